@@ -1,0 +1,37 @@
+"""Stage-wise learning, reproduced: data -> training -> LLC, ED, stages -> figures, claims, report."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+wildcard_constraints:
+    run=alternatives(run.name for run in RUNS),
+    setting=alternatives(config["regression"]["llc"]["settings"]),
+    shard=r"\d{4}",
+    figure=r"[a-z0-9_]+",
+
+
+include: "rules/regression.smk"
+include: "rules/instruments.smk"
+include: "rules/figures.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    """Every figure, the claims and the report."""
+    default_target: True
+    input:
+        llc=[f"{RESULTS}/regression/{r}/llc/{s}/stages.csv" for r in runs_with("llc") for s in settings_of(r)], forms=[f"{RESULTS}/regression/{r}/forms.nc" for r in runs_with("llc")], m=[f"{RESULTS}/regression/{r.name}/metrics.nc" for r in RUNS]
+
+

@@ -1,0 +1,1 @@
+"""The science of the pipeline: pure functions, importable without Snakemake."""

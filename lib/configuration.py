@@ -1,0 +1,172 @@
+"""The configuration: checked once, before anything runs.
+
+The schema says which keys there are and what each may hold. What one key demands of another stands
+here. Every problem becomes one sentence that names the key, its value and the remedy.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lib.schema_errors import first_problem
+
+STUDIES = ("regression",)
+SECTIONS = ("task", "network", "training", "checkpoints", "evaluation", "trajectory")
+ANALYSES = ("metrics", "llc", "essential_dynamics")
+REQUIRED_SAMPLERS = ("published", "local")
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the message names the key and the remedy."""
+
+
+def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check a complete configuration.
+
+    Of several problems one is reported: unknown keys before missing ones, these before wrong types
+    and those before impossible values; among equals the first in the order of the file. What the
+    schema cannot express is checked last.
+
+    Parameters
+    ----------
+    config : mapping
+        The configuration after presets and command line are merged.
+    schema : mapping
+        JSON schema, draft 2020-12, with references into its own ``$defs`` only.
+
+    Raises
+    ------
+    ConfigError
+        With one line that names the key, its value and what is allowed.
+    """
+    problem = first_problem(config, schema)
+    if problem is not None:
+        raise ConfigError(f"config: {problem}")
+    for study in STUDIES:
+        for problem in _contradictions(study, config):
+            raise ConfigError(f"config: {problem}")
+
+
+def merge(settings: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `settings` changed by `delta`, as a new dict that shares nothing with either.
+
+    Mappings are merged key by key; any other value, lists included, is replaced.
+    """
+    merged = copy.deepcopy(dict(settings))
+    for key, value in delta.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge(old, value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
+def variant_settings(study: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """Return the study's settings with those of one variant applied.
+
+    Parameters
+    ----------
+    study : mapping
+        One study's part of the configuration.
+    variant : str
+        Name of one of its variants.
+
+    Returns
+    -------
+    dict
+        With the keys in `SECTIONS`.
+    """
+    settings = {section: study[section] for section in SECTIONS}
+    return merge(settings, study["variants"][variant]["settings"])
+
+
+# What the schema cannot express
+
+
+def _contradictions(name: str, config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong between the keys of a study that is right key by key."""
+    study = config[name]
+    yield from _variant_contradictions(name, study)
+    for variant in study["variants"]:
+        yield from _settings_contradictions(name, study, variant)
+    yield from _sampler_contradictions(name, study)
+
+    low, high = study["stages"]["length_scale_bounds"]
+    if low >= high:
+        yield (
+            f"'{name}.stages.length_scale_bounds' is [{low}, {high}]; "
+            "the first must be below the second"
+        )
+    shown, seeds = config["figures"]["shown_seed"], study["variants"]["base"]["seeds"]
+    if shown not in seeds:
+        yield (
+            f"'figures.shown_seed' is {shown}, which has no run; choose one of the seeds {seeds} "
+            f"of '{name}.variants.base' or add it there"
+        )
+
+
+def _variant_contradictions(name: str, study: Mapping[str, Any]) -> Iterator[str]:
+    variants = study["variants"]
+    if "base" not in variants:
+        yield f"'{name}.variants' lacks the variant 'base', which all figures start from; add it"
+        return
+    missing = [analysis for analysis in ANALYSES if analysis not in variants["base"]["analyses"]]
+    if missing:
+        yield f"'{name}.variants.base.analyses' lacks {', '.join(missing)}; base needs all three"
+
+
+def _settings_contradictions(name: str, study: Mapping[str, Any], variant: str) -> Iterator[str]:
+    settings = variant_settings(study, variant)
+    delta = study["variants"][variant]["settings"]
+
+    def key(section: str, entry: str) -> str:
+        """Name a setting where it is written: in the variant if that changes it."""
+        changed = entry in delta.get(section, {})
+        place = f"{name}.variants.{variant}.settings" if changed else name
+        return f"'{place}.{section}.{entry}' ({settings[section][entry]})"
+
+    network, training = settings["network"], settings["training"]
+    num_steps = training["num_steps"]
+    if network["embed_dim"] % network["num_heads"]:
+        yield (
+            f"{key('network', 'num_heads')} does not divide {key('network', 'embed_dim')}; "
+            "change one of the two"
+        )
+    if num_steps * training["warmup_fraction"] <= 1:
+        yield (
+            f"{key('training', 'warmup_fraction')} of {key('training', 'num_steps')} is no more "
+            "than one step; raise one of the two"
+        )
+    if settings["checkpoints"]["num_logarithmic"] > num_steps:
+        yield (
+            f"{key('checkpoints', 'num_logarithmic')} is more than the steps of "
+            f"{key('training', 'num_steps')}; set it to at most {num_steps}"
+        )
+    if settings["trajectory"]["num_steps"] > num_steps + 1:
+        yield (
+            f"{key('trajectory', 'num_steps')} is more than the steps of "
+            f"{key('training', 'num_steps')} and the start; set it to at most {num_steps + 1}"
+        )
+
+
+def _sampler_contradictions(name: str, study: Mapping[str, Any]) -> Iterator[str]:
+    samplers = study["llc"]["settings"]
+    for required in REQUIRED_SAMPLERS:
+        if required not in samplers:
+            yield f"'{name}.llc.settings' lacks '{required}', which figures compare; add it"
+    seeds = {
+        variant: entry["seeds"]
+        for variant, entry in study["variants"].items()
+        if "llc" in entry["analyses"]
+    }
+    for sampler, entry in samplers.items():
+        wanted = entry["seeds"]
+        if wanted is not None and not any(set(wanted) <= set(some) for some in seeds.values()):
+            present = "; ".join(f"{variant}: {some}" for variant, some in seeds.items())
+            yield (
+                f"'{name}.llc.settings.{sampler}.seeds' is {wanted}, but no variant with the "
+                f"analysis llc has all of them ({present}); choose among these, or null for all"
+            )

@@ -1,0 +1,1 @@
+"""Figures: tables and datasets in, matplotlib figures out."""

@@ -1,0 +1,194 @@
+"""The local learning coefficient of a checkpoint, with what is needed to judge it.
+
+    llc = n_beta ( E[ L_n(w) ] - L_n(w*) )
+
+with the expectation over the localised posterior that `lib.sgld` samples (seed 003, section 3.1 and
+App. A; Lau et al. 2023). The difference is averaged over pairs of losses on the same minibatch,
+which removes the noise of the batch from the estimate and leaves its expectation unchanged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from torch import Tensor
+
+from lib.diagnostics import chain_diagnostics
+from lib.replicas import Batch, LossFunction, ParameterLayout
+from lib.seeding import StreamKey, as_key
+from lib.sgld import BatchSource, SGLDConfig, SGLDTrace, sample_chains
+
+DIVERGENCE_FACTOR = 10.0
+"""A chain has diverged when its loss exceeds L(w*) by this multiple of what a regular model that used
+all its parameters would show, d / (2 n_beta)."""
+
+
+def estimate_llc(
+    loss_fn: LossFunction,
+    params: Mapping[str, Tensor],
+    batches: BatchSource,
+    config: SGLDConfig,
+    *,
+    key: int | StreamKey,
+) -> xr.Dataset:
+    """Estimate the LLC of a network at given parameters.
+
+    Parameters
+    ----------
+    loss_fn : callable
+        ``loss_fn(params, batch) -> scalar Tensor``, the mean loss over the batch's samples.
+    params : dict of str to Tensor
+        w*, floating point.
+    batches : tuple of Tensor or callable
+        The n samples along a leading axis, or ``batches(stream_key) -> batch``.
+    config : SGLDConfig
+    key : int or StreamKey
+        Names the batches and the noise; the same key gives the same ones at every checkpoint.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``loss(chain, draw)``, ``baseline_loss(chain, draw)`` (same minibatch at w*),
+        ``burnin_loss(chain, burnin)``, ``displacement(chain, draw)`` (|w - w*| / |w*|),
+        ``init_loss`` (L_n(w*)), ``llc(chain)``, ``llc_mean``, ``llc_stderr`` (over chains),
+        ``rhat``, ``ess``, ``drift(chain)``, ``diverged(chain)``, ``num_diverged``. Diverged chains
+        are left out of mean, standard error and diagnostics; when more than half diverged, these are
+        NaN and ``attrs["failure"]`` says so. Negative estimates are reported as they are.
+
+    Raises
+    ------
+    ValueError
+        If the inputs cannot be sampled: names what is wrong, before any sampling.
+    """
+    layout = ParameterLayout.of(params)
+    centre = layout.flatten({name: value.detach() for name, value in params.items()})
+    check_inputs(loss_fn, params, batches)
+    init_loss = None if callable(batches) else full_loss(loss_fn, params, batches)
+    trace = sample_chains(loss_fn, layout, centre, batches, config, as_key(key))
+    return summarise(trace, config, init_loss, layout.num_parameters, centre.norm().item())
+
+
+def check_inputs(loss_fn: LossFunction, params: Mapping[str, Tensor], batches: BatchSource) -> None:
+    """Raise ValueError with one clear sentence if the estimate could not be made."""
+    for name, value in params.items():
+        if not value.is_floating_point():
+            raise ValueError(
+                f"parameter {name!r} is {value.dtype}: leave integer tensors out of params"
+            )
+    if not callable(batches):
+        lengths = {len(part) for part in batches}
+        if len(lengths) != 1 or 0 in lengths:
+            raise ValueError(
+                f"batches need one common, positive number of samples, not {sorted(lengths)}"
+            )
+        with torch.no_grad():
+            loss = loss_fn(dict(params), tuple(part[:2] for part in batches))
+        if loss.ndim:
+            raise ValueError(f"loss_fn must return a scalar, not shape {tuple(loss.shape)}")
+        if not torch.isfinite(loss):
+            raise ValueError(f"the loss at w* is {loss.item()}: the checkpoint cannot be sampled")
+
+
+@torch.no_grad()
+def full_loss(
+    loss_fn: LossFunction, params: Mapping[str, Tensor], data: Batch, chunk: int = 1024
+) -> float:
+    """Return L_n, the mean loss over all samples, accumulated in double precision."""
+    total, count = 0.0, len(data[0])
+    for start in range(0, count, chunk):
+        batch = tuple(part[start : start + chunk] for part in data)
+        total += loss_fn(dict(params), batch).double().item() * len(batch[0])
+    return total / count
+
+
+def summarise(
+    trace: SGLDTrace,
+    config: SGLDConfig,
+    init_loss: float | None,
+    num_parameters: int,
+    centre_norm: float,
+) -> xr.Dataset:
+    """Turn traces into the estimate and its diagnostics; see `estimate_llc`."""
+    burnin, loss = np.split(trace.loss.double().numpy(), [config.num_burnin], axis=1)
+    baseline = trace.baseline.double().numpy()
+    excess = loss - baseline
+    reference = float(np.mean(baseline)) if init_loss is None else init_loss
+    limit = reference + DIVERGENCE_FACTOR * num_parameters / (2 * config.n_beta)
+    whole = np.concatenate((burnin, loss), axis=1)
+    diverged = ~np.all(np.isfinite(whole) & (whole < limit), axis=1)
+    kept = ~diverged
+    failure = ""
+    if kept.sum() * 2 < len(kept):
+        failure = f"{diverged.sum()} of {len(diverged)} chains diverged: lower step_size"
+        kept = np.zeros_like(kept)
+    llc = config.n_beta * excess.mean(axis=1)
+    mean = llc[kept].mean() if kept.any() else np.nan
+    stderr = llc[kept].std(ddof=1) / np.sqrt(kept.sum()) if kept.sum() > 1 else np.nan
+    rhat, ess = chain_diagnostics(excess[kept])
+    early, late = np.array_split(excess, 2, axis=1)
+    drift = config.n_beta * (late.mean(axis=1) - early.mean(axis=1))
+    relative = trace.displacement.double().numpy() / centre_norm
+
+    def variable(dims: tuple[str, ...], values: object, units: str, name: str) -> xr.Variable:
+        return xr.Variable(dims, values, {"units": units, "long_name": name})
+
+    return xr.Dataset(
+        {
+            "loss": variable(("chain", "draw"), loss.astype("f4"), "loss", "minibatch loss at w_t"),
+            "baseline_loss": variable(
+                ("chain", "draw"), baseline.astype("f4"), "loss", "minibatch loss at w*"
+            ),
+            "burnin_loss": variable(
+                ("chain", "burnin"), burnin.astype("f4"), "loss", "minibatch loss during burn-in"
+            ),
+            "displacement": variable(
+                ("chain", "draw"), relative.astype("f4"), "1", "|w_t - w*| / |w*|"
+            ),
+            "init_loss": variable((), reference, "loss", "loss at w* over all samples"),
+            "llc": variable(("chain",), llc, "1", "LLC of a chain"),
+            "llc_mean": variable((), mean, "1", "LLC"),
+            "llc_stderr": variable((), stderr, "1", "standard error of the LLC over chains"),
+            "rhat": variable((), rhat, "1", "rank-normalised split R-hat of the paired draws"),
+            "ess": variable((), ess, "draws", "bulk effective sample size of the paired draws"),
+            "drift": variable(("chain",), drift, "1", "LLC of the second half less the first"),
+            "diverged": variable(("chain",), diverged, "1", "chain diverged"),
+            "num_diverged": variable((), int(diverged.sum()), "1", "number of diverged chains"),
+        },
+        coords={"chain": np.arange(config.num_chains), "draw": np.arange(config.num_draws)},
+        attrs={**dataclasses.asdict(config), "failure": failure},
+    )
+
+
+def summary_table(judged: xr.Dataset, run: str, setting: str) -> pd.DataFrame:
+    """Return one row a checkpoint of estimates whose locality has been judged.
+
+    Parameters
+    ----------
+    judged : xarray.Dataset
+        Estimates along ``step`` merged with `lib.diagnostics.locality`.
+    run, setting : str
+        Entered in every row.
+    """
+    return pd.DataFrame(
+        {
+            "run": run,
+            "setting": setting,
+            "step": judged.step.values.astype(int),
+            "loss": judged.init_loss,
+            "llc": judged.llc_mean,
+            "llc_stderr": judged.llc_stderr,
+            "mean_loss": judged.mean_loss,
+            "rhat": judged.rhat,
+            "ess": judged.ess,
+            "drift": judged.drift.mean("chain"),
+            "num_diverged": judged.num_diverged.astype(int),
+            "displacement": judged.mean_displacement,
+            "forgotten_share": judged.forgotten_share,
+            "saturated": judged.saturated.astype(bool),
+        }
+    )

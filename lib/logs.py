@@ -1,0 +1,30 @@
+"""One log per job: to its file and to stderr, uncaught errors included."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from types import TracebackType
+
+
+def log_to(path: str | Path) -> None:
+    """Send log records and uncaught exceptions to `path` and to stderr.
+
+    An uncaught exception ends with its own sentence as the last line, after the traceback.
+    """
+    handlers = [logging.FileHandler(path, mode="w"), logging.StreamHandler()]
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        handlers=handlers,
+        force=True,
+    )
+
+    def report(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        logging.error("failed", exc_info=(kind, error, trace))
+
+    sys.excepthook = report

@@ -1,0 +1,1 @@
+"""In-context linear regression: task, network, what is measured on it."""

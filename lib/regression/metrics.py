@@ -1,0 +1,131 @@
+"""What the regression transformer does and is at a checkpoint (seed 003, section 5 and App. D).
+
+Means over contexts carry standard errors over contexts; differences are paired context by context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from lib.regression.model import NetworkSettings, predictions
+from lib.regression.task import TaskSettings, ridge_predictions
+from lib.replicas import Batch, Params
+
+COLLAPSED_SHARE = 0.1
+"""A layer-norm weight counts as collapsed below this share of its initial value of one."""
+
+_VARIABLES: Mapping[str, tuple[tuple[str, ...], str, str]] = {
+    "test_loss": ((), "loss", "test loss"),
+    "token_loss": (("position",), "loss", "test loss at position k"),
+    "mean_squared_prediction": ((), "output^2", "mean squared prediction"),
+    "token_squared_prediction": (
+        ("position",),
+        "output^2",
+        "mean squared prediction at position k",
+    ),
+    "icl_locate": ((), "loss", "ICL score 1:D, loss at D less loss at 1"),
+    "icl_refine": ((), "loss", "ICL score D:K, loss at K less loss at D"),
+    "icl_total": ((), "loss", "ICL score 1:K, loss at K less loss at 1"),
+    "distance_to_ridge": ((), "output^2", "mean squared distance to the ridge prediction"),
+    "distance_to_mean_task": (
+        (),
+        "output^2",
+        "mean squared distance to the mean task's prediction",
+    ),
+    "weight_norm": ((), "1", "Euclidean norm of all parameters"),
+    "layer_norm_collapsed": (("layer_norm",), "1", "share of layer-norm weights below 0.1"),
+}
+_SAMPLED = [name for name in _VARIABLES if name not in ("weight_norm", "layer_norm_collapsed")]
+
+
+class Evaluation:
+    """A fixed evaluation set with everything about it that does not depend on the network.
+
+    Parameters
+    ----------
+    task : TaskSettings
+    contexts : tuple of Tensor
+        Inputs (context, K, D) and labels (context, K).
+    tasks : Tensor, shape (num_tasks, D), optional
+        Finite set of tasks; the mean task is 0 without it.
+    """
+
+    def __init__(self, task: TaskSettings, contexts: Batch, tasks: Tensor | None) -> None:
+        inputs, labels = contexts
+        self.task, self.inputs, self.labels = task, inputs, labels
+        exact = ridge_predictions(inputs.double(), labels.double(), task.noise_variance)
+        self.ridge = exact.to(labels.dtype)
+        mean_task = torch.zeros(task.dimension) if tasks is None else tasks.mean(0)
+        self.mean_task_prediction = inputs @ mean_task.to(inputs)
+
+    @torch.no_grad()
+    def measure(self, params: Params, network: NetworkSettings) -> xr.Dataset:
+        """Measure one checkpoint; variables of the sampled means come with ``<name>_stderr``."""
+        predicted = torch.cat(
+            [
+                predictions(params, network, inputs, labels)
+                for inputs, labels in zip(
+                    self.inputs.split(1024), self.labels.split(1024), strict=True
+                )
+            ]
+        )
+        error = (predicted - self.labels).square().double()
+        square = predicted.square().double()
+        last, middle = self.task.num_examples - 1, self.task.dimension - 1
+        per_context = {
+            "test_loss": error.mean(1),
+            "token_loss": error,
+            "mean_squared_prediction": square.mean(1),
+            "token_squared_prediction": square,
+            "icl_locate": error[:, middle] - error[:, 0],
+            "icl_refine": error[:, last] - error[:, middle],
+            "icl_total": error[:, last] - error[:, 0],
+            "distance_to_ridge": (predicted - self.ridge).square().double().mean(1),
+            "distance_to_mean_task": (
+                (predicted - self.mean_task_prediction).square().double().mean(1)
+            ),
+        }
+        root = len(error) ** 0.5
+        values: dict[str, np.ndarray] = {}
+        for name, samples in per_context.items():
+            values[name] = samples.mean(0).numpy(force=True)
+            values[f"{name}_stderr"] = (samples.std(0) / root).numpy(force=True)
+        return _dataset(values | _parameter_measures(params), self.task)
+
+
+def _parameter_measures(params: Params) -> dict[str, np.ndarray]:
+    norms = layer_norm_weights(params)
+    collapsed = [(w.abs() < COLLAPSED_SHARE).double().mean().item() for w in norms.values()]
+    square = sum(value.double().square().sum().item() for value in params.values())
+    return {
+        "weight_norm": np.array(square**0.5),
+        "layer_norm_collapsed": np.array(collapsed),
+    }
+
+
+def layer_norm_weights(params: Params) -> Params:
+    """Return the weights of every layer norm, named as in the figures, in the order of the network."""
+    suffix = "_norm.weight"
+    return {name.removesuffix(".weight"): w for name, w in params.items() if name.endswith(suffix)}
+
+
+def _dataset(values: Mapping[str, np.ndarray], task: TaskSettings) -> xr.Dataset:
+    variables = {}
+    for name, value in values.items():
+        base = name.removesuffix("_stderr")
+        dims, units, long_name = _VARIABLES[base]
+        if base != name:
+            long_name = f"standard error of: {long_name}"
+        variables[name] = xr.Variable(dims, value, {"units": units, "long_name": long_name})
+    return xr.Dataset(variables, coords={"position": np.arange(1, task.num_examples + 1)})
+
+
+def along_steps(datasets: list[xr.Dataset], steps: list[int], layer_norms: list[str]) -> xr.Dataset:
+    """Join the measures of many checkpoints along ``step``."""
+    joined = xr.concat(datasets, dim=xr.Variable("step", steps, {"units": "updates"}))
+    return joined.assign_coords(layer_norm=layer_norms)

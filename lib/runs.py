@@ -1,0 +1,87 @@
+"""The runs that a configuration asks for, and the identity that each one's stores carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib.configuration import STUDIES, variant_settings
+from lib.identity import digest_of
+
+_TRAINED_ON = ("task", "network", "training", "checkpoints", "trajectory")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network trained once.
+
+    Parameters
+    ----------
+    name : str
+        Run id, variant and seed as in "base-s1"; unique within a study.
+    study : str
+        Study that the run belongs to.
+    variant : str
+        Variant of the study.
+    seed : int
+        Seed of the run.
+    settings : dict
+        The study's settings with the variant's changes applied, by section.
+    analyses : tuple of str
+        What is computed from the run.
+    """
+
+    name: str
+    study: str
+    variant: str
+    seed: int
+    settings: dict[str, Any] = field(hash=False)
+    analyses: tuple[str, ...]
+
+
+def expand_runs(config: Mapping[str, Any]) -> list[Run]:
+    """Return the runs of every study: variants and seeds in the order of the configuration.
+
+    Parameters
+    ----------
+    config : mapping
+        A configuration that `lib.configuration.check_config` has passed.
+    """
+    return [
+        Run(
+            name=f"{variant}-s{seed}",
+            study=study,
+            variant=variant,
+            seed=seed,
+            settings=variant_settings(config[study], variant),
+            analyses=tuple(entry["analyses"]),
+        )
+        for study in STUDIES
+        for variant, entry in config[study]["variants"].items()
+        for seed in entry["seeds"]
+    ]
+
+
+def run_identity(run: Run, root_seed: int) -> str:
+    """Return the identity of what training makes: equal for equal results, else different.
+
+    Evaluation, analyses, the device and the length of a segment change no checkpoint and are left
+    out, so that changing them leaves finished stores valid.
+
+    Parameters
+    ----------
+    run : Run
+    root_seed : int
+        Seed from which all streams of the project are derived.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    settings = {section: dict(run.settings[section]) for section in _TRAINED_ON}
+    settings["training"].pop("segment_steps")
+    return digest_of(
+        {"study": run.study, "run": run.name, "root_seed": root_seed, "settings": settings}
+    )

@@ -1,0 +1,216 @@
+"""What a JSON schema finds wrong, as one sentence that names the key and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jsonschema
+
+# A mistyped key is the cause of what else is wrong, so it is reported first.
+_ORDER = ("additionalProperties", "required", "type")
+
+
+def first_problem(content: Any, schema: Mapping[str, Any]) -> str | None:
+    """Return a sentence on the first thing that is wrong with `content`, or None.
+
+    Unknown keys come before missing ones, these before wrong types and those before impossible
+    values; among equals the first in the order of the file.
+
+    Parameters
+    ----------
+    content : object
+        What a YAML file holds.
+    schema : mapping
+        JSON schema, draft 2020-12, with references into its own ``$defs`` only.
+    """
+    if not isinstance(content, Mapping):
+        return f"the file must be a mapping of keys, not {_shown(content)}"
+    for path in _keys_that_are_not_text(content):
+        return f"the key {_dotted(path)!r} is not text; put it in quotes"
+    errors = _Validator(schema).iter_errors(content)
+    first = min(errors, key=lambda error: _rank(error, content), default=None)
+    return None if first is None else _message(first, schema)
+
+
+def _is_integer(_: Any, value: Any) -> bool:
+    """Unlike JSON, tell 4 from 4.0: a count that arrives as a float breaks ranges and shapes."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(_: Any, value: Any) -> bool:
+    """Unlike JSON schema, refuse nan and inf, which pass every range."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_integer, "number": _is_number}
+    ),
+)
+
+
+def _keys_that_are_not_text(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            if not isinstance(key, str):
+                yield (*path, str(key))
+            yield from _keys_that_are_not_text(child, (*path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _keys_that_are_not_text(child, (*path, index))
+
+
+def _rank(error: jsonschema.ValidationError, content: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Order errors by kind and then by where in the file they are."""
+    kind = _ORDER.index(error.validator) if error.validator in _ORDER else len(_ORDER)
+    position: list[int] = []
+    value: Any = content
+    for part in error.absolute_path:
+        position.append(part if isinstance(value, list) else list(value).index(part))
+        value = value[part]
+    return kind, position
+
+
+def _message(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> str:
+    path = tuple(error.absolute_path)
+    if error.validator == "additionalProperties":
+        return _about_unknown_key(error, path, schema)
+    if error.validator == "required":
+        level = _resolved(error.schema, schema)
+        missing = next(key for key in level["required"] if key not in error.instance)
+        allowed = _allowed(level["properties"][missing], schema)
+        return f"missing key {_dotted((*path, missing))!r}; add it as {allowed}"
+    allowed = _allowed(error.schema, schema)
+    hint = _number_hint(error.instance, error.schema)
+    return f"{_dotted(path)!r} is {_shown(error.instance)}; it must be {allowed}{hint}"
+
+
+def _about_unknown_key(
+    error: jsonschema.ValidationError, path: tuple[Any, ...], schema: Mapping[str, Any]
+) -> str:
+    patterns = list(error.schema.get("patternProperties", {}))
+    valid = list(error.schema.get("properties", {}))
+    unknown = next(
+        key
+        for key in error.instance
+        if key not in valid and not any(re.search(pattern, key) for pattern in patterns)
+    )
+    dotted = _dotted((*path, unknown))
+    if patterns:
+        return f"{dotted!r} is not a valid name; names here match {patterns[0]}: rename it"
+    text = f"unknown key {dotted!r}; valid keys here are {', '.join(valid)}"
+    close = difflib.get_close_matches(unknown, valid, n=1)
+    if close:
+        text += f"; did you mean {close[0]!r}?"
+    homes = _homes(schema, schema)
+    elsewhere = [unknown] if unknown in homes else []
+    if not close and not elsewhere:
+        elsewhere = difflib.get_close_matches(unknown, homes, n=1)
+    if elsewhere:
+        places = " or ".join(repr(_dotted(place)) for place in homes[elsewhere[0]])
+        text += f"; {elsewhere[0]!r} belongs at {places}"
+    return text
+
+
+def _homes(
+    part: Mapping[str, Any], schema: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> dict[str, list[tuple[str, ...]]]:
+    """Return the paths of every key where the schema requires it, by the key's own name.
+
+    A variant's settings, where nothing is required, only repeat keys that live elsewhere.
+    """
+    level = _resolved(part, schema)
+    homes: dict[str, list[tuple[str, ...]]] = {}
+    children = [(key, level["properties"][key]) for key in level.get("required", ())]
+    for key, _ in children:
+        homes.setdefault(key, []).append((*path, key))
+    children += [("<name>", child) for child in level.get("patternProperties", {}).values()]
+    for key, child in children:
+        for name, places in _homes(child, schema, (*path, key)).items():
+            homes.setdefault(name, []).extend(places)
+    return homes
+
+
+def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a part of the schema together with what its reference points at."""
+    if "$ref" not in part:
+        return dict(part)
+    target = schema["$defs"][part["$ref"].removeprefix("#/$defs/")]
+    return {**_resolved(target, schema), **part}
+
+
+def _allowed(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Say in words what a part of the schema allows."""
+    level = _resolved(part, schema)
+    if "enum" in level:
+        return f"one of {', '.join(map(str, level['enum']))}"
+    kinds = [level["type"]] if isinstance(level["type"], str) else list(level["type"])
+    words = {
+        "null": lambda: "null",
+        "string": lambda: f"text that matches {level['pattern']}",
+        "integer": lambda: f"an integer{_range(level)}",
+        "number": lambda: f"a number{_range(level)}",
+        "array": lambda: _list_in_words(level, schema),
+        "object": lambda: _mapping_in_words(level),
+    }
+    return " or ".join(words[kind]() for kind in sorted(kinds, key="null".__ne__))
+
+
+def _range(level: Mapping[str, Any]) -> str:
+    bounds = {
+        "minimum": "of at least",
+        "exclusiveMinimum": "above",
+        "maximum": "of at most",
+        "exclusiveMaximum": "below",
+    }
+    parts = [f"{word} {level[bound]}" for bound, word in bounds.items() if bound in level]
+    return f" {' and '.join(parts)}" if parts else ""
+
+
+def _list_in_words(level: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    least, most = level.get("minItems", 0), level.get("maxItems")
+    size = f"exactly {least}" if least == most else f"at least {least}"
+    once = ", none twice" if level.get("uniqueItems") else ""
+    return f"a list of {size}{once}, each {_allowed(level['items'], schema)}"
+
+
+def _mapping_in_words(level: Mapping[str, Any]) -> str:
+    if "properties" not in level:
+        return f"a mapping with names that match {next(iter(level['patternProperties']))}"
+    return f"a mapping with keys among {', '.join(level['properties'])}"
+
+
+def _number_hint(value: Any, level: Mapping[str, Any]) -> str:
+    """Explain a number that arrived as text: YAML takes 3e-4 and 1e5 for words."""
+    kinds = level.get("type", ())
+    if not isinstance(value, str) or not {"integer", "number"} & {kinds, *kinds}:
+        return ""
+    try:
+        number = float(value)
+    except ValueError:
+        return ""
+    if not math.isfinite(number):
+        return ""
+    text = str(int(number)) if "integer" in kinds and number.is_integer() else repr(number)
+    mantissa, exponent_mark, exponent = text.partition("e")
+    if exponent_mark and "." not in mantissa:
+        text = f"{mantissa}.0e{exponent}"
+    return f" (YAML read it as text: write {text}, without quotes)"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as YAML would write it on one line, shortened."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _dotted(path: Sequence[Any]) -> str:
+    """Join a path: names by dots, positions in lists in brackets."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")

@@ -1,0 +1,171 @@
+"""Contracts of the files between rules: every CSV by pandera, every NetCDF by dimensions and names."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+import xarray as xr
+
+from lib.store import StoreError, atomic_path
+
+logger = logging.getLogger(__name__)
+
+VERDICTS = ("supported", "refuted", "mixed", "not testable at this scale")
+
+_step = pa.Column(int, pa.Check.ge(0))
+_number = pa.Column(float, nullable=True, coerce=True)
+
+TABLES: Mapping[str, pa.DataFrameSchema] = {
+    "llc_summary": pa.DataFrameSchema(
+        {
+            "run": pa.Column(str),
+            "setting": pa.Column(str),
+            "step": _step,
+            "loss": _number,
+            "llc": _number,
+            "llc_stderr": pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True),
+            "mean_loss": _number,
+            "rhat": _number,
+            "ess": _number,
+            "drift": _number,
+            "num_diverged": pa.Column(int, pa.Check.ge(0)),
+            "displacement": pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True),
+            "forgotten_share": _number,
+            "saturated": pa.Column(bool),
+        },
+        strict=True,
+        unique=["run", "setting", "step"],
+    ),
+    "milestones": pa.DataFrameSchema(
+        {
+            "run": pa.Column(str),
+            "setting": pa.Column(str),
+            "step": pa.Column(float, pa.Check.ge(0), coerce=True),
+            "log_step": _number,
+            "kind": pa.Column(str, pa.Check.isin(["plateau", "near-plateau"])),
+            "llc": _number,
+            "interval_low": _number,
+            "interval_high": _number,
+            "probability": pa.Column(float, pa.Check.in_range(0, 1), coerce=True),
+        },
+        strict=True,
+    ),
+    "stages": pa.DataFrameSchema(
+        {
+            "run": pa.Column(str),
+            "setting": pa.Column(str),
+            "stage": pa.Column(int, pa.Check.ge(1)),
+            "start": pa.Column(float, pa.Check.ge(0), coerce=True),
+            "end": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "type": pa.Column(str, pa.Check.isin(["A", "B"])),
+            "llc_start": _number,
+            "llc_end": _number,
+            "llc_change": _number,
+        },
+        pa.Check(lambda table: table["end"] > table["start"], error="a stage ends after it starts"),
+        strict=True,
+    ),
+    "audit": pa.DataFrameSchema(
+        {"step": _step, "identical": pa.Column(bool), "largest_difference": _number}, strict=True
+    ),
+    "claims": pa.DataFrameSchema(
+        {
+            "id": pa.Column(str, pa.Check.str_matches(r"^[A-Z]\d+$"), unique=True),
+            "claim": pa.Column(str),
+            "source": pa.Column(str),
+            "verdict": pa.Column(str, pa.Check.isin(VERDICTS)),
+            "value": pa.Column(str),
+            "uncertainty": pa.Column(str),
+            "criterion": pa.Column(str),
+            "seeds": pa.Column(str),
+            "figure": pa.Column(str),
+        },
+        strict=True,
+    ),
+}
+
+DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "metrics": {
+        "test_loss": ("step",),
+        "token_loss": ("step", "position"),
+        "mean_squared_prediction": ("step",),
+        "icl_locate": ("step",),
+        "icl_refine": ("step",),
+        "distance_to_ridge": ("step",),
+        "distance_to_mean_task": ("step",),
+        "weight_norm": ("step",),
+        "layer_norm_collapsed": ("step", "layer_norm"),
+    },
+    "llc": {
+        "loss": ("step", "chain", "draw"),
+        "baseline_loss": ("step", "chain", "draw"),
+        "init_loss": ("step",),
+        "llc": ("step", "chain"),
+        "llc_mean": ("step",),
+        "llc_stderr": ("step",),
+        "rhat": ("step",),
+        "ess": ("step",),
+        "diverged": ("step", "chain"),
+        "mean_loss": ("step",),
+        "saturated": ("step",),
+    },
+}
+
+
+def check_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return `table` if it keeps the contract `name`.
+
+    Raises
+    ------
+    StoreError
+        With the first broken rule, in one sentence.
+    """
+    try:
+        return TABLES[name].validate(table)
+    except pa.errors.SchemaError as error:
+        raise StoreError(f"the {name} table breaks its contract: {error}") from error
+
+
+def write_table(path: str | Path, table: pd.DataFrame, name: str) -> None:
+    """Check a table and write it as CSV, atomically."""
+    checked = check_table(table, name)
+    with atomic_path(path) as temporary:
+        checked.to_csv(temporary, index=False)
+
+
+def read_table(path: str | Path, name: str) -> pd.DataFrame:
+    """Read a CSV and check it; empty strings stay empty strings.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or breaks its contract.
+    """
+    if not Path(path).exists():
+        raise StoreError(f"{path} does not exist: run the rule that makes it")
+    text = {key: str for key, column in TABLES[name].columns.items() if str(column.dtype) == "str"}
+    table = pd.read_csv(path, dtype=text, keep_default_na=True)
+    return check_table(table.fillna(dict.fromkeys(text, "")), name)
+
+
+def check_dataset(dataset: xr.Dataset, name: str) -> xr.Dataset:
+    """Return `dataset` if it has the variables and dimensions of the contract `name`.
+
+    Raises
+    ------
+    StoreError
+        Naming the first variable that is missing or has other dimensions.
+    """
+    for variable, dims in DATASETS[name].items():
+        if variable not in dataset:
+            raise StoreError(f"the {name} store lacks the variable {variable!r}")
+        if dataset[variable].dims != dims:
+            raise StoreError(
+                f"{variable!r} of the {name} store has dimensions {dataset[variable].dims}, "
+                f"expected {dims}"
+            )
+    return dataset

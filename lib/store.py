@@ -1,0 +1,168 @@
+"""Stores on disk: whole or absent, and sure of whose they are.
+
+Every file is written under a temporary name in its own folder, flushed to disk and renamed, so a
+reader never meets half a file. Checkpoint and trajectory stores carry the identity of their run and
+a chain of digests, and a reader states which identity it expects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+
+Attributes = Mapping[str, Any]
+
+
+class StoreError(RuntimeError):
+    """A store is missing, damaged or belongs to another run; the message says what to do."""
+
+
+def chained_digest(previous: str, step: int, arrays: Sequence[np.ndarray]) -> str:
+    """Return the digest of a checkpoint given that of the one before it."""
+    state = hashlib.sha256(f"{previous}:{step}".encode())
+    for array in arrays:
+        state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path that becomes `path` when the block ends well, and vanishes otherwise."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def open_store(path: str | Path, identity: str | None = None) -> Iterator[h5py.File]:
+    """Open an HDF5 store for reading and check whose it is.
+
+    Parameters
+    ----------
+    path : str or Path
+    identity : str, optional
+        Identity that the store must carry.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, is not a readable HDF5 file, or carries another identity.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise StoreError(f"{path} does not exist: run the rule that makes it")
+    try:
+        handle = h5py.File(path, "r")
+    except OSError as error:
+        raise StoreError(
+            f"{path} is not a readable HDF5 file (truncated or foreign): delete it and run again"
+        ) from error
+    with handle:
+        found = handle.attrs.get("identity")
+        if identity is not None and found != identity:
+            raise StoreError(
+                f"{path} belongs to run identity {found}, expected {identity}: "
+                "delete it and run again"
+            )
+        yield handle
+
+
+def _plain(value: Any) -> str | int | float:
+    """Return what an attribute can hold: text and numbers as they are, anything else as JSON."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if isinstance(value, str | int | float) else json.dumps(value, sort_keys=True)
+
+
+def write_attributes(target: h5py.File | h5py.Group, attributes: Attributes) -> None:
+    """Store attributes; anything but text and numbers is kept as JSON."""
+    for name, value in attributes.items():
+        target.attrs[name] = _plain(value)
+
+
+def checkpoint_index(path: str | Path) -> np.ndarray:
+    """Return the checkpoint steps in a store, int64, ascending."""
+    with open_store(path) as handle:
+        return handle["step"][:]
+
+
+def read_checkpoint(
+    path: str | Path, step: int, identity: str | None = None
+) -> dict[str, np.ndarray]:
+    """Read the parameters at one step and verify their digest.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Named parameters in the network's own order.
+
+    Raises
+    ------
+    StoreError
+        As `open_store`, and if the step is absent or its contents do not match the digest.
+    """
+    with open_store(path, identity) as handle:
+        matches = np.flatnonzero(handle["step"][:] == step)
+        if not len(matches):
+            raise StoreError(f"{path} has no checkpoint at step {step}")
+        index = int(matches[0])
+        names = json.loads(handle.attrs["parameter_names"])
+        params = {name: handle["parameters"][name][index] for name in names}
+        digests = handle["digest"].asstr()
+        previous = digests[index - 1] if index else handle.attrs["identity"]
+        if digests[index] != chained_digest(previous, step, list(params.values())):
+            raise StoreError(
+                f"{path}: the parameters at step {step} do not match their digest: "
+                "delete the file and run again"
+            )
+    return params
+
+
+def write_dataset(path: str | Path, dataset: xr.Dataset, attributes: Attributes) -> None:
+    """Write an xarray dataset to NetCDF, atomically, with provenance added to its attributes.
+
+    Raises
+    ------
+    ValueError
+        If a data variable lacks `units` or `long_name`.
+    """
+    for name, variable in dataset.data_vars.items():
+        missing = {"units", "long_name"} - set(variable.attrs)
+        if missing:
+            raise ValueError(f"variable {name!r} of {Path(path).name} lacks {sorted(missing)}")
+    plain = {name: _plain(value) for name, value in {**dataset.attrs, **attributes}.items()}
+    with atomic_path(path) as temporary:
+        dataset.assign_attrs(plain).to_netcdf(temporary, engine="h5netcdf")
+
+
+def read_dataset(path: str | Path) -> xr.Dataset:
+    """Read a NetCDF file whole and close it.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or damaged.
+    """
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            return dataset.load()
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(
+            f"{path} is missing or not a readable NetCDF file: delete it and run again"
+        ) from error

@@ -1,0 +1,87 @@
+"""What the rules share: the checked configuration, the runs that it asks for, and code identities.
+
+The only rules file with functions. Standard library and light modules of lib/ alone: this is read
+again by every job.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+BASE = Path(workflow.basedir)
+sys.path.insert(0, str(BASE))
+
+from lib.configuration import ConfigError, check_config
+from lib.identity import CodeError, code_digests
+from lib.runs import expand_runs, run_identity
+from lib.schedules import checkpoint_steps, nested_subset, shards
+
+try:
+    check_config(config, yaml.safe_load((BASE / "config/schema.yaml").read_text()))
+except ConfigError as error:
+    sys.exit(f"{error}")
+
+RESULTS = f"results/{config['preset']}"
+LOGS = f"logs/{config['preset']}"
+RUNS = expand_runs(config)
+RUN = {run.name: run for run in RUNS}
+
+
+def alternatives(names):
+    """Regular expression that matches exactly one of the names."""
+    return "|".join(re.escape(str(name)) for name in names)
+
+
+def code(script):
+    """Digests of a script and of every module of lib/ that it reaches: a rule's share of the code."""
+    return code_digests(BASE / "scripts" / script, BASE)
+
+
+def run_params(*names):
+    """Parameters of a regression run, by name, as functions of the wildcards."""
+    values = {
+        "seed": lambda run: run.seed,
+        "settings": lambda run: run.settings,
+        "identity": lambda run: run_identity(run, config["root_seed"]),
+    }
+    return {name: (lambda wildcards, pick=values[name]: pick(RUN[wildcards.run])) for name in names}
+
+
+def runs_with(analysis, variant="base"):
+    """Names of the runs of a variant for which an analysis is asked."""
+    return [r.name for r in RUNS if r.variant == variant and analysis in r.analyses]
+
+
+def llc_shards(run):
+    """Steps of each LLC shard of a run, known before training."""
+    training, llc = RUN[run].settings, config["regression"]["llc"]
+    steps = checkpoint_steps(training["training"]["num_steps"], **training["checkpoints"])
+    return shards(nested_subset(steps, llc["num_checkpoints"]), llc["shard_size"])
+
+
+def llc_setting(name):
+    """One sampler setting of the regression study."""
+    return config["regression"]["llc"]["settings"][name]
+
+
+def sampler(name):
+    """The part of a setting that the sampler takes."""
+    return {k: v for k, v in llc_setting(name).items() if k not in ("noise", "seeds")}
+
+
+def settings_of(run):
+    """Names of the sampler settings under which a run's LLC is estimated."""
+    wanted = config["regression"]["llc"]["settings"].items()
+    return [name for name, s in wanted if s["seeds"] is None or RUN[run].seed in s["seeds"]]
+
+
+def constant_loss(run):
+    """Loss of the best constant predictor, Var y = D + noise variance."""
+    task = RUN[run].settings["task"]
+    return task["dimension"] + task["noise_variance"]
+
+
+def all_figures():
+    return []

@@ -1,0 +1,142 @@
+"""In-context linear regression: training, metrics and LLC estimates of every run.
+
+REQUIRED INPUTS: none, the data are generated.
+OUTPUTS under results/<preset>/regression/<run>/:
+    checkpoints.h5, trajectory.h5, metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv}
+"""
+
+
+rule regression_train:
+    """Train one run; continues from its last finished segment after a kill."""
+    output:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+        trajectory=f"{RESULTS}/regression/{{run}}/trajectory.h5",
+    log:
+        f"{LOGS}/regression/{{run}}/train.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/train.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=720,
+    params:
+        **run_params("seed", "settings", "identity"),
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_train.py"),
+    conda:
+        "../envs/pipeline.yaml"
+    script:
+        "../scripts/regression_train.py"
+
+
+rule regression_metrics:
+    """Measure every checkpoint of a run on the fixed evaluation set."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        metrics=f"{RESULTS}/regression/{{run}}/metrics.nc",
+    log:
+        f"{LOGS}/regression/{{run}}/metrics.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/metrics.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        **run_params("seed", "settings", "identity"),
+        num_contexts=config["regression"]["evaluation"]["num_contexts"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_metrics.py"),
+    conda:
+        "../envs/pipeline.yaml"
+    script:
+        "../scripts/regression_metrics.py"
+
+
+rule regression_llc_shard:
+    """Estimate the LLC of one shard of checkpoints under one sampler setting."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        shard=f"{RESULTS}/regression/{{run}}/llc/{{setting}}/shard-{{shard}}.nc",
+    log:
+        f"{LOGS}/regression/{{run}}/llc/{{setting}}/shard-{{shard}}.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/llc/{{setting}}/shard-{{shard}}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        **run_params("settings", "identity"),
+        steps=lambda wildcards: llc_shards(wildcards.run)[int(wildcards.shard)],
+        sampler=lambda wildcards: sampler(wildcards.setting),
+        noise=lambda wildcards: llc_setting(wildcards.setting)["noise"],
+        num_samples=config["regression"]["llc"]["num_samples"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_llc_shard.py"),
+    conda:
+        "../envs/pipeline.yaml"
+    script:
+        "../scripts/regression_llc_shard.py"
+
+
+rule regression_llc:
+    """Join the shards of a run and judge whether the chains stayed near their checkpoints."""
+    input:
+        shards=lambda wildcards: [
+            f"{RESULTS}/regression/{wildcards.run}/llc/{wildcards.setting}/shard-{shard:04d}.nc"
+            for shard in range(len(llc_shards(wildcards.run)))
+        ],
+    output:
+        llc=f"{RESULTS}/regression/{{run}}/llc/{{setting}}/llc.nc",
+        summary=f"{RESULTS}/regression/{{run}}/llc/{{setting}}/summary.csv",
+    log:
+        f"{LOGS}/regression/{{run}}/llc/{{setting}}/gather.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/llc/{{setting}}/gather.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        constant_loss=lambda wildcards: constant_loss(wildcards.run),
+        code=code("llc_gather.py"),
+    conda:
+        "../envs/pipeline.yaml"
+    script:
+        "../scripts/llc_gather.py"
+
+
+rule regression_llc_audit:
+    """Estimate single checkpoints again, alone and in reverse order, and compare bit for bit."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+        llc=f"{RESULTS}/regression/{{run}}/llc/{{setting}}/llc.nc",
+    output:
+        audit=f"{RESULTS}/regression/{{run}}/llc/{{setting}}/audit.csv",
+    log:
+        f"{LOGS}/regression/{{run}}/llc/{{setting}}/audit.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/llc/{{setting}}/audit.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        **run_params("settings", "identity"),
+        steps=lambda wildcards: llc_shards(wildcards.run)[0][:3],
+        sampler=lambda wildcards: sampler(wildcards.setting),
+        noise=lambda wildcards: llc_setting(wildcards.setting)["noise"],
+        num_samples=config["regression"]["llc"]["num_samples"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_llc_audit.py"),
+    conda:
+        "../envs/pipeline.yaml"
+    script:
+        "../scripts/regression_llc_audit.py"

@@ -1,0 +1,39 @@
+"""Join the LLC shards of one run in the order of time and judge each estimate's locality."""
+
+import xarray as xr
+from lib.diagnostics import locality
+from lib.llc import summary_table
+from lib.logs import log_to
+from lib.provenance import provenance
+from lib.schemas import write_table
+from lib.store import read_dataset, write_dataset
+
+
+def main(
+    *,
+    paths_to_shards: list[str],
+    path_to_llc: str,
+    path_to_summary: str,
+    run: str,
+    setting: str,
+    constant_loss: float,
+) -> None:
+    """Write all estimates of a run with their locality, and the table that a person reads."""
+    shards = [read_dataset(path) for path in paths_to_shards]
+    joined = xr.concat(shards, "step", combine_attrs="drop_conflicts").sortby("step")
+    judged = joined.merge(locality(joined, float(joined.init_loss[0]), constant_loss))
+    judged.attrs = {**joined.attrs, "setting": setting, **provenance()}
+    write_dataset(path_to_llc, judged, {})
+    write_table(path_to_summary, summary_table(judged, run, setting), "llc_summary")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths_to_shards=list(snakemake.input.shards),
+        path_to_llc=snakemake.output.llc,
+        path_to_summary=snakemake.output.summary,
+        run=snakemake.wildcards.run,
+        setting=snakemake.wildcards.setting,
+        constant_loss=snakemake.params.constant_loss,
+    )

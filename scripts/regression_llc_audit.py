@@ -1,0 +1,59 @@
+"""Estimate single checkpoints again, alone and in reverse order, and compare with the stored LLC."""
+
+import numpy as np
+import pandas as pd
+from lib.llc import estimate_llc
+from lib.logs import log_to
+from lib.regression.study import RegressionRun
+from lib.schemas import write_table
+from lib.sgld import SGLDConfig
+from lib.store import read_dataset
+
+
+def main(
+    *,
+    path_to_checkpoints: str,
+    path_to_llc: str,
+    path_to_audit: str,
+    name: str,
+    steps: list[int],
+    settings: dict,
+    sampler: dict,
+    num_samples: int,
+    noise: str,
+    root_seed: int,
+    device: str,
+    identity: str,
+) -> None:
+    """Write one row a checkpoint: is every draw of every chain the same number?"""
+    run = RegressionRun.of(name, settings, root_seed, device)
+    data = run.fixed_contexts("llc-samples", num_samples)
+    stored = read_dataset(path_to_llc)
+    rows = []
+    for step in reversed(steps):
+        params = run.params_at(path_to_checkpoints, step, identity)
+        key = run.sgld_key(step, noise)
+        again = estimate_llc(run.loss, params, data, SGLDConfig(**sampler), key=key)
+        before = stored.sel(step=step)
+        difference = np.abs(again["loss"].values - before["loss"].values).max()
+        same = bool(np.array_equal(again["loss"], before["loss"], equal_nan=True))
+        rows.append({"step": step, "identical": same, "largest_difference": float(difference)})
+    write_table(path_to_audit, pd.DataFrame(rows), "audit")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_checkpoints=snakemake.input.checkpoints,
+        path_to_llc=snakemake.input.llc,
+        path_to_audit=snakemake.output.audit,
+        name=snakemake.wildcards.run,
+        steps=snakemake.params.steps,
+        settings=snakemake.params.settings,
+        sampler=snakemake.params.sampler,
+        num_samples=snakemake.params.num_samples,
+        noise=snakemake.params.noise,
+        root_seed=snakemake.params.root_seed,
+        device=snakemake.params.device,
+        identity=snakemake.params.identity,
+    )

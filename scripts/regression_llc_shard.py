@@ -1,0 +1,60 @@
+"""Estimate the LLC of one shard of checkpoints of a regression run under one sampler setting."""
+
+import xarray as xr
+from lib.llc import estimate_llc
+from lib.logs import log_to
+from lib.progress import Heartbeat
+from lib.provenance import provenance
+from lib.regression.study import RegressionRun
+from lib.sgld import SGLDConfig
+from lib.store import write_dataset
+
+
+def main(
+    *,
+    path_to_checkpoints: str,
+    path_to_shard: str,
+    name: str,
+    steps: list[int],
+    settings: dict,
+    sampler: dict,
+    num_samples: int,
+    noise: str,
+    root_seed: int,
+    device: str,
+    identity: str,
+) -> None:
+    """Estimate each checkpoint on its own, so that the shard's size cannot matter."""
+    run = RegressionRun.of(name, settings, root_seed, device)
+    config = SGLDConfig(**sampler)
+    data = run.fixed_contexts("llc-samples", num_samples)
+    heartbeat = Heartbeat("checkpoint", len(steps), interval=0)
+    estimates = []
+    for count, step in enumerate(steps, start=1):
+        params = run.params_at(path_to_checkpoints, step, identity)
+        key = run.sgld_key(step, noise)
+        estimate = estimate_llc(run.loss, params, data, config, key=key)
+        estimates.append(estimate.expand_dims(step=[step]))
+        heartbeat.beat(
+            count, f"step {step}: LLC {estimate.llc_mean:.2f} +- {estimate.llc_stderr:.2f}"
+        )
+    shard = xr.concat(estimates, "step", combine_attrs="drop_conflicts")
+    attributes = {"run": name, "noise": noise, "num_samples": num_samples, "identity": identity}
+    write_dataset(path_to_shard, shard, {**attributes, **provenance()})
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_checkpoints=snakemake.input.checkpoints,
+        path_to_shard=snakemake.output.shard,
+        name=snakemake.wildcards.run,
+        steps=snakemake.params.steps,
+        settings=snakemake.params.settings,
+        sampler=snakemake.params.sampler,
+        num_samples=snakemake.params.num_samples,
+        noise=snakemake.params.noise,
+        root_seed=snakemake.params.root_seed,
+        device=snakemake.params.device,
+        identity=snakemake.params.identity,
+    )

@@ -1,0 +1,50 @@
+"""Measure every checkpoint of one regression run on the fixed evaluation set."""
+
+from lib.logs import log_to
+from lib.progress import Heartbeat
+from lib.provenance import provenance
+from lib.regression.metrics import Evaluation, along_steps, layer_norm_weights
+from lib.regression.study import RegressionRun
+from lib.store import checkpoint_index, write_dataset
+
+
+def main(
+    *,
+    path_to_checkpoints: str,
+    path_to_metrics: str,
+    name: str,
+    seed: int,
+    settings: dict,
+    num_contexts: int,
+    root_seed: int,
+    device: str,
+    identity: str,
+) -> None:
+    """Write the run's metrics along its checkpoints."""
+    run = RegressionRun.of(name, settings, root_seed, device)
+    evaluation = Evaluation(run.task, run.fixed_contexts("evaluation", num_contexts), run.tasks())
+    steps = checkpoint_index(path_to_checkpoints).tolist()
+    heartbeat = Heartbeat("checkpoint", len(steps))
+    measures = []
+    for count, step in enumerate(steps, start=1):
+        params = run.params_at(path_to_checkpoints, step, identity)
+        measures.append(evaluation.measure(params, run.network))
+        heartbeat.beat(count)
+    joined = along_steps(measures, steps, list(layer_norm_weights(params)))
+    attributes = {"run": name, "seed": seed, "identity": identity, "num_contexts": num_contexts}
+    write_dataset(path_to_metrics, joined, {**attributes, **provenance()})
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_checkpoints=snakemake.input.checkpoints,
+        path_to_metrics=snakemake.output.metrics,
+        name=snakemake.wildcards.run,
+        seed=snakemake.params.seed,
+        settings=snakemake.params.settings,
+        num_contexts=snakemake.params.num_contexts,
+        root_seed=snakemake.params.root_seed,
+        device=snakemake.params.device,
+        identity=snakemake.params.identity,
+    )

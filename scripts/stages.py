@@ -1,0 +1,52 @@
+"""Fit one LLC curve and divide training into stages."""
+
+from lib.logs import log_to
+from lib.provenance import provenance
+from lib.schemas import write_table
+from lib.stages import StageSettings, find_milestones, fit_llc_curve, stages_from_milestones
+from lib.store import read_dataset, write_dataset
+
+
+def main(
+    *,
+    path_to_llc: str,
+    path_to_curve: str,
+    path_to_milestones: str,
+    path_to_stages: str,
+    run: str,
+    setting: str,
+    settings: dict,
+    seed: int,
+) -> None:
+    """Write the fitted curve, its milestones and the stages between them."""
+    llc = read_dataset(path_to_llc)
+    stage_settings = StageSettings(
+        **{**settings, "length_scale_bounds": tuple(settings["length_scale_bounds"])}
+    )
+    curve = fit_llc_curve(
+        llc.step.values, llc.llc_mean.values, llc.llc_stderr.values, stage_settings, seed
+    )
+    milestones = find_milestones(curve, stage_settings)
+    stages = stages_from_milestones(milestones, curve, int(llc.step[-1]))
+    write_dataset(path_to_curve, curve, {"run": run, "setting": setting, **provenance()})
+    for path, table, name in (
+        (path_to_milestones, milestones, "milestones"),
+        (path_to_stages, stages, "stages"),
+    ):
+        table.insert(0, "run", run)
+        table.insert(1, "setting", setting)
+        write_table(path, table, name)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_llc=snakemake.input.llc,
+        path_to_curve=snakemake.output.curve,
+        path_to_milestones=snakemake.output.milestones,
+        path_to_stages=snakemake.output.stages,
+        run=snakemake.wildcards.run,
+        setting=snakemake.wildcards.setting,
+        settings=snakemake.params.settings,
+        seed=snakemake.params.root_seed,
+    )
