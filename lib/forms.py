@@ -248,9 +248,11 @@ def _plane_events(
     x: np.ndarray, y: np.ndarray, log_steps: np.ndarray, settings: FormSettings
 ) -> list[_Event]:
     """Cusps of one plane curve, and the vertices that are not the tip of a cusp."""
-    spacing = settings.min_chord * plane_curves.curve_size(x, y)
-    if spacing == 0.0:
+    size = plane_curves.curve_size(x, y)
+    # A plane in which nothing moves has rounding errors for a curve.
+    if size <= 1e-9 * max(np.abs(x).max(), np.abs(y).max()):
         return []
+    spacing = settings.min_chord * size
     tips = plane_curves.cusps(x, y, settings.cusp_turn, settings.cusp_speed_ratio, spacing)
     # Lemma B.3: a cusp is the limit of a vertex whose circle shrinks to the singular point.
     events = [_Event(int(t), log_steps[t], "cusp", np.array([x[t], y[t]])) for t in tips]
@@ -302,9 +304,20 @@ def _find(smoothed: np.ndarray, log_steps: np.ndarray, settings: FormSettings) -
 
     kept: list[_Form] = []
     for form in sorted(candidates, key=lambda item: (-item.extent, item.residual)):
-        if all(abs(form.log_step - other.log_step) > settings.cluster_width for other in kept):
+        if all(_separate(form, other, smoothed, size, settings) for other in kept):
             kept.append(form)
     return sorted(kept, key=lambda item: item.index)
+
+
+def _separate(
+    weaker: _Form, stronger: _Form, smoothed: np.ndarray, size: float, settings: FormSettings
+) -> bool:
+    """Tell whether a form is more than the turn of a stronger one seen from a little way off."""
+    if abs(weaker.log_step - stronger.log_step) <= settings.cluster_width:
+        return False
+    low, high = sorted((weaker.index, stronger.index))
+    away = np.linalg.norm(smoothed[low : high + 1] - smoothed[weaker.index], axis=1)
+    return bool(away.max() > weaker.extent * size)
 
 
 def _lift(
@@ -322,7 +335,7 @@ def _extent(plane: np.ndarray, index: int, settings: FormSettings) -> float:
     """Scale of the turn at an event, in units of the size of its plane curve."""
     x, y = plane.T
     size = plane_curves.curve_size(x, y)
-    scales = np.geomspace(settings.min_chord, 4.0, 45)
+    scales = np.geomspace(settings.min_chord, 4.0, 30)
     return plane_curves.turn_extent(x, y, index, scales * size) / size
 
 

@@ -13,7 +13,7 @@ def log_to(path: str | Path) -> None:
 
     An uncaught exception ends with its own sentence as the last line, after the traceback.
     """
-    handlers = [logging.FileHandler(path, mode="w"), logging.StreamHandler()]
+    handlers: list[logging.Handler] = [logging.FileHandler(path, mode="w"), logging.StreamHandler()]
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(message)s",

@@ -63,6 +63,11 @@ def expand_runs(config: Mapping[str, Any]) -> list[Run]:
     ]
 
 
+def training_settings(run: Run) -> dict[str, Any]:
+    """Return the sections of a run's settings that its training depends on."""
+    return {section: run.settings[section] for section in _TRAINED_ON}
+
+
 def run_identity(run: Run, root_seed: int) -> str:
     """Return the identity of what training makes: equal for equal results, else different.
 
@@ -80,7 +85,7 @@ def run_identity(run: Run, root_seed: int) -> str:
     str
         16 hexadecimal digits.
     """
-    settings = {section: dict(run.settings[section]) for section in _TRAINED_ON}
+    settings = {name: dict(section) for name, section in training_settings(run).items()}
     settings["training"].pop("segment_steps")
     return digest_of(
         {"study": run.study, "run": run.name, "root_seed": root_seed, "settings": settings}

@@ -129,10 +129,8 @@ def fit_llc_curve(
         raise ValueError("steps must increase and must not be negative")
     u, values, errors = np.log1p(steps[used]), llc[used], stderr[used]
     known = np.isfinite(errors) & (errors > 0)
-    if known.any():
-        errors = np.where(known, errors, np.median(errors[known]))
-    else:
-        errors = np.zeros_like(errors)
+    usual = np.median(errors[known]) if known.any() else 0.0
+    errors = np.where(known, errors, usual)
     centre, scale = values.mean(), values.std()
     scale = scale if scale > 0 else 1.0
     # 1e-8 keeps the covariance matrix positive definite where a standard error is negligible.

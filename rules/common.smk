@@ -15,7 +15,7 @@ sys.path.insert(0, str(BASE))
 
 from lib.configuration import ConfigError, check_config
 from lib.identity import CodeError, code_digests
-from lib.runs import expand_runs, run_identity
+from lib.runs import expand_runs, run_identity, training_settings
 from lib.schedules import checkpoint_steps, nested_subset, shards
 
 try:
@@ -43,7 +43,8 @@ def run_params(*names):
     """Parameters of a regression run, by name, as functions of the wildcards."""
     values = {
         "seed": lambda run: run.seed,
-        "settings": lambda run: run.settings,
+        "settings": training_settings,
+        "evaluation": lambda run: run.settings["evaluation"],
         "identity": lambda run: run_identity(run, config["root_seed"]),
     }
     return {name: (lambda wildcards, pick=values[name]: pick(RUN[wildcards.run])) for name in names}

@@ -45,8 +45,7 @@ rule regression_metrics:
         mem_mb=2000,
         runtime=60,
     params:
-        **run_params("seed", "settings", "identity"),
-        num_contexts=config["regression"]["evaluation"]["num_contexts"],
+        **run_params("seed", "settings", "evaluation", "identity"),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("regression_metrics.py"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+
 from lib.essential_dynamics import essential_dynamics
 from lib.logs import log_to
 from lib.provenance import provenance

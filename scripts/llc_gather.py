@@ -1,6 +1,7 @@
 """Join the LLC shards of one run in the order of time and judge each estimate's locality."""
 
 import xarray as xr
+
 from lib.diagnostics import locality
 from lib.llc import summary_table
 from lib.logs import log_to

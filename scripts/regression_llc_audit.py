@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+
 from lib.llc import estimate_llc
 from lib.logs import log_to
 from lib.regression.study import RegressionRun
@@ -25,7 +26,7 @@ def main(
     device: str,
     identity: str,
 ) -> None:
-    """Write one row a checkpoint: is every draw of every chain the same number?"""
+    """Write one row a checkpoint: whether every draw of every chain is the same number."""
     run = RegressionRun.of(name, settings, root_seed, device)
     data = run.fixed_contexts("llc-samples", num_samples)
     stored = read_dataset(path_to_llc)

@@ -1,6 +1,7 @@
 """Estimate the LLC of one shard of checkpoints of a regression run under one sampler setting."""
 
 import xarray as xr
+
 from lib.llc import estimate_llc
 from lib.logs import log_to
 from lib.progress import Heartbeat

@@ -15,23 +15,26 @@ def main(
     name: str,
     seed: int,
     settings: dict,
-    num_contexts: int,
+    evaluation: dict,
     root_seed: int,
     device: str,
     identity: str,
 ) -> None:
     """Write the run's metrics along its checkpoints."""
     run = RegressionRun.of(name, settings, root_seed, device)
-    evaluation = Evaluation(run.task, run.fixed_contexts("evaluation", num_contexts), run.tasks())
+    count, scales = evaluation["num_contexts"], evaluation["input_scales"]
+    contexts = run.fixed_contexts("evaluation", count)
+    scaled = {scale: run.fixed_contexts("evaluation", count, scale) for scale in scales}
+    instrument = Evaluation(run.task, contexts, run.tasks(), scaled)
     steps = checkpoint_index(path_to_checkpoints).tolist()
     heartbeat = Heartbeat("checkpoint", len(steps))
     measures = []
     for count, step in enumerate(steps, start=1):
         params = run.params_at(path_to_checkpoints, step, identity)
-        measures.append(evaluation.measure(params, run.network))
+        measures.append(instrument.measure(params, run.network))
         heartbeat.beat(count)
     joined = along_steps(measures, steps, list(layer_norm_weights(params)))
-    attributes = {"run": name, "seed": seed, "identity": identity, "num_contexts": num_contexts}
+    attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
     write_dataset(path_to_metrics, joined, {**attributes, **provenance()})
 
 
@@ -43,7 +46,7 @@ if __name__ == "__main__":
         name=snakemake.wildcards.run,
         seed=snakemake.params.seed,
         settings=snakemake.params.settings,
-        num_contexts=snakemake.params.num_contexts,
+        evaluation=snakemake.params.evaluation,
         root_seed=snakemake.params.root_seed,
         device=snakemake.params.device,
         identity=snakemake.params.identity,

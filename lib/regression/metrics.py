@@ -37,10 +37,14 @@ _VARIABLES: Mapping[str, tuple[tuple[str, ...], str, str]] = {
         "output^2",
         "mean squared distance to the mean task's prediction",
     ),
+    "icl_scaled": (
+        ("input_scale",),
+        "loss",
+        "ICL score 1:K on inputs of standard deviation g, divided by g",
+    ),
     "weight_norm": ((), "1", "Euclidean norm of all parameters"),
     "layer_norm_collapsed": (("layer_norm",), "1", "share of layer-norm weights below 0.1"),
 }
-_SAMPLED = [name for name in _VARIABLES if name not in ("weight_norm", "layer_norm_collapsed")]
 
 
 class Evaluation:
@@ -53,9 +57,18 @@ class Evaluation:
         Inputs (context, K, D) and labels (context, K).
     tasks : Tensor, shape (num_tasks, D), optional
         Finite set of tasks; the mean task is 0 without it.
+    scaled_contexts : dict of float to tuple of Tensor
+        Contexts whose inputs have another standard deviation, by that scale.
     """
 
-    def __init__(self, task: TaskSettings, contexts: Batch, tasks: Tensor | None) -> None:
+    def __init__(
+        self,
+        task: TaskSettings,
+        contexts: Batch,
+        tasks: Tensor | None,
+        scaled_contexts: Mapping[float, Batch],
+    ) -> None:
+        self.scaled_contexts = scaled_contexts
         inputs, labels = contexts
         self.task, self.inputs, self.labels = task, inputs, labels
         exact = ridge_predictions(inputs.double(), labels.double(), task.noise_variance)
@@ -66,14 +79,7 @@ class Evaluation:
     @torch.no_grad()
     def measure(self, params: Params, network: NetworkSettings) -> xr.Dataset:
         """Measure one checkpoint; variables of the sampled means come with ``<name>_stderr``."""
-        predicted = torch.cat(
-            [
-                predictions(params, network, inputs, labels)
-                for inputs, labels in zip(
-                    self.inputs.split(1024), self.labels.split(1024), strict=True
-                )
-            ]
-        )
+        predicted = _predictions(params, network, (self.inputs, self.labels))
         error = (predicted - self.labels).square().double()
         square = predicted.square().double()
         last, middle = self.task.num_examples - 1, self.task.dimension - 1
@@ -89,13 +95,32 @@ class Evaluation:
             "distance_to_mean_task": (
                 (predicted - self.mean_task_prediction).square().double().mean(1)
             ),
+            "icl_scaled": torch.stack(
+                [
+                    _icl_score(_predictions(params, network, contexts), contexts[1]) / scale
+                    for scale, contexts in self.scaled_contexts.items()
+                ],
+                dim=1,
+            ),
         }
         root = len(error) ** 0.5
         values: dict[str, np.ndarray] = {}
         for name, samples in per_context.items():
             values[name] = samples.mean(0).numpy(force=True)
             values[f"{name}_stderr"] = (samples.std(0) / root).numpy(force=True)
-        return _dataset(values | _parameter_measures(params), self.task)
+        measured = _dataset(values | _parameter_measures(params), self.task)
+        return measured.assign_coords(input_scale=list(self.scaled_contexts))
+
+
+def _predictions(params: Params, network: NetworkSettings, contexts: Batch) -> Tensor:
+    pieces = zip(*(part.split(1024) for part in contexts), strict=True)
+    return torch.cat([predictions(params, network, *piece) for piece in pieces])
+
+
+def _icl_score(predicted: Tensor, labels: Tensor) -> Tensor:
+    """Return the loss at the last position less that at the first, shape (context,)."""
+    error = (predicted - labels).square().double()
+    return error[:, -1] - error[:, 0]
 
 
 def _parameter_measures(params: Params) -> dict[str, np.ndarray]:

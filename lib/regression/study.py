@@ -89,10 +89,10 @@ class RegressionRun:
         generator = self.key.child("batch", step).generator(self.device)
         return sample_contexts(self.task, self.training.batch_size, generator, tasks)
 
-    def fixed_contexts(self, purpose: str, count: int) -> Batch:
+    def fixed_contexts(self, purpose: str, count: int, input_scale: float = 1.0) -> Batch:
         """Return a fixed set of contexts; the same for all runs whose tasks are endless."""
         generator = StreamKey(self.root_seed, ("regression", purpose)).generator(self.device)
-        return sample_contexts(self.task, count, generator, self.tasks())
+        return sample_contexts(self.task, count, generator, self.tasks(), input_scale)
 
     def params_at(self, path_to_checkpoints: str, step: int, identity: str) -> Params:
         """Read the parameters at a checkpoint of this run; see `lib.store.read_checkpoint`."""

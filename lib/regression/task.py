@@ -49,6 +49,7 @@ def sample_contexts(
     num_contexts: int,
     generator: torch.Generator,
     tasks: Tensor | None = None,
+    input_scale: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Draw contexts.
 
@@ -59,6 +60,9 @@ def sample_contexts(
     generator : torch.Generator
     tasks : Tensor, shape (num_tasks, dimension), optional
         Finite set of tasks to choose from; without it every context has a task of its own.
+    input_scale : float
+        Standard deviation g of the inputs' entries; training uses 1. The same generator gives the
+        same tasks, noise and directions of the inputs at every scale.
 
     Returns
     -------
@@ -72,7 +76,8 @@ def sample_contexts(
         choice = torch.randint(len(tasks), (num_contexts,), generator=generator, device=device)
         weights = tasks.to(device)[choice]
     shape = (num_contexts, settings.num_examples)
-    inputs = torch.randn(*shape, settings.dimension, generator=generator, device=device)
+    unit = torch.randn(*shape, settings.dimension, generator=generator, device=device)
+    inputs = input_scale * unit
     noise = torch.randn(*shape, generator=generator, device=device)
     labels = (inputs @ weights.unsqueeze(-1)).squeeze(-1) + settings.noise_variance**0.5 * noise
     return inputs, labels

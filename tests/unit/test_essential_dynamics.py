@@ -138,7 +138,7 @@ def test_smoothing_width_grows_along_the_trajectory() -> None:
 
 
 def test_high_dimensional_random_walks_have_cosine_scores() -> None:
-    scores = random_walk_null(300, 2000, 2, 1, seed=0)[0]
+    scores = random_walk_null(300, 600, 2, 1, seed=0)[0]
     time = (np.arange(300) + 0.5) / 300
     for k in (1, 2):
         cosine = np.cos(np.pi * k * time)

@@ -85,12 +85,12 @@ def test_vertex_of_a_plane_trajectory_has_the_circle_centre_and_a_flat_potential
 
 
 def test_p_value_separates_a_form_from_random_walks() -> None:
-    settings = replace(QUICK, num_surrogates=39, sigma_end=30.0, null_dimension=64)
+    settings = replace(QUICK, num_surrogates=19, sigma_end=30.0, null_dimension=64)
     found = detect_forms(cusp_curve(), STEPS, settings, seed=1)
     again = detect_forms(cusp_curve(), STEPS, settings, seed=1)
     assert found.identical(again)
-    assert found.attrs["num_surrogates"] == 39
-    # The smallest possible value is 1/40.
+    assert found.attrs["num_surrogates"] == 19
+    # The smallest possible value is 1/20.
     assert float(found["p_value"][0]) <= 0.2
     # Walks of few dimensions turn sharply at every scale: the same form is nothing special.
     rough = detect_forms(cusp_curve(), STEPS, replace(settings, null_dimension=3), seed=1)
