@@ -32,6 +32,10 @@ rule all:
     """Every figure, the claims and the report."""
     default_target: True
     input:
-        llc=[f"{RESULTS}/regression/{r}/llc/{s}/stages.csv" for r in runs_with("llc") for s in settings_of(r)], forms=[f"{RESULTS}/regression/{r}/forms.nc" for r in runs_with("llc")], m=[f"{RESULTS}/regression/{r.name}/metrics.nc" for r in RUNS]
-
-
+        llc=[
+            f"{RESULTS}/regression/{r}/llc/{s}/stages.csv"
+            for r in runs_with("llc")
+            for s in settings_of(r)
+        ],
+        forms=[f"{RESULTS}/regression/{r}/forms.nc" for r in runs_with("llc")],
+        m=[f"{RESULTS}/regression/{r.name}/metrics.nc" for r in RUNS],

@@ -24,7 +24,7 @@ from lib.seeding import StreamKey, as_key
 from lib.sgld import BatchSource, SGLDConfig, SGLDTrace, sample_chains
 
 DIVERGENCE_FACTOR = 10.0
-"""A chain has diverged when its loss exceeds L(w*) by this multiple of what a regular model that used
+"""A chain has diverged when its loss exceeds that at w* by this multiple of what a regular model that used
 all its parameters would show, d / (2 n_beta)."""
 
 
@@ -116,23 +116,24 @@ def summarise(
     """Turn traces into the estimate and its diagnostics; see `estimate_llc`."""
     burnin, loss = np.split(trace.loss.double().numpy(), [config.num_burnin], axis=1)
     baseline = trace.baseline.double().numpy()
-    excess = loss - baseline
+    with np.errstate(invalid="ignore"):
+        excess = loss - baseline
     reference = float(np.mean(baseline)) if init_loss is None else init_loss
-    limit = reference + DIVERGENCE_FACTOR * num_parameters / (2 * config.n_beta)
-    whole = np.concatenate((burnin, loss), axis=1)
-    diverged = ~np.all(np.isfinite(whole) & (whole < limit), axis=1)
+    limit = DIVERGENCE_FACTOR * num_parameters / (2 * config.n_beta)
+    diverged = ~np.all(np.isfinite(excess) & (excess < limit), axis=1)
     kept = ~diverged
     failure = ""
     if kept.sum() * 2 < len(kept):
         failure = f"{diverged.sum()} of {len(diverged)} chains diverged: lower step_size"
         kept = np.zeros_like(kept)
-    llc = config.n_beta * excess.mean(axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):  # diverged chains hold inf and NaN
+        llc = config.n_beta * excess.mean(axis=1)
+        early, late = np.array_split(excess, 2, axis=1)
+        drift = config.n_beta * (late.mean(axis=1) - early.mean(axis=1))
+        relative = trace.displacement.double().numpy() / (centre_norm or np.nan)
     mean = llc[kept].mean() if kept.any() else np.nan
     stderr = llc[kept].std(ddof=1) / np.sqrt(kept.sum()) if kept.sum() > 1 else np.nan
     rhat, ess = chain_diagnostics(excess[kept])
-    early, late = np.array_split(excess, 2, axis=1)
-    drift = config.n_beta * (late.mean(axis=1) - early.mean(axis=1))
-    relative = trace.displacement.double().numpy() / centre_norm
 
     def variable(dims: tuple[str, ...], values: object, units: str, name: str) -> xr.Variable:
         return xr.Variable(dims, values, {"units": units, "long_name": name})

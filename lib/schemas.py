@@ -125,9 +125,10 @@ def check_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
         With the first broken rule, in one sentence.
     """
     try:
-        return TABLES[name].validate(table)
-    except pa.errors.SchemaError as error:
-        raise StoreError(f"the {name} table breaks its contract: {error}") from error
+        return TABLES[name].validate(table, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        first = errors.schema_errors[0]
+        raise StoreError(f"the {name} table breaks its contract: {first}") from errors
 
 
 def write_table(path: str | Path, table: pd.DataFrame, name: str) -> None:

@@ -42,7 +42,7 @@ class StageSettings:
     tolerance
         A local minimum of |slope| is a near plateau when it lies below this share of the largest
         |slope| and the slope rises above the share on both sides.
-    turn_significance
+    significance
         Least change of the LLC between neighbouring zero crossings (or an end), in posterior
         standard deviations of that change. Without it every flat stretch, the start of log time
         and the ends, where the slope is least certain, would be cut to pieces.
@@ -62,7 +62,7 @@ class StageSettings:
 
     length_scale_bounds: tuple[float, float] = (0.2, 1.0)
     tolerance: float = 0.1
-    turn_significance: float = 3.0
+    significance: float = 3.0
     pause_significance: float = 2.0
     min_change: float = 0.01
     num_draws: int = 200
@@ -371,7 +371,7 @@ def _turning_points(
         change = np.abs(np.diff(level[edges]))
         spread = np.diff(heights[:, edges], axis=1).std(axis=0, ddof=1)
         # Weakest first, in units of what it would have to be.
-        needed = np.maximum(np.maximum(settings.turn_significance * spread, least), 1e-12)
+        needed = np.maximum(np.maximum(settings.significance * spread, least), 1e-12)
         weakest = int((change / needed).argmin())
         if change[weakest] >= needed[weakest]:
             break

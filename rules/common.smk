@@ -47,7 +47,10 @@ def run_params(*names):
         "evaluation": lambda run: run.settings["evaluation"],
         "identity": lambda run: run_identity(run, config["root_seed"]),
     }
-    return {name: (lambda wildcards, pick=values[name]: pick(RUN[wildcards.run])) for name in names}
+    return {
+        name: (lambda wildcards, pick=values[name]: pick(RUN[wildcards.run]))
+        for name in names
+    }
 
 
 def runs_with(analysis, variant="base"):
@@ -58,7 +61,9 @@ def runs_with(analysis, variant="base"):
 def llc_shards(run):
     """Steps of each LLC shard of a run, known before training."""
     training, llc = RUN[run].settings, config["regression"]["llc"]
-    steps = checkpoint_steps(training["training"]["num_steps"], **training["checkpoints"])
+    steps = checkpoint_steps(
+        training["training"]["num_steps"], **training["checkpoints"]
+    )
     return shards(nested_subset(steps, llc["num_checkpoints"]), llc["shard_size"])
 
 
@@ -75,7 +80,9 @@ def sampler(name):
 def settings_of(run):
     """Names of the sampler settings under which a run's LLC is estimated."""
     wanted = config["regression"]["llc"]["settings"].items()
-    return [name for name, s in wanted if s["seeds"] is None or RUN[run].seed in s["seeds"]]
+    return [
+        name for name, s in wanted if s["seeds"] is None or RUN[run].seed in s["seeds"]
+    ]
 
 
 def constant_loss(run):

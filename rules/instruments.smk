@@ -17,6 +17,8 @@ rule stages:
         f"{LOGS}/{{study}}/{{run}}/llc/{{setting}}/stages.log",
     benchmark:
         f"{LOGS}/{{study}}/{{run}}/llc/{{setting}}/stages.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -25,8 +27,6 @@ rule stages:
         settings=lambda wildcards: config[wildcards.study]["stages"],
         root_seed=config["root_seed"],
         code=code("stages.py"),
-    conda:
-        "../envs/pipeline.yaml"
     script:
         "../scripts/stages.py"
 
@@ -41,6 +41,8 @@ rule essential_dynamics:
         f"{LOGS}/{{study}}/{{run}}/ed.log",
     benchmark:
         f"{LOGS}/{{study}}/{{run}}/ed.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     threads: 1
     resources:
         mem_mb=3000,
@@ -51,8 +53,6 @@ rule essential_dynamics:
         ],
         identity=lambda wildcards: run_identity(RUN[wildcards.run], config["root_seed"]),
         code=code("essential_dynamics.py"),
-    conda:
-        "../envs/pipeline.yaml"
     script:
         "../scripts/essential_dynamics.py"
 
@@ -67,6 +67,8 @@ rule forms:
         f"{LOGS}/{{study}}/{{run}}/forms.log",
     benchmark:
         f"{LOGS}/{{study}}/{{run}}/forms.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -75,7 +77,5 @@ rule forms:
         settings=lambda wildcards: config[wildcards.study]["forms"],
         root_seed=config["root_seed"],
         code=code("forms.py"),
-    conda:
-        "../envs/pipeline.yaml"
     script:
         "../scripts/forms.py"

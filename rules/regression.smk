@@ -15,6 +15,8 @@ rule regression_train:
         f"{LOGS}/regression/{{run}}/train.log",
     benchmark:
         f"{LOGS}/regression/{{run}}/train.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     threads: 1
     resources:
         mem_mb=3000,
@@ -24,8 +26,6 @@ rule regression_train:
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("regression_train.py"),
-    conda:
-        "../envs/pipeline.yaml"
     script:
         "../scripts/regression_train.py"
 
@@ -40,6 +40,8 @@ rule regression_metrics:
         f"{LOGS}/regression/{{run}}/metrics.log",
     benchmark:
         f"{LOGS}/regression/{{run}}/metrics.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -49,8 +51,6 @@ rule regression_metrics:
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("regression_metrics.py"),
-    conda:
-        "../envs/pipeline.yaml"
     script:
         "../scripts/regression_metrics.py"
 
@@ -65,6 +65,8 @@ rule regression_llc_shard:
         f"{LOGS}/regression/{{run}}/llc/{{setting}}/shard-{{shard}}.log",
     benchmark:
         f"{LOGS}/regression/{{run}}/llc/{{setting}}/shard-{{shard}}.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -78,8 +80,6 @@ rule regression_llc_shard:
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("regression_llc_shard.py"),
-    conda:
-        "../envs/pipeline.yaml"
     script:
         "../scripts/regression_llc_shard.py"
 
@@ -98,6 +98,8 @@ rule regression_llc:
         f"{LOGS}/regression/{{run}}/llc/{{setting}}/gather.log",
     benchmark:
         f"{LOGS}/regression/{{run}}/llc/{{setting}}/gather.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -105,8 +107,6 @@ rule regression_llc:
     params:
         constant_loss=lambda wildcards: constant_loss(wildcards.run),
         code=code("llc_gather.py"),
-    conda:
-        "../envs/pipeline.yaml"
     script:
         "../scripts/llc_gather.py"
 
@@ -122,6 +122,8 @@ rule regression_llc_audit:
         f"{LOGS}/regression/{{run}}/llc/{{setting}}/audit.log",
     benchmark:
         f"{LOGS}/regression/{{run}}/llc/{{setting}}/audit.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -135,7 +137,5 @@ rule regression_llc_audit:
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("regression_llc_audit.py"),
-    conda:
-        "../envs/pipeline.yaml"
     script:
         "../scripts/regression_llc_audit.py"

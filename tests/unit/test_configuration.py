@@ -24,7 +24,7 @@ from lib.configuration import (
 )
 
 ROOT = Path(__file__).parents[2]
-NOT_CONFIGURATIONS = {"schema.yaml", "claims.yaml"}
+NOT_CONFIGURATIONS = {"schema.yaml", "claims.yaml", "claims_schema.yaml"}
 CONFIGURATIONS = sorted(
     path for path in (ROOT / "config").glob("*.yaml") if path.name not in NOT_CONFIGURATIONS
 )

@@ -114,7 +114,7 @@ def test_significance_decides_what_is_a_turn() -> None:
     steps = np.unique(np.geomspace(1, 50_000, 45).round())
     curve = fit_llc_curve(*observe(gentle, 3.0, 0, steps), SETTINGS, 0)
     assert len(find_milestones(curve, SETTINGS)) >= 2
-    strict = replace(SETTINGS, turn_significance=1e3, pause_significance=1e3)
+    strict = replace(SETTINGS, significance=1e3, pause_significance=1e3)
     assert find_milestones(curve, strict).empty
     coarse = replace(SETTINGS, min_change=0.99, pause_significance=1e3)
     assert len(find_milestones(curve, coarse)) < 2

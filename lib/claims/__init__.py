@@ -1,0 +1,1 @@
+"""Checks of the claims in config/claims.yaml: stores and tables in, verdicts out."""

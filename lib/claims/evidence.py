@@ -1,0 +1,156 @@
+"""What the checks look at, and what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lib.schemas import VERDICTS
+from lib.stages import StageSettings
+
+SUPPORTED, REFUTED, MIXED, NOT_TESTABLE = VERDICTS
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Outcome of a check.
+
+    Parameters
+    ----------
+    verdict : str
+        One of `lib.schemas.VERDICTS`.
+    value : str
+        What was measured, seed by seed.
+    uncertainty : str
+        How sure the measured value is.
+    seeds : tuple of int
+        Seeds that the verdict rests on.
+    """
+
+    verdict: str
+    value: str = ""
+    uncertainty: str = ""
+    seeds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A run's LLC under one sampler setting.
+
+    Parameters
+    ----------
+    llc : xarray.Dataset
+        Estimates along ``step``; contract ``llc`` of `lib.schemas`.
+    milestones, stages : pandas.DataFrame
+        In order of time; contracts of the same names.
+    """
+
+    llc: xr.Dataset
+    milestones: pd.DataFrame
+    stages: pd.DataFrame
+
+    @property
+    def sequence(self) -> str:
+        """Types of the stages in order, as in AABBA."""
+        return "".join(self.stages["type"])
+
+    def milestone(self, index: int) -> pd.Series:
+        """Return a milestone, counted from 0."""
+        return self.milestones.iloc[index]
+
+    def peak(self) -> int | None:
+        """Return the index of the first milestone at which a rise turns into a fall, if any."""
+        index = self.sequence.find("AB")
+        return index if index >= 0 else None
+
+    def trough(self) -> int | None:
+        """Return the index of the milestone that ends the fall after the peak, if any."""
+        peak = self.peak()
+        index = -1 if peak is None else self.sequence.find("BA", peak)
+        return index if index >= 0 else None
+
+
+@dataclass(frozen=True)
+class RunEvidence:
+    """What is known of one run.
+
+    Parameters
+    ----------
+    name, variant : str
+    seed : int
+    metrics : xarray.Dataset
+        Contract ``metrics`` of `lib.schemas`, with standard errors.
+    curves : mapping of str to Curve
+        By sampler setting; empty where no LLC was asked for.
+    audit : pandas.DataFrame, optional
+        Contract ``audit`` of `lib.schemas`.
+    """
+
+    name: str
+    variant: str
+    seed: int
+    metrics: xr.Dataset
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    audit: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that the checks may look at.
+
+    Parameters
+    ----------
+    runs : sequence of RunEvidence
+    noise_variance : float
+        Variance of the label noise.
+    published_types : str
+        Stage types that the paper found, as in AABBA.
+    stage_settings : StageSettings
+        How milestones were found.
+    draw_seed : int
+        Seed of the posterior draws behind milestones.
+    """
+
+    runs: Sequence[RunEvidence]
+    noise_variance: float
+    published_types: str
+    stage_settings: StageSettings
+    draw_seed: int
+
+    def of(self, variant: str, *settings: str) -> list[RunEvidence]:
+        """Return the runs of a variant that have an LLC under all of the settings named."""
+        return [
+            run
+            for run in self.runs
+            if run.variant == variant and all(setting in run.curves for setting in settings)
+        ]
+
+
+def overall(outcomes: Mapping[int, bool | None]) -> str:
+    """Return one verdict for the outcomes of seeds, where None is a seed that cannot be tested.
+
+    Supported if every testable seed agrees, refuted if every seed disagrees, else mixed; a seed that
+    cannot be tested does not disagree.
+    """
+    known = [outcome for outcome in outcomes.values() if outcome is not None]
+    if not known:
+        return NOT_TESTABLE
+    if all(known):
+        return SUPPORTED
+    return MIXED if any(known) or len(known) < len(outcomes) else REFUTED
+
+
+def minimum(metrics: xr.Dataset, name: str) -> tuple[float, float, float]:
+    """Return the step, value and standard error of a metric's minimum over training."""
+    index = int(np.nanargmin(metrics[name].values))
+    at = metrics.isel(step=index)
+    return float(at.step), float(at[name]), float(at[f"{name}_stderr"])
+
+
+def listed(parts: Mapping[int, str]) -> str:
+    """Return what is known of each seed as one line of text."""
+    return "; ".join(f"seed {seed}: {text}" for seed, text in parts.items())

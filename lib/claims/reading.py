@@ -1,0 +1,76 @@
+"""Reading the evidence: the stores of all runs, each with its contract checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lib.claims.evidence import Curve, RunEvidence
+from lib.schemas import check_dataset, read_table
+from lib.store import read_dataset
+
+Paths = Sequence[str | Path]
+
+
+def read_curves(
+    pairs: Sequence[Sequence[str]], llc: Paths, milestones: Paths, stages: Paths
+) -> dict[str, dict[str, Curve]]:
+    """Read LLC curves, by run and sampler setting.
+
+    Parameters
+    ----------
+    pairs : sequence of (run, setting)
+    llc, milestones, stages : sequence of path
+        Files of each pair, in the same order.
+
+    Raises
+    ------
+    lib.store.StoreError
+        If a file is missing or breaks its contract.
+    ValueError
+        If the lengths differ.
+    """
+    curves: dict[str, dict[str, Curve]] = {}
+    for (run, setting), *paths in zip(pairs, llc, milestones, stages, strict=True):
+        curves.setdefault(run, {})[setting] = Curve(
+            check_dataset(read_dataset(paths[0]), "llc"),
+            read_table(paths[1], "milestones"),
+            read_table(paths[2], "stages"),
+        )
+    return curves
+
+
+def read_runs(
+    runs: Sequence[Mapping[str, Any]],
+    metrics: Paths,
+    curves: Mapping[str, Mapping[str, Curve]],
+    audits: Mapping[str, str | Path],
+) -> list[RunEvidence]:
+    """Read what is known of every run.
+
+    Parameters
+    ----------
+    runs : sequence of mapping
+        ``name``, ``variant`` and ``seed`` of each run.
+    metrics : sequence of path
+        Metrics of each run, in the same order.
+    curves : mapping
+        Result of `read_curves`.
+    audits : mapping of str to path
+        Audit of each run that has one.
+
+    Raises
+    ------
+    lib.store.StoreError
+        If a file is missing or breaks its contract.
+    """
+    return [
+        RunEvidence(
+            **run,
+            metrics=check_dataset(read_dataset(path), "metrics"),
+            curves=curves.get(run["name"], {}),
+            audit=read_table(audits[run["name"]], "audit") if run["name"] in audits else None,
+        )
+        for run, path in zip(runs, metrics, strict=True)
+    ]

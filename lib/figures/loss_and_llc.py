@@ -1,0 +1,134 @@
+"""Test loss and LLC over training with the stages behind them (Fig. 1b of the regression study)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from lib.figures import style
+from lib.figures.drawn import Drawn, Ledger, over_runs, the_run
+
+
+@style.context()
+def loss_and_llc(
+    metrics: Sequence[xr.Dataset],
+    llcs: Mapping[str, Sequence[xr.Dataset]],
+    stages: Mapping[str, pd.DataFrame],
+    run: str,
+) -> Drawn:
+    """Draw the loss above the LLC, one column a sampler setting.
+
+    Parameters
+    ----------
+    metrics : sequence of Dataset
+        Metrics of every run, with attribute ``run``.
+    llcs : mapping of str to sequence of Dataset
+        Judged estimates of every run, by setting.
+    stages : mapping of str to DataFrame
+        Stages of the shown run, by setting.
+    run : str
+        The shown run.
+
+    Returns
+    -------
+    Drawn
+        Table of every line: series are run names, "mean over seeds" and "best constant predictor".
+
+    Raises
+    ------
+    ValueError
+        If runs were measured at different steps or the shown run is missing.
+    """
+    settings = list(llcs)
+    figure = style.new_figure(
+        style.FULL_WIDTH,
+        2 * style.PANEL_HEIGHT + 0.7,
+        f"Stages and dots: run {run}. Mean over {len(metrics)} seed{'s' * (len(metrics) > 1)}",
+    )
+    axes = figure.subplots(2, len(settings), sharex=True, sharey="row", squeeze=False)
+    ledger = Ledger()
+    losses = over_runs(metrics, "test_loss")
+    for column, setting in enumerate(settings):
+        top, bottom = axes[:, column]
+        shown = the_run(llcs[setting], run)
+        last = max(losses.index.max(), shown["step"].max())
+        style.log_step_axis(top, last, label=False)
+        style.log_step_axis(bottom, last)
+        name = f"setting {setting!r}"
+        _over_seeds(ledger, top, f"loss, {name}", losses, run)
+        constant = float(shown["constant_loss"])
+        top.axhline(constant, color=style.MUTED, linestyle=":", linewidth=0.8)
+        ledger.add(f"loss, {name}", "best constant predictor", [last], [constant])
+        estimates = over_runs(llcs[setting], "llc_mean")
+        _over_seeds(ledger, bottom, f"LLC, {name}", estimates, run)
+        ledger.estimates(bottom, f"LLC, {name}", f"{run} estimates", shown)
+        for ax in (top, bottom):
+            style.shade_stages(ax, stages[setting], names=ax is top)
+        top.set_title(f"Stages by the {name}", pad=10)
+        verdict = _verdict(shown)
+        if verdict:
+            style.note(bottom, verdict)
+        bottom.legend(
+            handles=style.stage_handles(stages[setting]),
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.3),
+            ncols=3,
+        )
+    axes[0, 0].set_ylabel("Test loss\n(squared error per label)")
+    axes[1, 0].set_ylabel("Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)")
+    style.bottom_legend(figure, _handles(len(metrics)), columns=6)
+    return Drawn(figure, ledger.table())
+
+
+def _over_seeds(ledger: Ledger, ax: Axes, panel: str, values: pd.DataFrame, shown: str) -> None:
+    """Draw every run thinly and their mean with a band of one standard deviation."""
+    steps = values.index.to_numpy()
+    for run in values:
+        look = (
+            {"color": style.MAIN, "linewidth": 0.9}
+            if run == shown
+            else {"color": style.MUTED, "linewidth": 0.5}
+        )
+        ledger.line(ax, panel, str(run), steps, values[run].to_numpy(), **look, zorder=3)
+    mean = values.mean(axis=1).to_numpy()
+    if values.shape[1] > 1:
+        spread = values.std(axis=1, ddof=1).to_numpy()
+        ledger.line(
+            ax,
+            panel,
+            "mean over seeds",
+            steps,
+            mean,
+            mean - spread,
+            mean + spread,
+            color=style.ACCENT,
+            linewidth=1.2,
+            zorder=2.5,
+        )
+
+
+def _verdict(judged: xr.Dataset) -> str:
+    """Say how many estimates are saturated, and how many could not be made."""
+    count, total = int(judged["saturated"].sum()), judged.sizes["step"]
+    failed = int(np.isnan(judged["llc_mean"]).sum())
+    parts = [f"{count} of {total} saturated"] if count else []
+    return ", ".join(parts + ([f"{failed} failed"] if failed else []))
+
+
+def _handles(num_runs: int) -> list[Artist]:
+    handles: list[Artist] = [Line2D([], [], color=style.MAIN, linewidth=0.9, label="shown seed")]
+    if num_runs > 1:
+        handles += [
+            Line2D([], [], color=style.MUTED, linewidth=0.5, label="other seeds"),
+            Line2D([], [], color=style.ACCENT, label="mean over seeds"),
+            Patch(color=style.ACCENT, alpha=0.25, linewidth=0, label="±1 sd over seeds"),
+        ]
+    constant = Line2D([], [], color=style.MUTED, linestyle=":", label="constant predictor")
+    return [*handles, constant, *style.saturation_handles()]

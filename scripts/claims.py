@@ -1,0 +1,57 @@
+"""Test every claim of the ledger on the stores of all runs."""
+
+from typing import Any
+
+from lib.claims.evidence import Evidence
+from lib.claims.ledger import check_claims, read_ledger
+from lib.claims.reading import read_curves, read_runs
+from lib.logs import log_to
+from lib.schemas import write_table
+from lib.stages import StageSettings
+
+
+def main(
+    *,
+    path_to_ledger: str,
+    path_to_schema: str,
+    paths_to_metrics: list[str],
+    paths_to_curves: dict[str, list[str]],
+    paths_to_audits: dict[str, str],
+    path_to_claims: str,
+    runs: list[dict[str, Any]],
+    curves: list[list[str]],
+    stages: dict[str, Any],
+    preset: str,
+    **study: Any,
+) -> None:
+    """Write one row a claim; `study` holds the other fields of `Evidence`."""
+    ledger = read_ledger(path_to_ledger, path_to_schema)
+    found = read_curves(curves, **paths_to_curves)
+    bounds = tuple(stages["length_scale_bounds"])
+    evidence = Evidence(
+        runs=read_runs(runs, paths_to_metrics, found, paths_to_audits),
+        stage_settings=StageSettings(**{**stages, "length_scale_bounds": bounds}),
+        **study,
+    )
+    write_table(path_to_claims, check_claims(ledger, evidence, preset), "claims")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_ledger=snakemake.input.ledger,
+        path_to_schema=snakemake.input.schema,
+        paths_to_metrics=list(snakemake.input.metrics),
+        paths_to_curves={
+            name: list(snakemake.input[name]) for name in ("llc", "milestones", "stages")
+        },
+        paths_to_audits=dict(zip(snakemake.params.audited, snakemake.input.audits, strict=True)),
+        path_to_claims=snakemake.output.claims,
+        runs=snakemake.params.runs,
+        curves=snakemake.params.curves,
+        stages=snakemake.params.stages,
+        preset=snakemake.params.preset,
+        noise_variance=snakemake.params.noise_variance,
+        published_types=snakemake.params.published_types,
+        draw_seed=snakemake.params.root_seed,
+    )

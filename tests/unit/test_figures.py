@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from lib.figures import style
+from lib.figures.behaviour import behaviour
+from lib.figures.drawn import Drawn, Ledger
+from lib.figures.forms_in_time import forms_in_time
+from lib.figures.loss_and_llc import loss_and_llc
+from lib.figures.milestones import PUBLISHED, milestone_table, milestones
+from lib.figures.planes import planes
+from lib.figures.slopes import slopes
+from lib.figures.traces import chosen_steps, traces
+
+LAST = 2000
+STEPS = np.unique(np.r_[0, np.geomspace(1, LAST, 20).round(), LAST / 2]).astype(int)
+NEWS = {"num_steps": 500_000, "milestones": [1000, 40_000, 126_000, 320_000], "types": "AABBA"}
+SMALL = {"noise_variance": 0.125, "dimension": 4, "num_tasks": 16}
+
+
+def metrics_of(run: str = "base-s1", steps: np.ndarray = STEPS) -> xr.Dataset:
+    rng = np.random.default_rng(sum(map(ord, run)))
+    progress = np.log1p(steps) / np.log1p(LAST)
+    wiggle = 0.05 * rng.standard_normal(steps.size)
+    positions, scales = np.arange(1, 9), [1.0, 3.0]
+    data = {
+        "test_loss": ("step", 4.4 - 2.6 * progress + wiggle),
+        "weight_norm": ("step", 25 + 40 * progress),
+        "mean_squared_prediction": ("step", 0.1 + progress**2),
+        "distance_to_mean_task": ("step", 0.3 + progress**2),
+        "icl_locate": ("step", -2 * progress + wiggle),
+        "icl_refine": ("step", -progress),
+        "icl_total": ("step", -3 * progress),
+        "token_squared_prediction": (
+            ("step", "position"),
+            0.1 + np.outer(progress, positions),
+        ),
+        "icl_scaled": (("step", "input_scale"), -np.outer(progress, scales)),
+    }
+    for name in [*data]:
+        if name != "weight_norm":
+            data[f"{name}_stderr"] = (data[name][0], np.full_like(data[name][1], 0.02))
+    coords = {"step": steps, "position": positions, "input_scale": scales}
+    return xr.Dataset(data, coords=coords, attrs={"run": run})
+
+
+def llc_of(run: str = "base-s1", setting: str = "published", chains: int = 3) -> xr.Dataset:
+    rng = np.random.default_rng(3)
+    steps, burnin, draws = STEPS[::2], 6, 10
+    level = 100 * np.sin(np.pi * np.log1p(steps) / np.log1p(LAST)) ** 2
+    baseline = 2 + 0.1 * rng.standard_normal((steps.size, chains, draws))
+    loss = baseline + level[:, None, None] / 60 + 0.1 * rng.random(baseline.shape)
+    each = 60 * (loss - baseline).mean(-1)
+    return xr.Dataset(
+        {
+            "loss": (("step", "chain", "draw"), loss),
+            "baseline_loss": (("step", "chain", "draw"), baseline),
+            "burnin_loss": (("step", "chain", "burnin"), loss[..., :burnin]),
+            "init_loss": ("step", np.full(steps.size, 2.0)),
+            "llc_mean": ("step", each.mean(1)),
+            "llc_stderr": (
+                "step",
+                each.std(1, ddof=1) if chains > 1 else np.full(steps.size, np.nan),
+            ),
+            "rhat": ("step", np.full(steps.size, 1.01)),
+            "ess": ("step", np.full(steps.size, 20.0)),
+            "diverged": (("step", "chain"), np.zeros((steps.size, chains), dtype=bool)),
+            "forgotten_share": ("step", np.linspace(1, 0, steps.size)),
+            "saturated": ("step", np.arange(steps.size) < 3),
+            "untrained_loss": 4.4,
+            "constant_loss": 4.125,
+        },
+        coords={"step": steps},
+        attrs={"run": run, "setting": setting, "n_beta": 60.0},
+    )
+
+
+def curve_of(llc: xr.Dataset) -> xr.Dataset:
+    grid = np.linspace(0, np.log1p(LAST), 40)
+    mean = np.interp(grid, np.log1p(llc["step"]), np.nan_to_num(llc["llc_mean"]))
+    data = {"mean": mean, "slope": np.gradient(mean, grid)}
+    data |= {"sd": np.full(40, 3.0), "slope_sd": np.full(40, 5.0)}
+    return xr.Dataset(
+        {name: ("grid", values) for name, values in data.items()},
+        coords={"grid": grid, "step": ("grid", np.expm1(grid))},
+        attrs={name: llc.attrs[name] for name in ("run", "setting")},
+    )
+
+
+def stages_of(
+    run: str = "base-s1", setting: str = "published", edges: tuple[float, ...] = (40, 300, 900)
+) -> pd.DataFrame:
+    ends = [*edges, LAST]
+    return pd.DataFrame(
+        {
+            "run": run,
+            "setting": setting,
+            "stage": np.arange(1, len(ends) + 1),
+            "start": [0.0, *edges],
+            "end": np.array(ends, dtype=float),
+            "type": list("AABBA"[: len(ends)]),
+        }
+    )
+
+
+def milestones_of(
+    run: str = "base-s1", setting: str = "published", edges: tuple[float, ...] = (40, 300, 900)
+) -> pd.DataFrame:
+    at = np.array(edges, dtype=float)
+    return pd.DataFrame(
+        {
+            "run": pd.Series([run] * at.size, dtype=str),
+            "setting": pd.Series([setting] * at.size, dtype=str),
+            "step": at,
+            "kind": ["near-plateau", "plateau", "plateau"][: at.size],
+            "llc": 50.0,
+            "interval_low": at * 0.8,
+            "interval_high": at * 1.3,
+            "probability": [0.4, 0.7, 1.0][: at.size],
+        }
+    )
+
+
+def trajectory_of(run: str = "base-s1", num_forms: int = 2) -> tuple[xr.Dataset, xr.Dataset]:
+    steps = np.linspace(0, LAST, 80).astype(int)
+    t = np.linspace(0, 1, 80)
+    smoothed = np.stack([np.cos(np.pi * t), np.cos(2 * np.pi * t), np.cos(3 * np.pi * t)], axis=1)
+    coords = {"step": steps, "pc": [1, 2, 3]}
+    ed = xr.Dataset(
+        {
+            "scores": (("step", "pc"), smoothed + 0.01),
+            "explained_variance_ratio": ("pc", [0.5, 0.2, 0.1]),
+        },
+        coords=coords,
+        attrs={"run": run},
+    )
+    at = np.array([20, 60])[:num_forms]
+    centres = smoothed[at] + 0.1
+    forms = xr.Dataset(
+        {
+            "smoothed": (("step", "pc"), smoothed),
+            "form_step": ("form", steps[at]),
+            "centre": (("form", "pc"), centres),
+            "influence_start": ("form", steps[at - 5]),
+            "influence_end": ("form", steps[at + 5]),
+            "p_value": ("form", np.full(at.size, 0.05)),
+            "potential": (
+                ("form", "step"),
+                ((smoothed[None] - centres[:, None]) ** 2).sum(-1).reshape(at.size, 80),
+            ),
+        },
+        coords={**coords, "form": np.arange(1, at.size + 1)},
+        attrs={"run": run},
+    )
+    return ed, forms
+
+
+def draw_01b(**change: object) -> Drawn:
+    given = {"runs": ["base-s0", "base-s1", "base-s2"], "edges": (40, 300, 900)} | change
+    names = ("published", "local")
+    return loss_and_llc(
+        [metrics_of(run) for run in given["runs"]],
+        {name: [llc_of(run, name) for run in given["runs"]] for name in names},
+        {name: stages_of(setting=name, edges=given["edges"]) for name in names},
+        "base-s1",
+    )
+
+
+def draw_05(runs: tuple[str, ...] = ("tasks16-s0", "tasks16-s1"), **change: object) -> Drawn:
+    return behaviour(metrics_of(), [metrics_of(r) for r in runs], stages_of(**change), **SMALL)
+
+
+def draw_23(llc: xr.Dataset | None = None, edges: tuple[float, ...] = (40, 300, 900)) -> Drawn:
+    llc = llc_of() if llc is None else llc
+    return slopes(
+        metrics_of(), llc, curve_of(llc), milestones_of(edges=edges), stages_of(edges=edges), 0.1
+    )
+
+
+def draw_milestones(edges: tuple[float, ...] = (40, 300, 900)) -> Drawn:
+    cases = [("base-s0", "published"), ("base-s1", "published"), ("base-s1", "local")]
+    return milestones([(milestones_of(*c, edges), stages_of(*c, edges)) for c in cases], NEWS)
+
+
+def with_nan(llc: xr.Dataset) -> xr.Dataset:
+    llc = llc.copy(deep=True)
+    for name in ("llc_mean", "llc_stderr", "rhat", "ess", "forgotten_share"):
+        llc[name][3:5] = np.nan
+    llc["loss"][3:5] = np.inf
+    llc["diverged"][3:5] = True
+    return llc
+
+
+def all_nan(llc: xr.Dataset) -> xr.Dataset:
+    llc = with_nan(llc)
+    for name in ("llc_mean", "llc_stderr", "rhat", "ess", "forgotten_share"):
+        llc[name][:] = np.nan
+    llc["diverged"][:] = True
+    return llc
+
+
+CASES: dict[str, Callable[[], Drawn]] = {
+    "01b": draw_01b,
+    "01b, one seed, one stage": lambda: draw_01b(runs=["base-s1"], edges=()),
+    "02b": lambda: planes(*trajectory_of(), stages_of(), "published"),
+    "02b, no form, one stage": lambda: planes(
+        *trajectory_of(num_forms=0), stages_of(edges=()), "published"
+    ),
+    "05": draw_05,
+    "05, one seed, one stage": lambda: draw_05(("tasks16-s0",), edges=()),
+    "05, no finite tasks": lambda: draw_05(()),
+    "06b": lambda: forms_in_time(*trajectory_of(), stages_of(), "published"),
+    "06b, no form, one stage": lambda: forms_in_time(
+        *trajectory_of(num_forms=0), stages_of(edges=()), "published"
+    ),
+    "23": draw_23,
+    "23, no milestone": lambda: draw_23(edges=()),
+    "23, NaN": lambda: draw_23(with_nan(llc_of())),
+    "traces": lambda: traces({"published": llc_of(), "local": llc_of(setting="local")}),
+    "traces, NaN": lambda: traces({"published": all_nan(llc_of()), "local": with_nan(llc_of())}),
+    "traces, one chain": lambda: traces({"published": llc_of(chains=1)}),
+    "milestones": draw_milestones,
+    "no milestones": lambda: draw_milestones(edges=()),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_figures_draw_with_labelled_axes(case: str):
+    drawn = CASES[case]()
+    drawn.figure.draw_without_rendering()
+    width, _ = drawn.figure.get_size_inches()
+    assert width in (style.WIDTH, style.FULL_WIDTH)
+    for ax in drawn.figure.axes:
+        grid = ax.get_subplotspec()
+        assert ax.get_xlabel() or not grid.is_last_row()
+        assert ax.get_ylabel() or not grid.is_first_col()
+    assert len(drawn.data)
+
+
+@pytest.mark.parametrize("case", ["01b", "05", "06b", "23", "traces"])
+def test_data_is_what_the_lines_show(case: str):
+    drawn = CASES[case]()
+    lines = [line for ax in drawn.figure.axes for line in ax.lines if line.get_gid()]
+    assert lines
+    rows = {name: part for name, part in drawn.data.groupby(["panel", "series"])}
+    for line in lines:
+        part = rows[tuple(line.get_gid().split("/"))]
+        np.testing.assert_array_equal(line.get_xdata(), part["x"])
+        np.testing.assert_array_equal(line.get_ydata(), part["y"])
+
+
+def test_every_line_of_the_table_is_drawn():
+    drawn = draw_23()
+    gids = {line.get_gid() for ax in drawn.figure.axes for line in ax.lines}
+    named = set(drawn.data["panel"] + "/" + drawn.data["series"])
+    undrawn = {name for name in named - gids if not name.startswith("milestones/")}
+    assert undrawn == {"llc/estimates"}
+
+
+def test_mean_over_seeds_and_its_band():
+    data = draw_01b().data
+    panel = data[data["panel"] == "loss, setting 'published'"].set_index("series")
+    runs = np.array([panel.loc[f"base-s{seed}", "y"] for seed in range(3)])
+    mean = panel.loc["mean over seeds"]
+    np.testing.assert_allclose(mean["y"], runs.mean(0))
+    np.testing.assert_allclose(mean["high"] - mean["y"], runs.std(0, ddof=1))
+
+
+def test_planes_record_trajectory_forms_and_centres():
+    ed, forms = trajectory_of()
+    data = planes(ed, forms, stages_of(), "published").data
+    curve = data[(data["panel"] == "PC3-PC1") & (data["series"] == "trajectory")]
+    np.testing.assert_array_equal(curve["x"], forms["smoothed"].sel(pc=1))
+    np.testing.assert_array_equal(curve["y"], forms["smoothed"].sel(pc=3))
+    centre = data[(data["panel"] == "PC3-PC2") & (data["series"] == "centre 2")]
+    np.testing.assert_array_equal(
+        centre[["x", "y"]].to_numpy()[0], forms["centre"].sel(form=2, pc=[2, 3])
+    )
+
+
+def test_running_estimate_ends_at_the_llc():
+    llc = llc_of()
+    data = traces({"published": llc}).data
+    ends = data[data["series"] == "running LLC, mean"].groupby("panel")["y"].last()
+    for name, step in chosen_steps(llc).items():
+        expected = llc["llc_mean"].sel(step=step).item()
+        assert ends[f"published, {name}, step {step}"] == pytest.approx(expected)
+
+
+def test_published_milestones_are_shares_of_training():
+    table = milestone_table([(milestones_of(edges=()), stages_of(edges=()))], NEWS)
+    published = table[table["run"] == PUBLISHED]
+    np.testing.assert_allclose(published["fraction"], [0.002, 0.08, 0.252, 0.64])
+    assert published["kind"].tolist() == ["near-plateau", "plateau", "near-plateau", "plateau"]
+    assert table["step"].isna().tolist() == [False] * 4 + [True]
+
+
+def test_saturated_dots_are_hollow():
+    drawn = draw_23()
+    dots = [line for line in drawn.figure.axes[1].lines if line.get_marker() == "o"]
+    hollow = {line.get_markerfacecolor(): len(line.get_xdata()) for line in dots}
+    assert hollow["white"] == int(llc_of()["saturated"].sum())
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: Ledger().add("panel", "series", [1, 2, 3], [1, 2]), "unequal length"),
+        (
+            lambda: loss_and_llc(
+                [metrics_of("base-s0", STEPS[:-1]), metrics_of()],
+                {"local": [llc_of()]},
+                {"local": stages_of()},
+                "base-s1",
+            ),
+            "different steps",
+        ),
+        (
+            lambda: loss_and_llc(
+                [metrics_of()], {"local": [llc_of()]}, {"local": stages_of()}, "base-s7"
+            ),
+            "base-s7 is not among",
+        ),
+        (
+            lambda: planes(
+                trajectory_of("base-s0")[0], trajectory_of()[1], stages_of(), "published"
+            ),
+            "cannot be drawn together",
+        ),
+        (
+            lambda: forms_in_time(
+                trajectory_of()[0].isel(step=slice(1, None)),
+                trajectory_of()[1],
+                stages_of(),
+                "local",
+            ),
+            "other steps",
+        ),
+        (lambda: draw_23(llc_of("base-s0")), "in one figure"),
+        (lambda: traces({"published": llc_of(), "local": llc_of("base-s0")}), "of one run"),
+        (
+            lambda: traces({"published": llc_of(), "local": llc_of().isel(step=[0])}),
+            "no estimate at step",
+        ),
+        (
+            lambda: milestones([(milestones_of("base-s0"), stages_of("base-s1"))], NEWS),
+            "different runs",
+        ),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(act: Callable[[], object], message: str):
+    with pytest.raises(ValueError, match=message):
+        act()
+
+
+def test_style_leaves_global_settings_alone():
+    before = dict(mpl.rcParams)
+    draw_milestones()
+    assert dict(mpl.rcParams) == before
+
+
+def test_saved_files_are_whole_and_depend_on_the_data_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    contents = []
+    for name, epoch in (("one", None), ("two", "1000000000")):
+        if epoch:
+            monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+        paths = [tmp_path / name / f"figure.{kind}" for kind in ("png", "pdf", "csv")]
+        draw_milestones().write(*paths)
+        contents.append([path.read_bytes() for path in paths])
+        assert sorted((tmp_path / name).iterdir()) == sorted(paths)
+    assert contents[0] == contents[1]
+    assert contents[0][0][:4] == b"\x89PNG"
+    assert b"CreationDate" not in contents[0][1]
+
+
+def test_stage_colours_by_type():
+    assert style.stage_colors(stages_of(edges=(40, 300, 900))) == [
+        style.RISING[0],
+        style.RISING[1],
+        style.FALLING[0],
+        style.LAST,
+    ]
+    assert style.stage_colors(stages_of(edges=())) == [style.LAST]

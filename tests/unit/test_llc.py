@@ -1,0 +1,239 @@
+"""SGLD and the LLC estimate against exact posteriors and a serial reference."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from lib.diagnostics import locality
+from lib.llc import estimate_llc, full_loss, summary_table
+from lib.replicas import ParameterLayout
+from lib.schemas import check_dataset, check_table
+from lib.seeding import StreamKey
+from lib.sgld import SGLDConfig, sample_chains
+
+CONFIG = SGLDConfig(
+    step_size=2e-3,
+    n_beta=20.0,
+    localization=1.0,
+    num_chains=8,
+    num_burnin=400,
+    num_draws=1500,
+    batch_size=16,
+)
+
+
+def noisy_quadratic(params, batch):
+    """h/2 |w|^2 plus a term linear in the sample, whose mean over the data is zero."""
+    (shift,) = batch
+    w = params["w"]
+    return 0.5 * w.square().sum() + (shift @ w).mean()
+
+
+def centred_data(count=256, dimension=10, spread=0.3):
+    data = spread * torch.randn(count, dimension, generator=StreamKey(5).generator())
+    return (data - data.mean(0),)
+
+
+def exact_llc(dimension, config, curvature=1.0):
+    """LLC of a quadratic at finite n_beta, gamma and step size: the chain is an AR(1) process."""
+    precision = config.n_beta * curvature + config.localization
+    variance = 1 / (precision * (1 - config.step_size * precision / 4))
+    return config.n_beta * curvature / 2 * dimension * variance
+
+
+def test_quadratic_in_closed_form():
+    params = {"w": torch.zeros(10)}
+    result = estimate_llc(noisy_quadratic, params, centred_data(spread=0.0), CONFIG, key=1)
+    stderr = float(result.llc_stderr)
+    exact = exact_llc(10, CONFIG)
+    assert stderr < 0.05 * exact
+    assert abs(float(result.llc_mean) - exact) < 4 * stderr
+    assert exact == pytest.approx(5, rel=0.1)  # close to d/2, the exact value without gamma
+    assert float(result.rhat) < 1.05
+
+
+def test_minibatch_noise_leaves_the_estimate_where_it_was():
+    """Gradient noise warms the chain by a known share; the paired difference adds no bias."""
+    params = {"w": torch.zeros(10)}
+    config = dataclasses.replace(CONFIG, step_size=2e-3)
+    result = estimate_llc(noisy_quadratic, params, centred_data(), config, key=1)
+    assert abs(float(result.llc_mean) - exact_llc(10, config)) < 4 * float(result.llc_stderr) + 0.1
+
+
+def test_pairing_removes_batch_noise_and_keeps_the_mean():
+    def offset(params, batch):
+        (sample,) = batch
+        return 0.5 * params["w"].square().sum() + sample.mean()
+
+    data = (3 * torch.randn(512, generator=StreamKey(6).generator()),)
+    result = estimate_llc(offset, {"w": torch.zeros(10)}, data, CONFIG, key=2)
+    paired = (result.loss - result.baseline_loss).std()
+    assert float(result.loss.std()) > 5 * float(paired)
+    assert abs(float(result.llc_mean) - exact_llc(10, CONFIG)) < 4 * float(result.llc_stderr)
+
+
+def test_scale_of_the_loss_does_not_change_the_llc():
+    """The LLC counts directions, not their curvature."""
+    config = dataclasses.replace(CONFIG, localization=0.1)
+
+    def scaled(params, batch):
+        return 4 * noisy_quadratic(params, batch)
+
+    params, data = {"w": torch.zeros(10)}, centred_data(spread=0.0)
+    one = estimate_llc(noisy_quadratic, params, data, config, key=1)
+    four = estimate_llc(scaled, params, data, config, key=1)
+    ratio = exact_llc(10, config, curvature=4.0) / exact_llc(10, config)
+    error = np.hypot(float(one.llc_stderr) * ratio, float(four.llc_stderr))
+    assert abs(float(four.llc_mean) - ratio * float(one.llc_mean)) < 4 * error
+    assert abs(ratio - 1) < 0.05
+
+
+def serial_reference(loss_fn, centre, data, config, key):
+    """The update written out for one chain at a time, with autograd on a plain leaf."""
+    losses = torch.empty(config.num_chains, config.num_burnin + config.num_draws)
+    for chain in range(config.num_chains):
+        noise = key.child("noise", chain).generator()
+        rows = key.child("batch", chain).generator()
+        w = centre.clone()
+        for step in range(losses.shape[1]):
+            choice = torch.randint(len(data[0]), (config.batch_size,), generator=rows)
+            leaf = w.clone().requires_grad_()
+            loss = loss_fn({"w": leaf}, (data[0][choice],))
+            loss.backward()
+            losses[chain, step] = loss.detach()
+            force = config.n_beta * leaf.grad + config.localization * (w - centre)
+            eta = torch.randn(centre.shape, generator=noise)
+            w = w - 0.5 * config.step_size * force + config.step_size**0.5 * eta
+    return losses
+
+
+@pytest.mark.parametrize("num_chains", [1, 3])
+def test_stacked_chains_agree_with_the_serial_reference(num_chains):
+    config = SGLDConfig(1e-3, 20.0, 5.0, num_chains, 5, 30, 16)
+    key, centre, data = StreamKey(3), torch.linspace(-1, 1, 10), centred_data()
+    layout = ParameterLayout.of({"w": centre})
+    trace = sample_chains(noisy_quadratic, layout, centre, data, config, key)
+    expected = serial_reference(noisy_quadratic, centre, data, config, key)
+    torch.testing.assert_close(trace.loss, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_chain_does_not_depend_on_its_neighbours():
+    few = SGLDConfig(1e-3, 20.0, 5.0, 2, 5, 30, 16)
+    many = dataclasses.replace(few, num_chains=5)
+    params, data = {"w": torch.zeros(10)}, centred_data()
+    a = estimate_llc(noisy_quadratic, params, data, few, key=3)
+    b = estimate_llc(noisy_quadratic, params, data, many, key=3)
+    np.testing.assert_allclose(a.loss, b.loss[:2], rtol=1e-4, atol=1e-6)
+
+
+def test_keys_name_the_noise():
+    config = SGLDConfig(1e-3, 20.0, 5.0, 2, 5, 30, 16)
+    params, data = {"w": torch.zeros(10)}, centred_data()
+    first, same, other = (
+        estimate_llc(noisy_quadratic, params, data, config, key=key) for key in (3, 3, 4)
+    )
+    xr.testing.assert_identical(first, same)
+    assert not np.array_equal(first.loss, other.loss)
+
+
+def test_generated_batches():
+    def batches(key):
+        return (torch.randn(16, 10, generator=key.generator()),)
+
+    config = SGLDConfig(1e-3, 20.0, 5.0, 2, 5, 30, 16)
+    params = {"w": torch.zeros(10)}
+    result = estimate_llc(noisy_quadratic, params, batches, config, key=3)
+    assert np.isfinite(result.llc_mean)
+    xr.testing.assert_identical(
+        result, estimate_llc(noisy_quadratic, params, batches, config, key=3)
+    )
+
+
+def test_divergence_is_flagged_and_left_out():
+    config = SGLDConfig(5.0, 20.0, 1.0, 3, 5, 60, 16)
+    result = estimate_llc(noisy_quadratic, {"w": torch.zeros(10)}, centred_data(), config, key=1)
+    assert result.diverged.all()
+    assert int(result.num_diverged) == 3
+    assert np.isnan(result.llc_mean)
+    assert result.attrs["failure"] == "3 of 3 chains diverged: lower step_size"
+
+
+def test_an_escaping_chain_reports_a_negative_llc():
+    def downhill(params, batch):
+        return params["w"].sum() + 0.5 * params["w"].square().sum() + 0 * batch[0].sum()
+
+    config = SGLDConfig(1e-3, 50.0, 1.0, 4, 100, 300, 16)
+    result = estimate_llc(downhill, {"w": torch.zeros(10)}, centred_data(), config, key=1)
+    assert float(result.llc_mean) < -10 * float(result.llc_stderr)
+
+
+def test_a_drifting_chain_shows_drift():
+    flat = SGLDConfig(1e-5, 20.0, 1.0, 4, 0, 200, 16)
+    mixed = estimate_llc(noisy_quadratic, {"w": torch.zeros(10)}, centred_data(), CONFIG, key=1)
+    drifting = estimate_llc(noisy_quadratic, {"w": torch.zeros(10)}, centred_data(), flat, key=1)
+    share = abs(drifting.drift.mean()) / abs(drifting.llc_mean)
+    assert float(share) > 0.5
+    assert float(abs(mixed.drift.mean()) / mixed.llc_mean) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("params", "batches", "loss_fn", "message"),
+    [
+        ({"w": torch.zeros(3, dtype=torch.int64)}, centred_data(), noisy_quadratic, "torch.int64"),
+        ({"w": torch.zeros(10)}, (torch.zeros(0, 10),), noisy_quadratic, "positive number of"),
+        ({"w": torch.zeros(10)}, centred_data(), lambda p, b: p["w"], "must return a scalar"),
+        ({"w": torch.full((10,), torch.nan)}, centred_data(), noisy_quadratic, "the loss at w"),
+    ],
+)
+def test_bad_input_is_refused_before_sampling(params, batches, loss_fn, message):
+    with pytest.raises(ValueError, match=message):
+        estimate_llc(loss_fn, params, batches, CONFIG, key=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("n_beta", 0), ("step_size", -1e-3), ("num_draws", 1), ("num_chains", 0)]
+)
+def test_impossible_settings_name_the_setting(name, value):
+    with pytest.raises(ValueError, match=f"SGLDConfig.{name} must be"):
+        dataclasses.replace(CONFIG, **{name: value})
+
+
+def test_full_loss_is_the_mean_over_all_samples():
+    data = centred_data(count=1000)
+    params = {"w": torch.ones(10)}
+    whole = noisy_quadratic(params, data).item()
+    assert full_loss(noisy_quadratic, params, data, chunk=300) == pytest.approx(whole, rel=1e-5)
+
+
+def judged_like(forgets: bool):
+    """Estimates at three checkpoints whose chains stay, or all end at the untrained loss."""
+    steps, losses = [0, 100, 200], np.array([4.0, 3.0, 2.0])
+    ends = np.full(3, 4.0) if forgets else losses + 0.1
+    config = SGLDConfig(1e-3, 20.0, 5.0, 2, 0, 40, 16)
+    one = estimate_llc(noisy_quadratic, {"w": torch.ones(10)}, centred_data(), config, key=3)
+    joined = xr.concat([one.expand_dims(step=[step]) for step in steps], "step")
+    joined["init_loss"] = joined.init_loss.copy(data=losses)
+    joined["baseline_loss"] = xr.zeros_like(joined.loss) + losses[:, None, None]
+    joined["loss"] = xr.zeros_like(joined.loss) + ends[:, None, None]
+    joined["displacement"] = xr.zeros_like(joined.loss) + (2.0 if forgets else 0.2)
+    return joined.merge(locality(joined, untrained_loss=4.0, constant_loss=4.1))
+
+
+def test_chains_that_forget_are_saturated():
+    forgotten, local = judged_like(forgets=True), judged_like(forgets=False)
+    assert forgotten.saturated.values.tolist() == [True, True, True]
+    assert local.saturated.values.tolist() == [False, False, False]
+    assert np.isnan(local.forgotten_share[0])
+    np.testing.assert_allclose(forgotten.forgotten_share[1:], 1.0, rtol=1e-5)
+    np.testing.assert_allclose(local.forgotten_share[1:], [0.1, 0.05], rtol=1e-4)
+    np.testing.assert_allclose(forgotten.mean_loss, 4.0, rtol=1e-6)
+
+
+def test_judged_estimates_keep_the_contracts():
+    judged = judged_like(forgets=False)
+    check_dataset(judged, "llc")
+    table = check_table(summary_table(judged, "base-s0", "local"), "llc_summary")
+    assert table.step.tolist() == [0, 100, 200]

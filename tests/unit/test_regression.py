@@ -1,0 +1,240 @@
+"""The regression study: data, network and measures against theory and plain PyTorch."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lib.regression.metrics import Evaluation, layer_norm_weights
+from lib.regression.model import (
+    NetworkSettings,
+    initial_parameters,
+    mean_squared_error,
+    outputs,
+    predictions,
+    tokens_of,
+)
+from lib.regression.task import (
+    TaskSettings,
+    constant_predictor_loss,
+    ridge_predictions,
+    sample_contexts,
+    task_set,
+)
+from lib.replicas import ParameterLayout, stacked_losses_and_gradients
+from lib.seeding import StreamKey
+
+TASK = TaskSettings(dimension=4, num_examples=8, noise_variance=0.125)
+NETWORK = NetworkSettings(num_layers=2, num_heads=4, embed_dim=64, mlp_dim=64, residual="doubled")
+KEY = StreamKey(0, ("test",))
+PARAMS = initial_parameters(NETWORK, TASK, KEY)
+
+
+def contexts(count, name="contexts", task=TASK, **options):
+    return sample_contexts(task, count, KEY.child(name).generator(), **options)
+
+
+def within(samples: torch.Tensor, expected: float, errors: float = 4.0) -> bool:
+    """Whether the mean of independent samples is within so many standard errors."""
+    stderr = samples.std() / math.sqrt(samples.numel())
+    return bool(abs(samples.mean() - expected) < errors * stderr)
+
+
+def test_moments_of_the_data():
+    inputs, labels = contexts(20_000)
+    assert within(inputs[:, 0, 0], 0.0)
+    assert within(inputs[:, 0, 0] ** 2, 1.0)
+    assert within(labels[:, 3] ** 2, constant_predictor_loss(TASK))
+
+
+def test_noise_has_the_stated_variance_not_standard_deviation():
+    quiet = TaskSettings(4, 8, 0.0)
+    noisy, clean = contexts(20_000)[1], contexts(20_000, task=quiet)[1]
+    assert within(((noisy - clean) ** 2)[:, 0], TASK.noise_variance)
+
+
+def test_scaled_inputs_are_the_same_contexts_at_another_scale():
+    inputs, labels = contexts(50, task=TaskSettings(4, 8, 0.0))
+    scaled_inputs, scaled_labels = contexts(50, task=TaskSettings(4, 8, 0.0), input_scale=3.0)
+    torch.testing.assert_close(scaled_inputs, 3 * inputs)
+    torch.testing.assert_close(scaled_labels, 3 * labels)
+
+
+def test_finite_tasks_are_used_and_no_others():
+    few = TaskSettings(4, 8, 0.0, num_tasks=3)
+    tasks = task_set(few, KEY)
+    inputs, labels = contexts(200, task=few, tasks=tasks)
+    misfit = (inputs @ tasks.T - labels.unsqueeze(-1)).abs().amax(1)
+    assert misfit.min(1).values.max() < 1e-5
+    assert len(set(misfit.argmin(1).tolist())) == 3
+    assert task_set(TASK, KEY) is None
+
+
+def test_ridge_is_the_best_predictor_in_theory():
+    """At the first position the posterior is the prior; later the excess falls towards the noise."""
+    inputs, labels = (part.double() for part in contexts(20_000))
+    error = (ridge_predictions(inputs, labels, TASK.noise_variance) - labels) ** 2
+    assert within(error[:, 0], constant_predictor_loss(TASK))
+    # E[error_k] = sigma^2 + sigma^2 E tr (X'X + sigma^2)^-1, the posterior variance along x_k.
+    for k in (2, 5):
+        seen = inputs[:, :k]
+        moments = seen.transpose(1, 2) @ seen + TASK.noise_variance * torch.eye(4).double()
+        trace = torch.linalg.inv(moments).diagonal(dim1=1, dim2=2).sum(1)
+        expected = TASK.noise_variance * (1 + trace)
+        assert within(error[:, k] - expected, 0.0)
+    for factor in (0.5, 2.0):
+        other = (ridge_predictions(inputs, labels, factor * TASK.noise_variance) - labels) ** 2
+        assert (other - error).mean() > 0
+
+
+def test_published_size():
+    assert ParameterLayout.of(PARAMS).num_parameters == 51_717
+
+
+def test_tokens_alternate():
+    inputs, labels = contexts(2)
+    tokens = tokens_of(inputs, labels)
+    assert tokens.shape == (2, 16, 5)
+    assert torch.equal(tokens[:, 4, 1:], inputs[:, 2])
+    assert torch.equal(tokens[:, 5, 0], labels[:, 2])
+    assert tokens[:, 0::2, 0].abs().sum() == 0
+    assert tokens[:, 1::2, 1:].abs().sum() == 0
+
+
+def plain_outputs(params, residual, tokens):
+    """The network once more, written plainly with PyTorch's own attention."""
+    x = F.linear(tokens, params["token_embedding.weight"]) + params["position_embedding.weight"]
+
+    def norm(name, value):
+        return F.layer_norm(value, (64,), params[f"{name}.weight"], params[f"{name}.bias"])
+
+    for layer in range(2):
+        block = f"blocks.{layer}"
+        qkv = F.linear(norm(f"{block}.attention_norm", x), params[f"{block}.attention.qkv.weight"])
+        heads = [part.view(*x.shape[:2], 4, 16).transpose(1, 2) for part in qkv.split(64, dim=-1)]
+        mixed = F.scaled_dot_product_attention(*heads, is_causal=True).transpose(1, 2).flatten(2)
+        stream = x + F.linear(mixed, params[f"{block}.attention.output.weight"])
+        hidden = F.relu(
+            F.linear(
+                norm(f"{block}.mlp_norm", stream),
+                params[f"{block}.mlp.input.weight"],
+                params[f"{block}.mlp.input.bias"],
+            )
+        )
+        stream = stream + F.linear(
+            hidden, params[f"{block}.mlp.output.weight"], params[f"{block}.mlp.output.bias"]
+        )
+        x = x + stream if residual == "doubled" else stream
+    return F.linear(
+        norm("unembedding_norm", x), params["unembedding.weight"], params["unembedding.bias"]
+    )
+
+
+@pytest.mark.parametrize("residual", ["doubled", "standard"])
+def test_network_against_plain_pytorch(residual):
+    network = NetworkSettings(2, 4, 64, 64, residual)
+    params = {name: value.double() for name, value in PARAMS.items()}
+    batch = tuple(part.double() for part in contexts(6))
+    expected = plain_outputs(params, residual, tokens_of(*batch))
+    torch.testing.assert_close(outputs(params, network, *batch), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_predictions_are_the_outputs_at_inputs():
+    batch = contexts(6)
+    every = outputs(PARAMS, NETWORK, *batch)
+    torch.testing.assert_close(
+        predictions(PARAMS, NETWORK, *batch), every[:, ::2, 0], rtol=1e-4, atol=1e-6
+    )
+
+
+def test_predictions_do_not_see_the_future():
+    inputs, labels = contexts(4)
+    before = predictions(PARAMS, NETWORK, inputs, labels)
+    later = labels.clone()
+    later[:, 5] += 1
+    after = predictions(PARAMS, NETWORK, inputs, later)
+    assert torch.equal(before[:, :6], after[:, :6])
+    assert not torch.equal(before[:, 6:], after[:, 6:])
+
+
+def test_initialisation_is_pytorchs_default():
+    bounds = {"token_embedding.weight": 5, "blocks.0.mlp.input.weight": 64, "unembedding.bias": 64}
+    bounds["position_embedding.weight"] = 16
+    for name, fan_in in bounds.items():
+        limit = fan_in**-0.5
+        assert PARAMS[name].abs().max() <= limit
+        assert PARAMS[name].abs().max() > 0.7 * limit
+    assert torch.equal(PARAMS["unembedding_norm.weight"], torch.ones(64))
+
+
+def test_heads_must_divide_the_width():
+    with pytest.raises(ValueError, match=r"num_heads \(3\) must divide embed_dim \(64\)"):
+        NetworkSettings(2, 3, 64, 64, "doubled")
+
+
+def test_stacked_networks_agree_with_single_ones():
+    layout = ParameterLayout.of(PARAMS)
+    vectors = torch.stack(
+        [layout.flatten(initial_parameters(NETWORK, TASK, KEY.child(r))) for r in range(3)]
+    ).double()
+    parts = [contexts(4, f"batch{r}") for r in range(3)]
+    batches = tuple(torch.stack(part).double() for part in zip(*parts, strict=True))
+
+    def loss(params, batch):
+        return mean_squared_error(params, NETWORK, batch)
+
+    losses, gradients = stacked_losses_and_gradients(loss, layout, vectors, batches)
+    for r in range(3):
+        one = tuple(part[r : r + 1] for part in batches)
+        alone = stacked_losses_and_gradients(loss, layout, vectors[r : r + 1], one)
+        torch.testing.assert_close(losses[r], alone[0][0], rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(gradients[r], alone[1][0], rtol=1e-8, atol=1e-12)
+
+
+def zero_network():
+    return {name: torch.zeros_like(value) for name, value in PARAMS.items()}
+
+
+def test_measures_of_a_network_that_always_answers_zero():
+    inputs, labels = contexts(4000)
+    scaled = {1.0: (inputs, labels), 2.0: contexts(4000, input_scale=2.0)}
+    measured = Evaluation(TASK, (inputs, labels), None, scaled).measure(zero_network(), NETWORK)
+    difference = abs(float(measured.test_loss) - constant_predictor_loss(TASK))
+    assert difference < 4 * float(measured.test_loss_stderr)
+    assert float(measured.mean_squared_prediction) == 0
+    assert float(measured.distance_to_mean_task) == 0
+    assert abs(float(measured.icl_total)) < 4 * float(measured.icl_total_stderr)
+    assert measured.icl_scaled.dims == ("input_scale",)
+    assert float(measured.weight_norm) == 0
+    assert measured.layer_norm_collapsed.values.tolist() == [1.0] * 5
+
+
+def test_measures_are_means_over_contexts():
+    batch = contexts(300)
+    measured = Evaluation(TASK, batch, None, {1.0: batch}).measure(PARAMS, NETWORK)
+    expected = mean_squared_error(PARAMS, NETWORK, batch).item()
+    assert float(measured.test_loss) == pytest.approx(expected, rel=1e-5)
+    token = measured.token_loss.values
+    assert float(measured.icl_locate) == pytest.approx(token[3] - token[0], rel=1e-5)
+    assert float(measured.icl_refine) == pytest.approx(token[7] - token[3], rel=1e-5)
+    assert float(measured.icl_scaled[0]) == pytest.approx(token[7] - token[0], rel=1e-5)
+    norm = ParameterLayout.of(PARAMS).flatten(PARAMS).norm().item()
+    assert float(measured.weight_norm) == pytest.approx(norm, rel=1e-6)
+    assert measured.layer_norm_collapsed.values.tolist() == [0.0] * 5
+
+
+def test_mean_task_prediction_of_finite_tasks():
+    few = TaskSettings(4, 8, 0.125, num_tasks=2)
+    tasks = torch.ones(2, 4)
+    batch = contexts(2000, task=few, tasks=tasks)
+    measured = Evaluation(few, batch, tasks, {1.0: batch}).measure(zero_network(), NETWORK)
+    expected = (batch[0] @ torch.ones(4)).square().mean().item()
+    assert float(measured.distance_to_mean_task) == pytest.approx(expected, rel=1e-5)
+
+
+def test_layer_norms_are_named():
+    names = list(layer_norm_weights(PARAMS))
+    assert names[0] == "blocks.0.attention_norm"
+    assert names[-1] == "unembedding_norm"
+    assert len(names) == 5

@@ -1,0 +1,76 @@
+"""What every rule declares, and what a wrong configuration says. Nothing is computed here."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RULES = [
+    (path.name, block.split(":")[0], block)
+    for path in sorted((ROOT / "rules").glob("*.smk"))
+    for block in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]
+]
+
+
+@pytest.mark.parametrize(("file", "name", "block"), RULES, ids=[rule[1] for rule in RULES])
+def test_every_rule_is_complete(file, name, block):
+    assert re.match(r'\w+:\n    """\S', block), f"{name} in {file} needs a docstring"
+    for directive in ("output", "log", "benchmark", "threads", "resources", "conda", "script"):
+        assert f"    {directive}:" in block, f"{name} in {file} lacks {directive}"
+    assert "mem_mb" in block
+    assert "runtime" in block
+    for section in re.findall(r"    (?:input|output):\n((?:        .*\n)+)", block):
+        assert re.match(r"        (\w+=|\*\*)", section), f"{name} in {file} has unnamed files"
+
+
+def test_only_common_defines_functions():
+    for path in (ROOT / "rules").glob("*.smk"):
+        if path.name != "common.smk":
+            assert not re.search(r"^\s*def ", path.read_text(), re.MULTILINE), path.name
+
+
+def test_snakefile_is_short():
+    assert len((ROOT / "Snakefile").read_text().splitlines()) < 80
+
+
+def test_parsing_imports_nothing_heavy():
+    """Every cluster job parses the workflow again."""
+    text = (ROOT / "rules/common.smk").read_text()
+    imported = {
+        module
+        for node in ast.walk(ast.parse(text))
+        for module in ([node.module] if isinstance(node, ast.ImportFrom) else [])
+    }
+    light = {"pathlib", "lib.configuration", "lib.identity", "lib.runs", "lib.schedules"}
+    assert imported <= light
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "nosuchkey=1"], "unknown key 'nosuchkey'"),
+        (["--config", "root_sed=1"], "did you mean 'root_seed'"),
+        (["--config", "regression={training: {warmup_fraction: 1.2}}"], "warmup_fraction' is 1.2"),
+        (["--config", "regression={network: {num_heads: 7}}"], "num_heads"),
+        (["--config", "root_seed=many"], "root_seed' is"),
+    ],
+)
+def test_a_wrong_configuration_stops_with_one_line(project, arguments, message):
+    result = project.snakemake(
+        "--dry-run", "--quiet", "all", "--configfile", "config/smoke.yaml", *arguments, check=False
+    )
+    assert result.returncode != 0
+    about = [line for line in result.stdout.splitlines() if "config: " in line]
+    assert len(about) == 1, result.stdout
+    assert message in about[0]
+    assert "Traceback" not in result.stdout
+    assert not (project.path / "results").exists()
+
+
+def test_paper_preset_plans_one_job_a_checkpoint(project):
+    jobs = project.planned("--configfile", "config/paper.yaml")
+    assert jobs["regression_train"] == 10
+    steps = jobs["regression_llc_shard"] / 11  # five seeds under two settings, one under a third
+    assert 180 <= steps <= 190
