@@ -10,30 +10,13 @@ rule claims:
     input:
         ledger="config/claims.yaml",
         schema="config/claims_schema.yaml",
-        metrics=[
-            f"{RESULTS}/regression/{run.name}/metrics.nc"
-            for run in RUNS
-            if "metrics" in run.analyses
-        ],
-        llc=[
-            f"{RESULTS}/regression/{run}/llc/{setting}/llc.nc"
-            for run in runs_with("llc")
-            for setting in settings_of(run)
-        ],
-        milestones=[
-            f"{RESULTS}/regression/{run}/llc/{setting}/milestones.csv"
-            for run in runs_with("llc")
-            for setting in settings_of(run)
-        ],
-        stages=[
-            f"{RESULTS}/regression/{run}/llc/{setting}/stages.csv"
-            for run in runs_with("llc")
-            for setting in settings_of(run)
-        ],
-        audits=[
-            f"{RESULTS}/regression/{run}/llc/local/audit.csv"
-            for run in runs_with("llc")
-        ],
+        metrics=stores(
+            "metrics.nc", [run.name for run in RUNS if "metrics" in run.analyses]
+        ),
+        llc=llc_stores("llc.nc", runs_with("llc")),
+        milestones=llc_stores("milestones.csv", runs_with("llc")),
+        stages=llc_stores("stages.csv", runs_with("llc")),
+        audits=llc_stores("audit.csv", runs_with("llc"), ["local"]),
     output:
         claims=f"{RESULTS}/claims.csv",
     log:

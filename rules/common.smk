@@ -91,5 +91,47 @@ def constant_loss(run):
     return task["dimension"] + task["noise_variance"]
 
 
+def shown_run(variant="base"):
+    """Name of the run that single-run figures show; the configuration has been checked for it."""
+    return f"{variant}-s{config['figures']['shown_seed']}"
+
+
+def common_settings():
+    """Sampler settings that every seed has, the published one first."""
+    return [
+        n
+        for n, s in config["regression"]["llc"]["settings"].items()
+        if s["seeds"] is None
+    ]
+
+
+def stage_setting():
+    """The setting whose stages colour figures that show one division only."""
+    return common_settings()[0]
+
+
+def task_of(variant, key):
+    """One setting of a variant's task; None where no run is made of the variant."""
+    values = [r.settings["task"][key] for r in RUNS if r.variant == variant]
+    return values[0] if values else None
+
+
+def stores(name, runs):
+    """Paths of one store of several runs of the regression study."""
+    return [f"{RESULTS}/regression/{run}/{name}" for run in runs]
+
+
+def llc_stores(name, runs, settings=None):
+    """Paths of one store of several runs, under each of their settings or those given."""
+    return [
+        f"{RESULTS}/regression/{run}/llc/{setting}/{name}"
+        for run in runs
+        for setting in settings or settings_of(run)
+    ]
+
+
 def all_figures():
-    return []
+    """Paths of every figure as PNG; the PDF and the data lie beside it."""
+    names = ["fig01b", "fig02b", "fig05", "fig06b", "traces", "milestones"]
+    names += [f"fig23_{setting}" for setting in common_settings()]
+    return [f"{RESULTS}/figures/regression/{name}.png" for name in names]

@@ -1,1 +1,62 @@
-"""Figures."""
+"""The report: everything that a preset has made, in one file that needs nothing else.
+
+REQUIRED INPUTS: all figures with their captions, claims.csv, milestones and summaries of all LLC curves.
+OUTPUT: results/<preset>/report.html
+"""
+
+
+include: "claims.smk"
+
+
+rule report:
+    """Figures, verdicts and tables in one HTML file."""
+    input:
+        figures=all_figures(),
+        captions=[f"report/{Path(figure).stem}.rst" for figure in all_figures()],
+        claims=f"{RESULTS}/claims.csv",
+        milestones=llc_stores("milestones.csv", runs_with("llc")),
+        summaries=llc_stores("summary.csv", runs_with("llc")),
+        template="report/report.html.j2",
+        style="report/style.css",
+    output:
+        report=f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    benchmark:
+        f"{LOGS}/report.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        curves=[
+            [run, setting] for run in runs_with("llc") for setting in settings_of(run)
+        ],
+        runs=[
+            {
+                "Run": run.name,
+                "Variant": run.variant,
+                "Seed": run.seed,
+                "Tasks": run.settings["task"]["num_tasks"] or "new in each context",
+                "Steps": run.settings["training"]["num_steps"],
+                "Batch": run.settings["training"]["batch_size"],
+                "Analyses": ", ".join(run.analyses).replace("_", " "),
+            }
+            for run in RUNS
+        ],
+        config={**config},
+        code=code("report.py"),
+    script:
+        "../scripts/report.py"
+
+
+onsuccess:
+    if Path(f"{RESULTS}/report.html").exists():
+        print(f"Report:  {RESULTS}/report.html")
+        print(f"Claims:  {RESULTS}/claims.csv")
+        for folder in sorted(
+            {str(Path(figure).parent) for figure in all_figures()}
+        ):
+            print(f"Figures: {folder}/")

@@ -1,4 +1,4 @@
-"""What the regression transformer does over training: task prior, ICL scores, shifted inputs (Fig. 5)."""
+"""Behaviour over training: task prior, ICL scores, shifted inputs (Fig. 5)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _predictions(ledger: Ledger, ax: Axes, metrics: xr.Dataset, noise_variance: 
     ax.set_yscale("log")
     ax.set_ylabel("Mean squared prediction\n" r"$\langle \hat y_k^2 \rangle$ (squared label units)")
     ax.set_title("(a) Size of predictions by position k")
-    ax.legend(loc="lower left", ncols=2)
+    ax.legend(loc="best", ncols=2)
 
 
 def _scores(ledger: Ledger, ax: Axes, metrics: xr.Dataset, dimension: int) -> None:
@@ -127,9 +127,9 @@ def _scores(ledger: Ledger, ax: Axes, metrics: xr.Dataset, dimension: int) -> No
             label=label % names,
         )
     ax.axhline(0, color=style.MAIN, linewidth=0.6)
-    ax.set_ylabel("ICL score\n(loss difference; lower is better)")
+    ax.set_ylabel("ICL score\n(difference of losses)")
     ax.set_title("(b) In-context learning, ±1 standard error")
-    ax.legend(loc="lower left")
+    ax.legend(loc="best")
 
 
 def _scaled(ledger: Ledger, ax: Axes, metrics: xr.Dataset) -> None:
@@ -153,7 +153,7 @@ def _scaled(ledger: Ledger, ax: Axes, metrics: xr.Dataset) -> None:
     ax.axhline(0, color=style.MAIN, linewidth=0.6)
     ax.set_ylabel("ICL score over g\n" r"$(L_K - L_1)\,/\,g$ (loss)")
     ax.set_title("(c) Inputs of standard deviation g, ±1 standard error")
-    ax.legend(loc="lower left", ncols=2)
+    ax.legend(loc="best", ncols=2)
 
 
 def _prior(ledger: Ledger, ax: Axes, finite: Sequence[xr.Dataset], num_tasks: int | None) -> None:

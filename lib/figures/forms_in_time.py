@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from lib.figures import style
 from lib.figures.drawn import Drawn, Ledger
@@ -63,9 +65,8 @@ def forms_in_time(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setti
     axes[1, 0].set_ylabel("Form potential\n" r"$\|f_t - o_F\|^2$ (squared output)")
     if forms.sizes["form"] == 0:
         style.note(axes[1, 0], "no form found: no potential to show")
-    handles = axes[0, 0].get_legend_handles_labels()[0]
-    figure.legend(handles=handles, loc="outside upper right", ncols=3)
-    style.bottom_legend(figure, style.stage_handles(stages))
+    components = axes[0, 0].get_legend_handles_labels()[0]
+    style.bottom_legend(figure, style.stage_handles(stages), [*components, *_handles(forms)])
     return Drawn(figure, ledger.table())
 
 
@@ -136,3 +137,13 @@ def _times(ledger: Ledger, top: Axes, bottom: Axes, forms: xr.Dataset) -> None:
             solid_capstyle="butt",
             zorder=5,
         )
+
+
+def _handles(forms: xr.Dataset) -> list[Artist]:
+    handles: list[Artist] = [Line2D([], [], color=style.MUTED, linewidth=0.4, label="raw scores")]
+    if forms.sizes["form"]:
+        handles += [
+            Line2D([], [], color=style.MAIN, linewidth=0.8, linestyle=(0, (4, 2)), label="form"),
+            Line2D([], [], color=style.MAIN, linewidth=2.2, label="its influence range"),
+        ]
+    return handles

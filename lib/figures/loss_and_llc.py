@@ -75,15 +75,16 @@ def loss_and_llc(
         verdict = _verdict(shown)
         if verdict:
             style.note(bottom, verdict)
+        handles = style.stage_handles(stages[setting])
         bottom.legend(
-            handles=style.stage_handles(stages[setting]),
+            handles=style.in_rows(handles, min(4, len(handles))),
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.3),
-            ncols=3,
+            bbox_to_anchor=(0.5, -0.28),
+            ncols=min(4, len(handles)),
         )
     axes[0, 0].set_ylabel("Test loss\n(squared error per label)")
     axes[1, 0].set_ylabel("Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)")
-    style.bottom_legend(figure, _handles(len(metrics)), columns=6)
+    style.bottom_legend(figure, *_handles(len(metrics)))
     return Drawn(figure, ledger.table())
 
 
@@ -91,12 +92,17 @@ def _over_seeds(ledger: Ledger, ax: Axes, panel: str, values: pd.DataFrame, show
     """Draw every run thinly and their mean with a band of one standard deviation."""
     steps = values.index.to_numpy()
     for run in values:
-        look = (
-            {"color": style.MAIN, "linewidth": 0.9}
-            if run == shown
-            else {"color": style.MUTED, "linewidth": 0.5}
+        color, width = (style.MAIN, 0.9) if run == shown else (style.MUTED, 0.5)
+        ledger.line(
+            ax,
+            panel,
+            str(run),
+            steps,
+            values[run].to_numpy(),
+            color=color,
+            linewidth=width,
+            zorder=3,
         )
-        ledger.line(ax, panel, str(run), steps, values[run].to_numpy(), **look, zorder=3)
     mean = values.mean(axis=1).to_numpy()
     if values.shape[1] > 1:
         spread = values.std(axis=1, ddof=1).to_numpy()
@@ -122,13 +128,15 @@ def _verdict(judged: xr.Dataset) -> str:
     return ", ".join(parts + ([f"{failed} failed"] if failed else []))
 
 
-def _handles(num_runs: int) -> list[Artist]:
-    handles: list[Artist] = [Line2D([], [], color=style.MAIN, linewidth=0.9, label="shown seed")]
+def _handles(num_runs: int) -> tuple[list[Artist], list[Artist]]:
+    lines: list[Artist] = [Line2D([], [], color=style.MAIN, linewidth=0.9, label="shown seed")]
     if num_runs > 1:
-        handles += [
+        lines += [
             Line2D([], [], color=style.MUTED, linewidth=0.5, label="other seeds"),
             Line2D([], [], color=style.ACCENT, label="mean over seeds"),
             Patch(color=style.ACCENT, alpha=0.25, linewidth=0, label="±1 sd over seeds"),
         ]
-    constant = Line2D([], [], color=style.MUTED, linestyle=":", label="constant predictor")
-    return [*handles, constant, *style.saturation_handles()]
+    constant = Line2D(
+        [], [], color=style.MUTED, linestyle=":", label="loss of the best constant predictor"
+    )
+    return lines, [*style.saturation_handles(), constant]

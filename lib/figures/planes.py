@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def planes(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setting: str
     pairs = [(int(x), int(y)) for x, y in combinations(pcs, 2)]
     run = forms.attrs["run"]
     figure = style.new_figure(
-        style.FULL_WIDTH, 3.0, f"Run {run}: smoothed essential dynamics; stages by {setting!r}"
+        style.FULL_WIDTH, 2.95, f"Run {run}: smoothed essential dynamics; stages by {setting!r}"
     )
     axes = figure.subplots(1, len(pairs), squeeze=False)[0]
     ledger = Ledger()
@@ -73,7 +74,7 @@ def planes(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setting: str
         ax.set_ylabel(f"PC {j} score ({100 * shares[j]:.0f} % of variance)")
     if forms.sizes["form"] == 0:
         style.note(axes[0], "no form found")
-    style.bottom_legend(figure, [*style.stage_handles(stages), *_handles(forms)], columns=6)
+    style.bottom_legend(figure, style.stage_handles(stages), _handles(forms))
     return Drawn(figure, ledger.table())
 
 
@@ -171,22 +172,30 @@ def _forms(ledger: Ledger, ax: Axes, panel: str, forms: xr.Dataset, i: int, j: i
         ax.plot(*here, "o", color="white", markeredgecolor=style.MAIN, markersize=4, zorder=5)
         ax.annotate(
             str(number),
-            here,
-            xytext=(4, 4),
+            (here[0], here[1]),
+            xytext=_away(here, centre),
             textcoords="offset points",
             fontsize=8,
             fontweight="bold",
             zorder=6,
-            annotation_clip=True,
+            ha="center",
+            va="center",
         )
         if _inside(ax, centre[None])[0]:
             ax.plot(*zip(here, centre, strict=True), color=style.MAIN, linewidth=0.5, zorder=4)
             ax.plot(*centre, "x", color=style.ACCENT, markersize=5, zorder=5)
 
 
+def _away(here: np.ndarray, centre: np.ndarray) -> tuple[float, float]:
+    """Place for a number, in points: on the side of the curve where the centre is not."""
+    length = float(np.hypot(*(here - centre)))
+    x, y = (here - centre) / length if length > 0 else (1.0, 1.0)
+    return 8 * float(x), 8 * float(y)
+
+
 def _handles(forms: xr.Dataset) -> list[Artist]:
-    def mark(marker: str, color: str, label: str, **look: float | str) -> Line2D:
-        return Line2D([], [], marker=marker, linestyle="", color=color, label=label, **look)  # type: ignore[arg-type]
+    def mark(marker: str, color: str, label: str, **look: Any) -> Line2D:
+        return Line2D([], [], marker=marker, linestyle="", color=color, label=label, **look)
 
     handles: list[Artist] = [
         mark("^", style.MAIN, "start", markersize=4),

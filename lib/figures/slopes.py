@@ -76,18 +76,15 @@ def slopes(
         _measured(ledger, axes[:, column], metrics, variable)
         axes[0, column].set_ylabel(f"{name}\n{unit}")
         axes[1, column].set_ylabel(f"Slope of the {name.lower()}\nper unit of log t")
-        axes[0, column].set_title(name)
     _fitted(ledger, axes[:, 1], llc, curve, tolerance)
-    axes[0, 1].set_ylabel("LLC " r"$\hat\lambda$" "\n(dimensionless)")
+    axes[0, 1].set_ylabel("Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)")
     axes[1, 1].set_ylabel("Slope of the LLC\nper unit of log(1 + t)")
-    axes[0, 1].set_title("Local learning coefficient")
     for ax in axes.flat:
         style.shade_stages(ax, stages)
     _milestones(ledger, axes[:, 1], milestones)
     if milestones.empty:
         style.note(axes[1, 1], "no milestones found")
-    figure.legend(handles=_handles(), loc="outside upper right", ncols=6)
-    style.bottom_legend(figure, style.stage_handles(stages))
+    style.bottom_legend(figure, style.stage_handles(stages), _handles())
     return Drawn(figure, ledger.table())
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -43,7 +44,7 @@ SHADE = 0.2
 FIRST_SHARE = 1 / 5000
 """Share of training at which a logarithmic time axis begins, as in the published figures."""
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "mathtext.fontset": "dejavusans",
     "font.size": 7,
@@ -154,7 +155,7 @@ def shade_stages(ax: Axes, stages: pd.DataFrame, names: bool = False) -> None:
             continue
         ax.axvspan(start, end, color=color, alpha=SHADE, linewidth=0, zorder=0)
         # A line at each boundary, for a print without colours.
-        if end < right:
+        if end < stages["end"].max():
             ax.axvline(end, color=color, linewidth=0.7, zorder=0.5)
         low, high = place(start), place(end)
         if names and high - low > 0.06:
@@ -196,7 +197,12 @@ def mark_saturated(
 
 def saturation_handles(color: str = MAIN) -> list[Artist]:
     """Return legend entries for the dots of `mark_saturated`."""
-    style = {"marker": "o", "linestyle": "", "color": color, "markeredgewidth": 0.7}
+    style: dict[str, Any] = {
+        "marker": "o",
+        "linestyle": "",
+        "color": color,
+        "markeredgewidth": 0.7,
+    }
     return [
         Line2D([], [], label="chains stay local", **style),
         Line2D([], [], markerfacecolor="white", label="saturated", **style),
@@ -219,10 +225,22 @@ def note(ax: Axes, text: str, x: float = 0.03, y: float = 0.94) -> None:
     )
 
 
-def bottom_legend(figure: Figure, handles: list[Artist], columns: int = 7) -> None:
-    """Put a legend row below all panels."""
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
+def in_rows(handles: Sequence[Artist], columns: int) -> list[Artist]:
+    """Order legend entries so that a legend, which fills columns, reads along its rows."""
+    empty: list[Artist] = [Line2D([], [], linestyle="", label=" ")]
+    padded = [*handles, *empty * (-len(handles) % columns)]
+    return [padded[k] for column in range(columns) for k in range(column, len(padded), columns)]
+
+
+def bottom_legend(figure: Figure, *rows: Sequence[Artist], columns: int = 6) -> None:
+    """Put a legend below all panels; each group of entries begins a new row."""
+    groups = [list(row) for row in rows if row]
+    if not groups:
+        return
+    columns = min(columns, max(map(len, groups)))
+    empty: list[Artist] = [Line2D([], [], linestyle="", label=" ")]
+    entries = [entry for row in groups for entry in [*row, *empty * (-len(row) % columns)]]
+    figure.legend(handles=in_rows(entries, columns), loc="outside lower center", ncols=columns)
 
 
 def save(figure: Figure, png: str | Path, pdf: str | Path) -> None:

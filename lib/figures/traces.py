@@ -89,7 +89,7 @@ def chosen_steps(judged: xr.Dataset) -> dict[str, int]:
 def _verdict(estimate: xr.Dataset) -> str:
     """Say whether to trust the estimate, in one line."""
     share = estimate["forgotten_share"].item()
-    state = "saturated" if bool(estimate["saturated"]) else "local"
+    state = "saturated" if bool(estimate["saturated"]) else "not saturated"
     if np.isfinite(share):
         state += f" ({100 * share:.0f} % of gain lost)"
     rhat, ess = estimate["rhat"].item(), estimate["ess"].item()

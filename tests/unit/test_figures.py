@@ -249,7 +249,7 @@ def test_data_is_what_the_lines_show(case: str):
     drawn = CASES[case]()
     lines = [line for ax in drawn.figure.axes for line in ax.lines if line.get_gid()]
     assert lines
-    rows = {name: part for name, part in drawn.data.groupby(["panel", "series"])}
+    rows = dict(list(drawn.data.groupby(["panel", "series"])))
     for line in lines:
         part = rows[tuple(line.get_gid().split("/"))]
         np.testing.assert_array_equal(line.get_xdata(), part["x"])

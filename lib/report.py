@@ -1,0 +1,265 @@
+"""The report: figures, verdicts and tables of one preset in a single HTML file.
+
+Everything is inside the file: images as base64, the style as a style sheet of its own, no script.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import string
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import yaml
+
+STUDY_TITLES: Mapping[str, str] = {"regression": "In-context linear regression"}
+
+PRESETS: Mapping[str, str] = {
+    "smoke": (
+        "Every step once, at the smallest sizes. It shows that the pipeline runs; its numbers and "
+        "figures have no scientific meaning, and it tests no claim."
+    ),
+    "laptop": (
+        "Scaled down for an ordinary computer: shorter training, smaller batches, fewer checkpoints "
+        "and shorter chains than published. Steps are not comparable with the paper's one by one; the "
+        "order and kind of stages are."
+    ),
+    "paper": "The published hyperparameters.",
+}
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MARKS = {"supported": "✓", "refuted": "✗", "mixed": "±", "not testable at this scale": "–"}
+
+
+class ReportError(ValueError):
+    """The report cannot be made; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as the report shows it.
+
+    Parameters
+    ----------
+    name : str
+        Name of its files without their endings.
+    study : str
+        Title of the study that it belongs to.
+    title : str
+        First sentence of the caption; also what is read out instead of the image.
+    paragraphs : tuple of str
+        The rest of the caption.
+    image : str
+        The PNG in base64.
+    width, height : int
+        Of the image, in pixels.
+    files : tuple of str
+        Names of the same figure as PDF and of the data behind it.
+    """
+
+    name: str
+    study: str
+    title: str
+    paragraphs: tuple[str, ...]
+    image: str
+    width: int
+    height: int
+    files: tuple[str, ...]
+
+
+def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a caption's placeholders may name, from a checked configuration."""
+    study = config["regression"]
+    values = {
+        "preset": config["preset"],
+        "num_steps": study["training"]["num_steps"],
+        "batch_size": study["training"]["batch_size"],
+        "num_seeds": len(study["variants"]["base"]["seeds"]),
+        "shown_seed": config["figures"]["shown_seed"],
+        "num_llc_checkpoints": study["llc"]["num_checkpoints"],
+        "num_contexts": study["evaluation"]["num_contexts"],
+        "num_trajectory_steps": study["trajectory"]["num_steps"],
+        "num_trajectory_contexts": study["trajectory"]["num_contexts"],
+        "num_samples": study["llc"]["num_samples"],
+        "num_components": study["essential_dynamics"]["num_components"],
+        "num_surrogates": study["forms"]["num_surrogates"],
+        "dimension": study["task"]["dimension"],
+        "num_examples": study["task"]["num_examples"],
+        "noise_variance": study["task"]["noise_variance"],
+    }
+    for name, setting in study["llc"]["settings"].items():
+        values |= {f"{name}_{key}": value for key, value in setting.items()}
+    return values
+
+
+def fill_caption(path: str | Path, settings: Mapping[str, Any]) -> str:
+    """Return a caption with its placeholders filled in.
+
+    Parameters
+    ----------
+    path : str or Path
+        Plain text with placeholders as in ``{num_steps}``.
+    settings : mapping
+        Result of `caption_settings`.
+
+    Raises
+    ------
+    ReportError
+        If the file is missing or empty, or a placeholder is unknown or malformed.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ReportError(f"{path} cannot be read: write the caption of this figure") from error
+    if not text:
+        raise ReportError(f"{path} is empty: write the caption of this figure")
+    try:
+        names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        unknown = sorted(name for name in names if name not in settings)
+        if unknown:
+            raise ReportError(
+                f"{path} has the unknown placeholder {{{unknown[0]}}}: use one of "
+                f"{', '.join(sorted(settings))}"
+            )
+        return text.format_map(settings)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, ReportError):
+            raise
+        raise ReportError(
+            f"{path} has a malformed placeholder ({error}): write a brace of the text twice"
+        ) from error
+
+
+def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any]) -> Figure:
+    """Read an image and its caption.
+
+    Raises
+    ------
+    ReportError
+        As `fill_caption`, and if the image is missing or no PNG.
+    """
+    png = Path(png)
+    try:
+        content = png.read_bytes()
+    except OSError as error:
+        raise ReportError(f"{png} cannot be read: run the rule that makes it") from error
+    if content[:8] != _SIGNATURE or len(content) < 24:
+        raise ReportError(f"{png} is not a PNG image: delete it and run again")
+    width, height = struct.unpack(">II", content[16:24])
+    first, *rest = re.split(r"\n\s*\n", fill_caption(caption, settings))
+    title, _, remainder = " ".join(first.split()).partition(". ")
+    paragraphs = [remainder, *(" ".join(part.split()) for part in rest)]
+    study = next((part for part in png.parts if part in STUDY_TITLES), "regression")
+    return Figure(
+        name=png.stem,
+        study=STUDY_TITLES[study],
+        title=title.rstrip("."),
+        paragraphs=tuple(part for part in paragraphs if part),
+        image=base64.b64encode(content).decode("ascii"),
+        width=width,
+        height=height,
+        files=tuple(sorted(p.name for p in png.parent.glob(f"{png.stem}.*") if p != png)),
+    )
+
+
+def quality_table(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return one row a run and sampler setting on how far its LLC estimates can be trusted.
+
+    Parameters
+    ----------
+    summaries : sequence of DataFrame
+        Contract ``llc_summary`` of `lib.schemas`.
+
+    Returns
+    -------
+    DataFrame
+        ``run, setting, checkpoints, saturated, diverged, rhat, ess``: numbers of checkpoints, of
+        saturated ones and of those with a diverged chain; medians of R-hat and of the effective
+        sample size.
+    """
+    columns = ["run", "setting", "checkpoints", "saturated", "diverged", "rhat", "ess"]
+    if not summaries:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(summaries)
+    table["diverged"] = table["num_diverged"] > 0
+    grouped = table.groupby(["run", "setting"], sort=False)
+    return grouped.agg(
+        checkpoints=("step", "size"),
+        saturated=("saturated", "sum"),
+        diverged=("diverged", "sum"),
+        rhat=("rhat", "median"),
+        ess=("ess", "median"),
+    ).reset_index()[columns]
+
+
+def render_report(
+    template: str,
+    style: str,
+    *,
+    config: Mapping[str, Any],
+    figures: Sequence[Figure],
+    claims: pd.DataFrame,
+    milestones: Sequence[tuple[str, str, pd.DataFrame]],
+    quality: pd.DataFrame,
+    runs: Sequence[Mapping[str, Any]],
+    origin: Mapping[str, str],
+) -> str:
+    """Return the report as HTML.
+
+    Parameters
+    ----------
+    template, style : str
+        The jinja2 template and the style sheet.
+    config : mapping
+        The configuration that made everything.
+    figures : sequence of Figure
+    claims : DataFrame
+        Contract ``claims`` of `lib.schemas`.
+    milestones : sequence of (run, setting, DataFrame)
+        Contract ``milestones``; a curve without any is shown as such.
+    quality : DataFrame
+        Result of `quality_table`.
+    runs : sequence of mapping
+        One a run, with the same keys; the keys are the headings.
+    origin : mapping of str to str
+        Result of `lib.provenance.provenance`.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": _number, "slug": _slug}
+    numbered = list(enumerate(figures, start=1))
+    preset = config["preset"]
+    records: list[Any] = claims.to_dict("records")
+    return environment.from_string(template).render(
+        style=style,
+        preset=preset,
+        meaning=PRESETS.get(preset, "A preset of your own."),
+        studies=[(k, list(group)) for k, group in groupby(numbered, key=lambda n: n[1].study)],
+        numbers={figure.name: number for number, figure in numbered},
+        claims=records,
+        counts=claims["verdict"].value_counts().to_dict(),
+        marks=_MARKS,
+        milestones=[(run, name, table.to_dict("records")) for run, name, table in milestones],
+        quality=quality.to_dict("records"),
+        runs=runs,
+        origin=origin,
+        config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+    )
+
+
+def _number(value: float, digits: int = 0) -> str:
+    """Return a number with a fixed number of decimals, or a dash for none."""
+    return "–" if pd.isna(value) else f"{value:,.{digits}f}"
+
+
+def _slug(text: str) -> str:
+    """Return text as it may stand in an anchor or a class name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

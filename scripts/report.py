@@ -1,0 +1,60 @@
+"""Bring figures, verdicts and tables together in one HTML file."""
+
+from pathlib import Path
+from typing import Any
+
+from lib.logs import log_to
+from lib.provenance import provenance
+from lib.report import caption_settings, load_figure, quality_table, render_report
+from lib.schemas import read_table
+from lib.store import atomic_path
+
+
+def main(
+    *,
+    paths_to_figures: list[str],
+    paths_to_captions: list[str],
+    path_to_claims: str,
+    paths_to_milestones: list[str],
+    paths_to_summaries: list[str],
+    path_to_template: str,
+    path_to_style: str,
+    path_to_report: str,
+    curves: list[list[str]],
+    runs: list[dict[str, Any]],
+    config: dict[str, Any],
+) -> None:
+    """Write the report; milestones and summaries come in the order of `curves`."""
+    settings = caption_settings(config)
+    pairs = zip(paths_to_figures, paths_to_captions, strict=True)
+    tables = [read_table(path, "milestones") for path in paths_to_milestones]
+    html = render_report(
+        Path(path_to_template).read_text(encoding="utf-8"),
+        Path(path_to_style).read_text(encoding="utf-8"),
+        config=config,
+        figures=[load_figure(png, caption, settings) for png, caption in pairs],
+        claims=read_table(path_to_claims, "claims"),
+        milestones=[(*pair, table) for pair, table in zip(curves, tables, strict=True)],
+        quality=quality_table([read_table(path, "llc_summary") for path in paths_to_summaries]),
+        runs=runs,
+        origin=provenance(),
+    )
+    with atomic_path(path_to_report) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths_to_figures=list(snakemake.input.figures),
+        paths_to_captions=list(snakemake.input.captions),
+        path_to_claims=snakemake.input.claims,
+        paths_to_milestones=list(snakemake.input.milestones),
+        paths_to_summaries=list(snakemake.input.summaries),
+        path_to_template=snakemake.input.template,
+        path_to_style=snakemake.input.style,
+        path_to_report=snakemake.output.report,
+        curves=snakemake.params.curves,
+        runs=snakemake.params.runs,
+        config=snakemake.params.config,
+    )
