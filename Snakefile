@@ -21,6 +21,7 @@ wildcard_constraints:
 include: "rules/regression.smk"
 include: "rules/instruments.smk"
 include: "rules/figures.smk"
+include: "rules/claims.smk"
 include: "rules/report.smk"
 
 
@@ -32,10 +33,6 @@ rule all:
     """Every figure, the claims and the report."""
     default_target: True
     input:
-        llc=[
-            f"{RESULTS}/regression/{r}/llc/{s}/stages.csv"
-            for r in runs_with("llc")
-            for s in settings_of(r)
-        ],
-        forms=[f"{RESULTS}/regression/{r}/forms.nc" for r in runs_with("llc")],
-        m=[f"{RESULTS}/regression/{r.name}/metrics.nc" for r in RUNS],
+        figures=all_figures(),
+        claims=f"{RESULTS}/claims.csv",
+        report=f"{RESULTS}/report.html",

@@ -42,7 +42,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the doubled residual stream."""
-        heads = [h.unflatten(-1, (4, 16)).transpose(1, 2) for h in self.qkv(self.norm1(x)).chunk(3, -1)]
+        heads = [
+            h.unflatten(-1, (4, 16)).transpose(1, 2) for h in self.qkv(self.norm1(x)).chunk(3, -1)
+        ]
         mixed = nn.functional.scaled_dot_product_attention(*heads, is_causal=True)
         stream = x + self.out(mixed.transpose(1, 2).flatten(2))
         return x + stream + self.mlp(self.norm2(stream))
@@ -65,9 +67,7 @@ class Transformer(nn.Module):
         return (predicted - labels).square().mean()
 
 
-def medians(
-    variants: dict[str, Callable[[], None]], rounds: int, repeats: int
-) -> dict[str, float]:
+def medians(variants: dict[str, Callable[[], None]], rounds: int, repeats: int) -> dict[str, float]:
     """Return the median CPU milliseconds of a call of each variant, interleaved."""
     times: dict[str, list[float]] = {name: [] for name in variants}
     for function in variants.values():

@@ -24,8 +24,8 @@ from lib.seeding import StreamKey, as_key
 from lib.sgld import BatchSource, SGLDConfig, SGLDTrace, sample_chains
 
 DIVERGENCE_FACTOR = 10.0
-"""A chain has diverged when its loss exceeds that at w* by this multiple of what a regular model that used
-all its parameters would show, d / (2 n_beta)."""
+"""A chain has diverged when its loss exceeds that at w* by this multiple of d / (2 n_beta), which a
+regular model that used all its d parameters would show."""
 
 
 def estimate_llc(

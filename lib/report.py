@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-import string
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from typing import Any
 import jinja2
 import pandas as pd
 import yaml
+
+from lib.captions import fill_caption, split_caption, to_html, to_text
 
 STUDY_TITLES: Mapping[str, str] = {"regression": "In-context linear regression"}
 
@@ -53,7 +54,7 @@ class Figure:
     study : str
         Title of the study that it belongs to.
     title : str
-        First sentence of the caption; also what is read out instead of the image.
+        Of the caption; also what is read out instead of the image.
     paragraphs : tuple of str
         The rest of the caption.
     image : str
@@ -74,76 +75,15 @@ class Figure:
     files: tuple[str, ...]
 
 
-def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a caption's placeholders may name, from a checked configuration."""
-    study = config["regression"]
-    values = {
-        "preset": config["preset"],
-        "num_steps": study["training"]["num_steps"],
-        "batch_size": study["training"]["batch_size"],
-        "num_seeds": len(study["variants"]["base"]["seeds"]),
-        "shown_seed": config["figures"]["shown_seed"],
-        "num_llc_checkpoints": study["llc"]["num_checkpoints"],
-        "num_contexts": study["evaluation"]["num_contexts"],
-        "num_trajectory_steps": study["trajectory"]["num_steps"],
-        "num_trajectory_contexts": study["trajectory"]["num_contexts"],
-        "num_samples": study["llc"]["num_samples"],
-        "num_components": study["essential_dynamics"]["num_components"],
-        "num_surrogates": study["forms"]["num_surrogates"],
-        "dimension": study["task"]["dimension"],
-        "num_examples": study["task"]["num_examples"],
-        "noise_variance": study["task"]["noise_variance"],
-    }
-    for name, setting in study["llc"]["settings"].items():
-        values |= {f"{name}_{key}": value for key, value in setting.items()}
-    return values
-
-
-def fill_caption(path: str | Path, settings: Mapping[str, Any]) -> str:
-    """Return a caption with its placeholders filled in.
-
-    Parameters
-    ----------
-    path : str or Path
-        Plain text with placeholders as in ``{num_steps}``.
-    settings : mapping
-        Result of `caption_settings`.
-
-    Raises
-    ------
-    ReportError
-        If the file is missing or empty, or a placeholder is unknown or malformed.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ReportError(f"{path} cannot be read: write the caption of this figure") from error
-    if not text:
-        raise ReportError(f"{path} is empty: write the caption of this figure")
-    try:
-        names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-        unknown = sorted(name for name in names if name not in settings)
-        if unknown:
-            raise ReportError(
-                f"{path} has the unknown placeholder {{{unknown[0]}}}: use one of "
-                f"{', '.join(sorted(settings))}"
-            )
-        return text.format_map(settings)
-    except (ValueError, TypeError) as error:
-        if isinstance(error, ReportError):
-            raise
-        raise ReportError(
-            f"{path} has a malformed placeholder ({error}): write a brace of the text twice"
-        ) from error
-
-
 def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any]) -> Figure:
     """Read an image and its caption.
 
     Raises
     ------
     ReportError
-        As `fill_caption`, and if the image is missing or no PNG.
+        If the image is missing or no PNG.
+    lib.captions.CaptionError
+        As `lib.captions.fill_caption`.
     """
     png = Path(png)
     try:
@@ -153,15 +93,13 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
     if content[:8] != _SIGNATURE or len(content) < 24:
         raise ReportError(f"{png} is not a PNG image: delete it and run again")
     width, height = struct.unpack(">II", content[16:24])
-    first, *rest = re.split(r"\n\s*\n", fill_caption(caption, settings))
-    title, _, remainder = " ".join(first.split()).partition(". ")
-    paragraphs = [remainder, *(" ".join(part.split()) for part in rest)]
+    title, paragraphs = split_caption(fill_caption(caption, settings))
     study = next((part for part in png.parts if part in STUDY_TITLES), "regression")
     return Figure(
         name=png.stem,
         study=STUDY_TITLES[study],
-        title=title.rstrip("."),
-        paragraphs=tuple(part for part in paragraphs if part),
+        title=title,
+        paragraphs=paragraphs,
         image=base64.b64encode(content).decode("ascii"),
         width=width,
         height=height,
@@ -234,7 +172,7 @@ def render_report(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": _number, "slug": _slug}
+    environment.filters |= {"number": _number, "slug": _slug, "html": to_html, "text": to_text}
     numbered = list(enumerate(figures, start=1))
     preset = config["preset"]
     records: list[Any] = claims.to_dict("records")

@@ -5,9 +5,6 @@ OUTPUT: results/<preset>/report.html
 """
 
 
-include: "claims.smk"
-
-
 rule report:
     """Figures, verdicts and tables in one HTML file."""
     input:
@@ -42,7 +39,9 @@ rule report:
                 "Tasks": run.settings["task"]["num_tasks"] or "new in each context",
                 "Steps": run.settings["training"]["num_steps"],
                 "Batch": run.settings["training"]["batch_size"],
-                "Analyses": ", ".join(run.analyses).replace("_", " "),
+                "Analyses": ", ".join(run.analyses)
+                .replace("_", " ")
+                .replace("llc", "LLC"),
             }
             for run in RUNS
         ],

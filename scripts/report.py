@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from lib.captions import caption_settings
 from lib.logs import log_to
 from lib.provenance import provenance
-from lib.report import caption_settings, load_figure, quality_table, render_report
+from lib.report import load_figure, quality_table, render_report
 from lib.schemas import read_table
 from lib.store import atomic_path
 

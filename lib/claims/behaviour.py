@@ -78,7 +78,11 @@ def _share_in_second_stage(metrics: xr.Dataset, curve: Curve) -> tuple[float, fl
     edges = np.log1p([second["start"], second["end"]])
     before, after = np.interp(edges, np.log1p(metrics.step.values), score)
     share = float(before - after) / fall
-    return share, float(np.hypot(error[0], error[-1])) / fall, f"{share:.0%} of the fall in stage 2"
+    return (
+        share,
+        float(np.hypot(error[0], error[-1])) / fall,
+        f"{100 * share:.0f} % of the fall in stage 2",
+    )
 
 
 def _step_of_worsening(run: RunEvidence, num_stderr: float) -> float | None:

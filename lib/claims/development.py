@@ -55,7 +55,7 @@ def _certainty(runs: list[RunEvidence]) -> str:
     found = [p for run in runs for p in run.curves["published"].milestones["probability"]]
     if not found:
         return "no milestone found"
-    return f"milestones in {min(found):.0%} to {max(found):.0%} of posterior draws"
+    return f"milestones in {100 * min(found):.0f} to {100 * max(found):.0f} % of posterior draws"
 
 
 def visible_in_loss(evidence: Evidence) -> Verdict:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lib.claims.evidence import Curve, RunEvidence
 from lib.schemas import check_dataset, read_table
-from lib.store import read_dataset
+from lib.store import StoreError, read_dataset
 
 Paths = Sequence[str | Path]
 
@@ -27,17 +27,22 @@ def read_curves(
     Raises
     ------
     lib.store.StoreError
-        If a file is missing or breaks its contract.
+        If a file is missing, breaks its contract or belongs to another run or setting.
     ValueError
         If the lengths differ.
     """
     curves: dict[str, dict[str, Curve]] = {}
     for (run, setting), *paths in zip(pairs, llc, milestones, stages, strict=True):
-        curves.setdefault(run, {})[setting] = Curve(
+        curve = Curve(
             check_dataset(read_dataset(paths[0]), "llc"),
             read_table(paths[1], "milestones"),
             read_table(paths[2], "stages"),
         )
+        _check_owner(paths[0], curve.llc.attrs.get("setting"), setting)
+        for path, table in zip(paths[1:], (curve.milestones, curve.stages), strict=True):
+            for owner in table[["run", "setting"]].drop_duplicates().itertuples(index=False):
+                _check_owner(path, "/".join(owner), f"{run}/{setting}")
+        curves.setdefault(run, {})[setting] = curve
     return curves
 
 
@@ -63,14 +68,18 @@ def read_runs(
     Raises
     ------
     lib.store.StoreError
-        If a file is missing or breaks its contract.
+        If a file is missing, breaks its contract or belongs to another run.
     """
-    return [
-        RunEvidence(
-            **run,
-            metrics=check_dataset(read_dataset(path), "metrics"),
-            curves=curves.get(run["name"], {}),
-            audit=read_table(audits[run["name"]], "audit") if run["name"] in audits else None,
-        )
-        for run, path in zip(runs, metrics, strict=True)
-    ]
+    found = []
+    for run, path in zip(runs, metrics, strict=True):
+        name = run["name"]
+        measured = check_dataset(read_dataset(path), "metrics")
+        _check_owner(path, measured.attrs.get("run"), name)
+        audit = read_table(audits[name], "audit") if name in audits else None
+        found.append(RunEvidence(**run, metrics=measured, curves=curves.get(name, {}), audit=audit))
+    return found
+
+
+def _check_owner(path: str | Path, owner: object, expected: str) -> None:
+    if owner != expected:
+        raise StoreError(f"{path} belongs to {owner}, not to {expected}: delete it and run again")

@@ -42,12 +42,14 @@ def forms_in_time(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setti
         If the stores belong to two runs or their steps differ.
     """
     check_pair(ed, forms)
+    # Without a form the lower panels have nothing to show but the stages.
+    share = 1.0 if forms.sizes["form"] else 0.25
     figure = style.new_figure(
         style.FULL_WIDTH,
-        2 * style.PANEL_HEIGHT + 1.1,
+        (1.2 + share) * style.PANEL_HEIGHT + 1.0,
         f"Run {forms.attrs['run']}: components and form potentials; stages by {setting!r}",
     )
-    axes = figure.subplots(2, 2, sharex="col", sharey="row", height_ratios=(1.2, 1))
+    axes = figure.subplots(2, 2, sharex="col", sharey="row", height_ratios=(1.2, share))
     ledger = Ledger()
     last = float(forms["step"].max())
     axes[0, 0].set_xlim(0, last * 1.01)
@@ -62,9 +64,11 @@ def forms_in_time(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setti
             style.shade_stages(ax, stages)
         _times(record, axes[0, column], axes[1, column], forms)
     axes[0, 0].set_ylabel("Principal component score\n(units of the output)")
-    axes[1, 0].set_ylabel("Form potential\n" r"$\|f_t - o_F\|^2$ (squared output)")
-    if forms.sizes["form"] == 0:
-        style.note(axes[1, 0], "no form found: no potential to show")
+    if forms.sizes["form"]:
+        axes[1, 0].set_ylabel("Form potential\n" r"$\|f_t - o_F\|^2$ (squared output)")
+    else:
+        axes[1, 0].set_ylabel("Form\npotential")
+        style.note(axes[1, 0], "no form found: no potential to show", y=0.8)
     components = axes[0, 0].get_legend_handles_labels()[0]
     style.bottom_legend(figure, style.stage_handles(stages), [*components, *_handles(forms)])
     return Drawn(figure, ledger.table())
@@ -78,7 +82,7 @@ def _scores(ledger: Ledger, ax: Axes, ed: xr.Dataset, forms: xr.Dataset) -> None
         ledger.line(
             ax, "scores", f"PC {pc} raw", steps, raw, color=color, linewidth=0.4, alpha=0.45
         )
-        label = f"PC {pc}, {100 * shares.sel(pc=pc).item():.0f} % of variance"
+        label = f"PC {pc} ({100 * shares.sel(pc=pc).item():.0f} % var.)"
         ledger.line(
             ax,
             "scores",

@@ -77,10 +77,10 @@ def loss_and_llc(
             style.note(bottom, verdict)
         handles = style.stage_handles(stages[setting])
         bottom.legend(
-            handles=style.in_rows(handles, min(4, len(handles))),
+            handles=style.in_rows(handles, min(3, len(handles))),
             loc="upper center",
             bbox_to_anchor=(0.5, -0.28),
-            ncols=min(4, len(handles)),
+            ncols=min(3, len(handles)),
         )
     axes[0, 0].set_ylabel("Test loss\n(squared error per label)")
     axes[1, 0].set_ylabel("Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)")

@@ -113,6 +113,7 @@ def milestones(
                 transform=ax.get_yaxis_transform(),
                 va="center",
                 style="italic",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
     for fraction in table.loc[table["run"] == PUBLISHED, "fraction"]:
         ax.axvline(fraction, color=style.ACCENT, linewidth=0.6, linestyle=(0, (3, 2)), zorder=0)

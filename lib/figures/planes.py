@@ -20,10 +20,13 @@ from lib.figures.drawn import Drawn, Ledger
 MARGIN = 0.12
 """Room around the trajectory, as a share of its extent; what lies outside is cut off."""
 
-SPACING = 0.02
-"""Distance between the samples that circles are drawn through, in units of the curve's size."""
+SPACING, STRIDE = 0.01, 15
+"""Distance between samples in units of the curve's size, and how many of them lie between the three
+points of a circle: turns on a smaller scale than their product are noise."""
 
-NUM_CIRCLES = 45
+NUM_CIRCLES = 40
+
+EVOLUTE = "#6a3d9a"
 
 
 @style.context()
@@ -55,9 +58,10 @@ def planes(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setting: str
     pcs = forms["pc"].to_numpy()[:3]
     pairs = [(int(x), int(y)) for x, y in combinations(pcs, 2)]
     run = forms.attrs["run"]
-    figure = style.new_figure(
-        style.FULL_WIDTH, 2.95, f"Run {run}: smoothed essential dynamics; stages by {setting!r}"
-    )
+    count = forms.sizes["form"]
+    found = f"{count} form{'s' * (count != 1)} found" if count else "no form found"
+    title = f"Run {run}: smoothed essential dynamics, {found}; stages by {setting!r}"
+    figure = style.new_figure(style.FULL_WIDTH, 2.7, title)
     axes = figure.subplots(1, len(pairs), squeeze=False)[0]
     ledger = Ledger()
     shares = dict(zip(ed["pc"].to_numpy(), ed["explained_variance_ratio"].to_numpy(), strict=True))
@@ -72,8 +76,6 @@ def planes(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setting: str
         _forms(ledger, ax, panel, forms, i, j)
         ax.set_xlabel(f"PC {i} score ({100 * shares[i]:.0f} % of variance)")
         ax.set_ylabel(f"PC {j} score ({100 * shares[j]:.0f} % of variance)")
-    if forms.sizes["form"] == 0:
-        style.note(axes[0], "no form found")
     style.bottom_legend(figure, style.stage_handles(stages), _handles(forms))
     return Drawn(figure, ledger.table())
 
@@ -108,14 +110,21 @@ def _evolute(
     ledger: Ledger, ax: Axes, panel: str, x: np.ndarray, y: np.ndarray, steps: np.ndarray
 ) -> None:
     """Draw thin osculating circles and, as dots, their centres."""
-    kept = plane_curves.coarsen(x, y, SPACING * plane_curves.curve_size(x, y))
-    if kept.size < 3:
+    fine = plane_curves.coarsen(x, y, SPACING * plane_curves.curve_size(x, y))
+    pieces = [(fine[k::STRIDE], fine[k::STRIDE][1:-1]) for k in range(STRIDE)]
+    pieces = [(piece, inner) for piece, inner in pieces if inner.size]
+    if not pieces:
         return
-    centres, radii = plane_curves.osculating_circles(x[kept], y[kept])
+    circles = [plane_curves.osculating_circles(x[piece], y[piece]) for piece, _ in pieces]
+    kept = np.concatenate([inner for _, inner in pieces])
+    order = kept.argsort()
+    kept = kept[order]
+    centres = np.concatenate([centre[1:-1] for centre, _ in circles])[order]
+    radii = np.concatenate([radius[1:-1] for _, radius in circles])[order]
     shown = np.isfinite(radii)
     shown[shown] = _inside(ax, centres[shown])
     ledger.add(panel, "evolute", *centres[shown].T, step=steps[kept][shown], radius=radii[shown])
-    ax.plot(*centres[shown].T, ".", color="#1f6fb2", markersize=1.6, zorder=2.2)
+    ax.plot(*centres[shown].T, ".", color=EVOLUTE, markersize=1.3, zorder=2.2)
     few = np.flatnonzero(shown)
     few = few[np.unique(np.linspace(0, few.size - 1, min(NUM_CIRCLES, few.size)).astype(int))]
     ax.add_collection(
@@ -201,7 +210,7 @@ def _handles(forms: xr.Dataset) -> list[Artist]:
         mark("^", style.MAIN, "start", markersize=4),
         mark("s", style.MAIN, "end", markersize=3.5),
         Line2D([], [], color="#9a9a9a", linewidth=0.5, label="osculating circles"),
-        mark(".", "#1f6fb2", "their centres (evolute)"),
+        mark(".", EVOLUTE, "their centres (evolute)"),
     ]
     if forms.sizes["form"]:
         handles += [

@@ -88,6 +88,8 @@ def chosen_steps(judged: xr.Dataset) -> dict[str, int]:
 
 def _verdict(estimate: xr.Dataset) -> str:
     """Say whether to trust the estimate, in one line."""
+    if not np.isfinite(estimate["llc_mean"].item()):
+        return f"no estimate: {int(estimate['diverged'].sum())} chains diverged"
     share = estimate["forgotten_share"].item()
     state = "saturated" if bool(estimate["saturated"]) else "not saturated"
     if np.isfinite(share):
@@ -124,6 +126,7 @@ def _running(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None
     _burnin(ax, num_burnin, tau[-1])
     ax.axhline(0, color=style.MUTED, linewidth=0.5)
     if not len(kept):
+        ax.set_yticks([])
         style.note(ax, "every chain diverged")
         return
     for color, chain, values in _chains(kept):

@@ -27,8 +27,10 @@ from lib.claims.evidence import (
     overall,
 )
 from lib.claims.ledger import CHECKS, LedgerError, check_claims, check_ledger, read_ledger
-from lib.schemas import check_table
+from lib.claims.reading import read_curves, read_runs
+from lib.schemas import DATASETS, TABLES, check_table, write_table
 from lib.stages import StageSettings
+from lib.store import StoreError, write_dataset
 
 ROOT = Path(__file__).parents[2]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
@@ -318,6 +320,48 @@ def test_i4_same_estimates() -> None:
     assert verdict_on("I4", audited(True, False)).verdict == REFUTED
     assert verdict_on("I4", audited(True), audited(False)).verdict == REFUTED
     assert verdict_on("I4", run(0), audited()).verdict == NOT_TESTABLE
+
+
+# Reading
+
+
+def write_stores(folder: Path, name: str, setting: str) -> list[Path]:
+    """Write the stores of one run and setting; return metrics, LLC, milestones, stages, audit."""
+    described = {"units": "1", "long_name": "a test"}
+    paths = [
+        folder / f for f in ("metrics.nc", "llc.nc", "milestones.csv", "stages.csv", "audit.csv")
+    ]
+    for path, kind in zip(paths[:2], ("metrics", "llc"), strict=True):
+        variables = {
+            variable: (dims, np.ones((2,) * len(dims)), described)
+            for variable, dims in DATASETS[kind].items()
+        }
+        write_dataset(path, xr.Dataset(variables), {"run": name, "setting": setting})
+    numbers = {"start": 0.0, "end": 9.0, "llc_start": 0.0, "llc_end": 1.0, "llc_change": 1.0}
+    stage = {"run": name, "setting": setting, "stage": 1, "type": "A", **numbers}
+    write_table(paths[3], pd.DataFrame([stage])[list(TABLES["stages"].columns)], "stages")
+    times = {"step": 4.0, "log_step": 1.6, "interval_low": 3.0, "interval_high": 5.0}
+    place = {"run": name, "setting": setting, "kind": "plateau", "llc": 1.0, "probability": 1.0}
+    row = pd.DataFrame([times | place])[list(TABLES["milestones"].columns)]
+    write_table(paths[2], row, "milestones")
+    audit = pd.DataFrame({"step": [0], "identical": [True], "largest_difference": [0.0]})
+    write_table(paths[4], audit, "audit")
+    return paths
+
+
+def test_stores_are_read_and_those_of_others_refused(tmp_path: Path) -> None:
+    measured, *files, audit = write_stores(tmp_path, "base-s0", "local")
+    curves = read_curves([["base-s0", "local"]], *([path] for path in files))
+    entry = {"name": "base-s0", "variant": "base", "seed": 0}
+    (read,) = read_runs([entry], [measured], curves, {"base-s0": audit})
+    assert read.curves["local"].sequence == "A"
+    assert read.curves["local"].peak() is None
+    assert verdict_on("I4", read).verdict == SUPPORTED
+    for other in (["base-s1", "local"], ["base-s0", "published"]):
+        with pytest.raises(StoreError, match="belongs to"):
+            read_curves([other], *([path] for path in files))
+    with pytest.raises(StoreError, match=r"metrics\.nc belongs to base-s0, not to base-s1"):
+        read_runs([entry | {"name": "base-s1"}], [measured], {}, {})
 
 
 # The ledger and the table

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
@@ -231,9 +232,15 @@ CASES: dict[str, Callable[[], Drawn]] = {
 }
 
 
+@cache
+def case_named(name: str) -> Drawn:
+    """Draw a case once for all tests that only look at it."""
+    return CASES[name]()
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_figures_draw_with_labelled_axes(case: str):
-    drawn = CASES[case]()
+    drawn = case_named(case)
     drawn.figure.draw_without_rendering()
     width, _ = drawn.figure.get_size_inches()
     assert width in (style.WIDTH, style.FULL_WIDTH)
@@ -242,11 +249,15 @@ def test_figures_draw_with_labelled_axes(case: str):
         assert ax.get_xlabel() or not grid.is_last_row()
         assert ax.get_ylabel() or not grid.is_first_col()
     assert len(drawn.data)
+    for legend in drawn.figure.legends:
+        corners = legend.get_window_extent().get_points()
+        assert (corners >= 0).all()
+        assert (corners <= drawn.figure.bbox.max).all()
 
 
 @pytest.mark.parametrize("case", ["01b", "05", "06b", "23", "traces"])
 def test_data_is_what_the_lines_show(case: str):
-    drawn = CASES[case]()
+    drawn = case_named(case)
     lines = [line for ax in drawn.figure.axes for line in ax.lines if line.get_gid()]
     assert lines
     rows = dict(list(drawn.data.groupby(["panel", "series"])))
@@ -257,7 +268,7 @@ def test_data_is_what_the_lines_show(case: str):
 
 
 def test_every_line_of_the_table_is_drawn():
-    drawn = draw_23()
+    drawn = case_named("23")
     gids = {line.get_gid() for ax in drawn.figure.axes for line in ax.lines}
     named = set(drawn.data["panel"] + "/" + drawn.data["series"])
     undrawn = {name for name in named - gids if not name.startswith("milestones/")}
@@ -265,7 +276,7 @@ def test_every_line_of_the_table_is_drawn():
 
 
 def test_mean_over_seeds_and_its_band():
-    data = draw_01b().data
+    data = case_named("01b").data
     panel = data[data["panel"] == "loss, setting 'published'"].set_index("series")
     runs = np.array([panel.loc[f"base-s{seed}", "y"] for seed in range(3)])
     mean = panel.loc["mean over seeds"]
@@ -303,7 +314,7 @@ def test_published_milestones_are_shares_of_training():
 
 
 def test_saturated_dots_are_hollow():
-    drawn = draw_23()
+    drawn = case_named("23")
     dots = [line for line in drawn.figure.axes[1].lines if line.get_marker() == "o"]
     hollow = {line.get_markerfacecolor(): len(line.get_xdata()) for line in dots}
     assert hollow["white"] == int(llc_of()["saturated"].sum())
@@ -374,7 +385,9 @@ def test_saved_files_are_whole_and_depend_on_the_data_only(
         if epoch:
             monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
         paths = [tmp_path / name / f"figure.{kind}" for kind in ("png", "pdf", "csv")]
-        draw_milestones().write(*paths)
+        figure = style.new_figure(1.0, 1.0, "title")
+        figure.subplots().plot([0, 1], [1, 2])
+        Drawn(figure, milestones_of()).write(*paths)
         contents.append([path.read_bytes() for path in paths])
         assert sorted((tmp_path / name).iterdir()) == sorted(paths)
     assert contents[0] == contents[1]

@@ -92,7 +92,7 @@ def test_scale_of_the_loss_does_not_change_the_llc():
 
 
 def serial_reference(loss_fn, centre, data, config, key):
-    """The update written out for one chain at a time, with autograd on a plain leaf."""
+    """Run the update for one chain at a time, with autograd on a plain leaf."""
     losses = torch.empty(config.num_chains, config.num_burnin + config.num_draws)
     for chain in range(config.num_chains):
         noise = key.child("noise", chain).generator()

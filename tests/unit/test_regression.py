@@ -103,7 +103,7 @@ def test_tokens_alternate():
 
 
 def plain_outputs(params, residual, tokens):
-    """The network once more, written plainly with PyTorch's own attention."""
+    """Compute the outputs once more, written plainly with PyTorch's own attention."""
     x = F.linear(tokens, params["token_embedding.weight"]) + params["position_embedding.weight"]
 
     def norm(name, value):

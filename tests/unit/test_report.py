@@ -15,15 +15,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from lib.report import (
-    Figure,
-    ReportError,
-    caption_settings,
-    fill_caption,
-    load_figure,
-    quality_table,
-    render_report,
-)
+from lib.captions import CaptionError, caption_settings, fill_caption, split_caption
+from lib.report import Figure, ReportError, load_figure, quality_table, render_report
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -198,7 +191,34 @@ def test_caption_knows_every_setting_that_was_promised() -> None:
     promised += [f"{name}_{key}" for name in ("published", "local") for key in samplers]
     assert set(promised) <= set(SETTINGS)
     assert SETTINGS["num_steps"] == 500_000
-    assert SETTINGS["published_n_beta"] == 66.7
+    assert SETTINGS["published_n_beta"] == SETTINGS["published"]["n_beta"] == 66.7
+    assert SETTINGS["num_tasks"] == 16
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "report").glob("*.rst")), ids=lambda path: path.name
+)
+def test_captions_of_the_repository_can_be_filled(path: Path) -> None:
+    title, paragraphs = split_caption(fill_caption(path, SETTINGS))
+    assert title
+    assert paragraphs
+
+
+def test_numbers_are_written_for_reading(tmp_path: Path) -> None:
+    path = tmp_path / "fig01b.rst"
+    path.write_text(
+        "{num_steps}, {local[step_size]}, {published_n_beta}, {num_seeds}, {tolerance:.2f}"
+    )
+    filled = fill_caption(path, SETTINGS)
+    assert filled.replace("\N{NO-BREAK SPACE}", " ") == "500,000, 1 × 10⁻⁵, 66.7, 5, 0.10"
+
+
+def test_markup_of_a_caption_becomes_html() -> None:
+    title, paragraphs = split_caption("**A ``local`` <b>.** Rest of\nit.\n\nMore.")
+    assert (title, paragraphs) == ("A ``local`` <b>", ("Rest of it.", "More."))
+    page = rendered(figures=[figure("fig01b", title)])
+    assert "A <code>local</code> &lt;b&gt;</h3>" in page
+    assert 'alt="A local &lt;b&gt;"' in page
 
 
 def test_figure_is_read_with_its_caption_and_files(tmp_path: Path) -> None:
@@ -216,7 +236,9 @@ def test_figure_is_read_with_its_caption_and_files(tmp_path: Path) -> None:
     ("caption", "message"),
     [
         ("After {num_stepz} steps.", r"unknown placeholder \{num_stepz\}"),
-        ("After {} steps.", r"unknown placeholder \{\}"),
+        ("After {num_stepz} steps.", r"did you mean \{num_steps\}"),
+        ("After {local[epsilon]} steps.", r"unknown placeholder \{local\[epsilon\]\}"),
+        ("After {} steps.", "unknown placeholder"),
         ("After {num_steps", "malformed placeholder"),
         ("After {preset:.2f}", "malformed placeholder"),
         (" \n", "is empty"),
@@ -225,14 +247,14 @@ def test_figure_is_read_with_its_caption_and_files(tmp_path: Path) -> None:
 def test_fault_of_a_caption_names_its_file(tmp_path: Path, caption: str, message: str) -> None:
     path = tmp_path / "fig07.rst"
     path.write_text(caption)
-    with pytest.raises(ReportError, match=rf"fig07\.rst.*{message}") as caught:
+    with pytest.raises(CaptionError, match=rf"fig07\.rst.*{message}") as caught:
         fill_caption(path, SETTINGS)
     assert "\n" not in str(caught.value)
 
 
 def test_missing_caption_and_foreign_image_are_named(tmp_path: Path) -> None:
     image, caption = write_figure(tmp_path, "fig01b", "Text.")
-    with pytest.raises(ReportError, match=r"absent\.rst cannot be read"):
+    with pytest.raises(CaptionError, match=r"absent\.rst cannot be read"):
         load_figure(image, tmp_path / "absent.rst", SETTINGS)
     image.write_bytes(b"%PDF-1.7 and so on, long enough")
     with pytest.raises(ReportError, match=r"fig01b\.png is not a PNG"):

@@ -77,9 +77,14 @@ def test_a_missing_file(tmp_path):
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
     path = tmp_path / "out.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["out.txt"]
 
@@ -99,13 +104,18 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"), atomic_path(tmp_path / "o") as temporary:
-        temporary.write_text("everything")
+
+    def write() -> None:
+        with atomic_path(tmp_path / "o") as temporary:
+            temporary.write_text("everything")
+
+    with pytest.raises(OSError, match="No space left"):
+        write()
     assert os.listdir(tmp_path) == []
 
 
 def test_datasets_need_units(tmp_path):
-    with pytest.raises(ValueError, match="'x' of d.nc lacks"):
+    with pytest.raises(ValueError, match=r"'x' of d\.nc lacks"):
         write_dataset(tmp_path / "d.nc", xr.Dataset({"x": 1.0}), {})
 
 
