@@ -18,7 +18,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from lib.captions import fill_caption, split_caption, to_html, to_text
+from lib.captions import caption_settings, fill_caption, split_caption, to_html, to_text
 
 STUDY_TITLES: Mapping[str, str] = {"regression": "In-context linear regression"}
 
@@ -105,6 +105,14 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
         height=height,
         files=tuple(sorted(p.name for p in png.parent.glob(f"{png.stem}.*") if p != png)),
     )
+
+
+def load_figures(
+    images: Sequence[str | Path], captions: Sequence[str | Path], config: Mapping[str, Any]
+) -> list[Figure]:
+    """Read all images, each with its caption filled in from the configuration; see `load_figure`."""
+    settings = caption_settings(config)
+    return [load_figure(*pair, settings) for pair in zip(images, captions, strict=True)]
 
 
 def quality_table(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -46,7 +46,7 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
             "setting": pa.Column(str),
             "step": pa.Column(float, pa.Check.ge(0), coerce=True),
             "log_step": _number,
-            "kind": pa.Column(str, pa.Check.isin(["plateau", "near-plateau"])),
+            "kind": pa.Column(str, pa.Check.isin(["plateau", "near-plateau"]), coerce=True),
             "llc": _number,
             "interval_low": _number,
             "interval_high": _number,
@@ -148,7 +148,11 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
     """
     if not Path(path).exists():
         raise StoreError(f"{path} does not exist: run the rule that makes it")
-    text = {key: str for key, column in TABLES[name].columns.items() if str(column.dtype) == "str"}
+    text = {
+        key: str
+        for key, column in TABLES[name].columns.items()
+        if str(column.dtype).startswith("str")
+    }
     table = pd.read_csv(path, dtype=text, keep_default_na=True)
     return check_table(table.fillna(dict.fromkeys(text, "")), name)
 

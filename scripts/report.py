@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from lib.captions import caption_settings
 from lib.logs import log_to
 from lib.provenance import provenance
-from lib.report import load_figure, quality_table, render_report
+from lib.report import load_figures, quality_table, render_report
 from lib.schemas import read_table
 from lib.store import atomic_path
 
@@ -26,14 +25,12 @@ def main(
     config: dict[str, Any],
 ) -> None:
     """Write the report; milestones and summaries come in the order of `curves`."""
-    settings = caption_settings(config)
-    pairs = zip(paths_to_figures, paths_to_captions, strict=True)
     tables = [read_table(path, "milestones") for path in paths_to_milestones]
     html = render_report(
         Path(path_to_template).read_text(encoding="utf-8"),
         Path(path_to_style).read_text(encoding="utf-8"),
         config=config,
-        figures=[load_figure(png, caption, settings) for png, caption in pairs],
+        figures=load_figures(paths_to_figures, paths_to_captions, config),
         claims=read_table(path_to_claims, "claims"),
         milestones=[(*pair, table) for pair, table in zip(curves, tables, strict=True)],
         quality=quality_table([read_table(path, "llc_summary") for path in paths_to_summaries]),

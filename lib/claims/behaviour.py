@@ -52,14 +52,16 @@ def mean_task(evidence: Evidence, *, num_stderr: float) -> Verdict:
 def icl_emerges(evidence: Evidence, *, min_share: float, num_stderr: float) -> Verdict:
     """R5: in-context learning emerges in stage 2 and refining gets worse before it gets better."""
     outcomes: dict[int, bool | None] = {}
-    texts, errors = {}, {}
+    texts: dict[int, str] = {}
+    errors: dict[int, str] = {}
     for run in evidence.of("base", "published"):
         share, error, text = _share_in_second_stage(run.metrics, run.curves["published"])
         worse = _step_of_worsening(run, num_stderr)
         outcomes[run.seed] = share >= min_share and worse is not None
         order = "D:K never worsens first" if worse is None else f"D:K worsens at step {worse:.0f}"
         texts[run.seed] = f"{text}, {order}"
-        errors[run.seed] = f"± {error:.1g} of the fall" if np.isfinite(error) else "none"
+        if np.isfinite(error):
+            errors[run.seed] = f"± {100 * error:.1g} % of the fall"
     return Verdict(overall(outcomes), listed(texts), listed(errors), tuple(outcomes))
 
 

@@ -68,7 +68,8 @@ def visible_in_loss(evidence: Evidence) -> Verdict:
     verdict = overall(outcomes)
     seeds = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
     width = evidence.stage_settings.match_width
-    return Verdict(verdict, listed(texts), f"matched within {width:g} in log step", seeds)
+    uncertainty = f"matched within {width:g} in log step" if texts else ""
+    return Verdict(verdict, listed(texts), uncertainty, seeds)
 
 
 def _visibility(run: RunEvidence, evidence: Evidence) -> tuple[bool | None, str]:
@@ -95,10 +96,13 @@ def _seen(visible: bool) -> str:
 def _seen_in_loss(run: RunEvidence, curve: Curve, evidence: Evidence) -> list[bool]:
     """Return for each milestone of the LLC whether the test loss has one nearby."""
     metrics, settings = run.metrics, evidence.stage_settings
+    # All checkpoints meet the same contexts, so their errors over contexts move together and say
+    # nothing of the curve's shape: the noise is left to be estimated from the scatter.
+    unknown = np.full(metrics.sizes["step"], np.nan)
     smoothed = fit_llc_curve(
         metrics.step.values,
         metrics["test_loss"].values,
-        metrics["test_loss_stderr"].values,
+        unknown,
         settings,
         evidence.draw_seed,
     )

@@ -60,7 +60,9 @@ def behaviour(
     """
     run = metrics.attrs["run"]
     figure = style.new_figure(
-        style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 1.0, f"(a)-(c): run {run}; stages of this run"
+        style.FULL_WIDTH,
+        2 * style.PANEL_HEIGHT + 1.0,
+        f"(a)-(c): run {run}; stages by {stages['setting'].iloc[0]!r}",
     )
     (a, b), (c, d) = figure.subplots(2, 2)
     last = float(metrics["step"].max())
@@ -147,6 +149,7 @@ def _scaled(ledger: Ledger, ax: Axes, metrics: xr.Dataset) -> None:
             value,
             value - error,
             value + error,
+            opacity=0.15,
             color=color,
             label=f"g = {g:g}",
         )

@@ -47,10 +47,10 @@ def loss_and_llc(
         If runs were measured at different steps or the shown run is missing.
     """
     settings = list(llcs)
+    others = len(metrics) - 1
+    company = f"with {others} other seed{'s' * (others > 1)}" if others else "the only seed"
     figure = style.new_figure(
-        style.FULL_WIDTH,
-        2 * style.PANEL_HEIGHT + 0.7,
-        f"Stages and dots: run {run}. Mean over {len(metrics)} seed{'s' * (len(metrics) > 1)}",
+        style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 0.7, f"Shown run {run} (stages, dots), {company}"
     )
     axes = figure.subplots(2, len(settings), sharex=True, sharey="row", squeeze=False)
     ledger = Ledger()

@@ -36,7 +36,8 @@ def milestone_table(
     -------
     DataFrame
         ``run, setting, kind, step, interval_low, interval_high, probability, fraction,
-        fraction_low, fraction_high, types``; a run without milestones has one row without a step.
+        fraction_low, fraction_high, types``, setting by setting; a run without milestones has one
+        row without a step.
     """
     kinds = [
         "near-plateau" if before == after else "plateau"
@@ -65,6 +66,8 @@ def milestone_table(
         table[name.replace("step", "fraction").replace("interval", "fraction")] = (
             table[name] / table["last"]
         )
+    order = {setting: place for place, setting in enumerate(table["setting"].unique())}
+    table = table.sort_values("setting", key=lambda names: names.map(order), kind="stable")
     return table.drop(columns="last").reset_index(drop=True)
 
 
@@ -124,7 +127,7 @@ def milestones(
     )
     ax.set_ylim(len(groups) - 0.4, -0.6)
     ax.set_xlabel("Share of training t / T (log scale)")
-    ax.set_ylabel("Run and sampler setting")
+    ax.set_ylabel("Run, setting")
     style.bottom_legend(figure, _handles(), columns=6)
     return Drawn(figure, table)
 

@@ -109,6 +109,7 @@ def _fitted(
     """Draw the LLC and its slope: estimates, fit with 95 % of the posterior, near-plateau band."""
     value, slope = axes
     steps = curve["step"].to_numpy()
+    shown = steps >= value.get_xlim()[0]
     for ax, name, spread in ((value, "mean", "sd"), (slope, "slope", "slope_sd")):
         middle, margin = curve[name].to_numpy(), 1.96 * curve[spread].to_numpy()
         ledger.line(
@@ -122,6 +123,14 @@ def _fitted(
             color=style.ACCENT,
             zorder=3,
         )
+        # The fit sets the limits: differences of neighbouring estimates run far beyond it.
+        seen = [(middle - margin)[shown], (middle + margin)[shown]]
+        if ax is value:
+            later = llc["step"].to_numpy() >= value.get_xlim()[0]
+            seen.append(llc["llc_mean"].to_numpy()[later])
+        low, high = np.nanmin(np.concatenate(seen)), np.nanmax(np.concatenate(seen))
+        room = 0.06 * (high - low) or 1.0
+        ax.set_ylim(low - room, high + room)
     ledger.estimates(value, "llc", "estimates", llc)
     limit = tolerance * float(np.abs(curve["slope"]).max())
     slope.axhspan(-limit, limit, color=style.SECOND, alpha=0.25, linewidth=0, zorder=1)
@@ -129,8 +138,6 @@ def _fitted(
     raw_steps, raw = llc["step"].to_numpy()[known], llc["llc_mean"].to_numpy()[known]
     if raw.size < 3:
         return
-    # The fit sets the limits: differences of neighbouring estimates run far beyond it.
-    limits = slope.get_ylim()
     raw_slope = slope_of(raw_steps, raw)["d_dlogt"].to_numpy()
     ledger.line(
         slope,
@@ -142,7 +149,6 @@ def _fitted(
         linewidth=0.6,
         zorder=2,
     )
-    slope.set_ylim(*limits)
 
 
 def _milestones(ledger: Ledger, axes: np.ndarray, milestones: pd.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,7 @@ def shade_stages(ax: Axes, stages: pd.DataFrame, names: bool = False) -> None:
 def mark_saturated(
     ax: Axes, x: np.ndarray, y: np.ndarray, saturated: np.ndarray, color: str = MAIN
 ) -> None:
-    """Draw estimates as dots: filled where the chains stayed near, hollow where they forgot.
+    """Draw estimates as dots: hollow where the chains forgot where they began.
 
     Raises
     ------
@@ -204,7 +205,7 @@ def saturation_handles(color: str = MAIN) -> list[Artist]:
         "markeredgewidth": 0.7,
     }
     return [
-        Line2D([], [], label="chains stay local", **style),
+        Line2D([], [], label="not saturated", **style),
         Line2D([], [], markerfacecolor="white", label="saturated", **style),
     ]
 
@@ -245,6 +246,8 @@ def bottom_legend(figure: Figure, *rows: Sequence[Artist], columns: int = 6) -> 
 
 def save(figure: Figure, png: str | Path, pdf: str | Path) -> None:
     """Write a figure as PNG and PDF, atomically; equal figures give equal bytes, whatever the date."""
+    # Embedding a font reports every table of it.
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
     metadata: dict[str, dict[str, None]] = {
         "png": {"Software": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},

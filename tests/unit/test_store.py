@@ -151,3 +151,11 @@ def test_dataset_contracts():
     wrong = xr.Dataset({"test_loss": ("time", [1.0])})
     with pytest.raises(StoreError, match=r"has dimensions \('time',\), expected \('step',\)"):
         check_dataset(wrong, "metrics")
+
+
+def test_empty_tables_come_back(tmp_path):
+    columns = ["run", "setting", "step", "log_step", "kind", "llc"]
+    columns += ["interval_low", "interval_high", "probability"]
+    empty = pd.DataFrame({name: pd.Series(dtype=float) for name in columns})
+    write_table(tmp_path / "m.csv", empty.astype({"run": str, "setting": str}), "milestones")
+    assert len(read_table(tmp_path / "m.csv", "milestones")) == 0

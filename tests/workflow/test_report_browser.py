@@ -15,10 +15,9 @@ import pytest
 import yaml
 from matplotlib.figure import Figure as Drawing
 
-from lib.captions import caption_settings
 from lib.claims.evidence import Evidence
 from lib.claims.ledger import check_claims
-from lib.report import load_figure, quality_table, render_report
+from lib.report import load_figures, quality_table, render_report
 from lib.stages import StageSettings
 
 ROOT = Path(__file__).parents[2]
@@ -75,11 +74,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "ess": 345.6,
         }
     )
+    image, caption = write_figure(folder)
     html = render_report(
         (ROOT / "report/report.html.j2").read_text(),
         (ROOT / "report/style.css").read_text(),
         config=config,
-        figures=[load_figure(*write_figure(folder), caption_settings(config))],
+        figures=load_figures([image], [caption], config),
         claims=claims,
         milestones=[("base-s0", "published", milestones), ("base-s1", "local", milestones[:0])],
         quality=quality_table([summary]),
