@@ -5,9 +5,9 @@ from typing import Any
 from lib.claims.evidence import Evidence
 from lib.claims.ledger import check_claims, read_ledger
 from lib.claims.reading import read_curves, read_runs
+from lib.llc_curve import StageSettings
 from lib.logs import log_to
 from lib.schemas import write_table
-from lib.stages import StageSettings
 
 
 def main(

@@ -16,7 +16,8 @@ from lib.claims.evidence import (
     listed,
     overall,
 )
-from lib.stages import find_milestones, fit_llc_curve
+from lib.llc_curve import fit_llc_curve
+from lib.stages import find_milestones
 
 
 def stage_types(evidence: Evidence) -> Verdict:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lib.llc_curve import StageSettings
 from lib.schemas import VERDICTS
-from lib.stages import StageSettings
 
 SUPPORTED, REFUTED, MIXED, NOT_TESTABLE = VERDICTS
 

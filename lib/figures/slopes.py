@@ -9,9 +9,9 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lib.derivatives import slope_of
 from lib.figures import style
 from lib.figures.drawn import Drawn, Ledger
-from lib.stages import slope_of
 
 LEAST_DISTANCE = 0.1
 """Least distance in log(1 + t) between checkpoints behind a slope by differences: on closer ones, where

@@ -7,15 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.stages import (
-    MILESTONE_COLUMNS,
-    STAGE_COLUMNS,
-    StageSettings,
-    find_milestones,
-    fit_llc_curve,
-    slope_of,
-    stages_from_milestones,
-)
+from lib.derivatives import slope_of
+from lib.llc_curve import StageSettings, fit_llc_curve
+from lib.stages import MILESTONE_COLUMNS, STAGE_COLUMNS, find_milestones, stages_from_milestones
 
 LAST = 500_000.0
 SETTINGS = StageSettings(num_draws=100, grid_points=300)

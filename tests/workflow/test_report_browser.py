@@ -17,8 +17,8 @@ from matplotlib.figure import Figure as Drawing
 
 from lib.claims.evidence import Evidence
 from lib.claims.ledger import check_claims
+from lib.llc_curve import StageSettings
 from lib.report import load_figures, quality_table, render_report
-from lib.stages import StageSettings
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
