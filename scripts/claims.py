@@ -22,16 +22,20 @@ def main(
     curves: list[list[str]],
     stages: dict[str, Any],
     preset: str,
-    **study: Any,
+    noise_variance: float,
+    published_types: str,
+    draw_seed: int,
 ) -> None:
-    """Write one row a claim; `study` holds the other fields of `Evidence`."""
+    """Write one row a claim."""
     ledger = read_ledger(path_to_ledger, path_to_schema)
     found = read_curves(curves, **paths_to_curves)
     bounds = tuple(stages["length_scale_bounds"])
     evidence = Evidence(
         runs=read_runs(runs, paths_to_metrics, found, paths_to_audits),
         stage_settings=StageSettings(**{**stages, "length_scale_bounds": bounds}),
-        **study,
+        noise_variance=noise_variance,
+        published_types=published_types,
+        draw_seed=draw_seed,
     )
     write_table(path_to_claims, check_claims(ledger, evidence, preset), "claims")
 
