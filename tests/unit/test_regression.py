@@ -15,6 +15,7 @@ from lib.regression.model import (
     predictions,
     tokens_of,
 )
+from lib.regression.study import RegressionRun
 from lib.regression.task import (
     TaskSettings,
     constant_predictor_loss,
@@ -238,3 +239,15 @@ def test_layer_norms_are_named():
     assert names[0] == "blocks.0.attention_norm"
     assert names[-1] == "unembedding_norm"
     assert len(names) == 5
+
+
+def test_a_missing_gpu_is_named():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    settings = {
+        "task": {"dimension": 4, "num_examples": 8, "noise_variance": 0.125},
+        "network": vars(NETWORK),
+        "training": {"betas": [0.9, 0.999]},
+    }
+    with pytest.raises(RuntimeError, match="device is cuda but no GPU is visible: set device: cpu"):
+        RegressionRun.of("base-s0", settings, 0, "cuda")

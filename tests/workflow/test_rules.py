@@ -47,26 +47,40 @@ def test_parsing_imports_nothing_heavy():
     assert imported <= light
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--config", "nosuchkey=1"], "unknown key 'nosuchkey'"),
-        (["--config", "root_sed=1"], "did you mean 'root_seed'"),
-        (["--config", "regression={training: {warmup_fraction: 1.2}}"], "warmup_fraction' is 1.2"),
-        (["--config", "regression={network: {num_heads: 7}}"], "num_heads"),
-        (["--config", "root_seed=many"], "root_seed' is"),
-    ],
-)
-def test_a_wrong_configuration_stops_with_one_line(project, arguments, message):
-    result = project.snakemake(
-        "--dry-run", "--quiet", "all", "--configfile", "config/smoke.yaml", *arguments, check=False
-    )
+def refusal(project, *arguments) -> str:
+    """Return the one line with which the workflow stops."""
+    smoke = ("--dry-run", "--quiet", "all", "--configfile", "config/smoke.yaml")
+    result = project.snakemake(*smoke, *arguments, check=False)
     assert result.returncode != 0
     about = [line for line in result.stdout.splitlines() if "config: " in line]
     assert len(about) == 1, result.stdout
-    assert message in about[0]
     assert "Traceback" not in result.stdout
     assert not (project.path / "results").exists()
+    return about[0]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("nosuchkey=1", "unknown key 'nosuchkey'; valid keys here are preset, root_seed"),
+        ("root_sed=1", "did you mean 'root_seed'"),
+        ("root_seed=many", "'root_seed' is \"many\""),
+    ],
+)
+def test_a_wrong_setting_on_the_command_line(project, setting, message):
+    assert message in refusal(project, "--config", setting)
+
+
+@pytest.mark.parametrize(
+    ("delta", "message"),
+    [
+        ("regression: {training: {warmup_fraction: 1.2}}", "warmup_fraction' is 1.2"),
+        ("regression: {network: {num_heads: 7}}", "num_heads' (7) does not divide"),
+    ],
+)
+def test_an_impossible_value_in_a_file(project, delta, message):
+    (project.path / "delta.yaml").write_text(delta)
+    assert message in refusal(project, "delta.yaml")
 
 
 def test_paper_preset_plans_one_job_a_checkpoint(project):
