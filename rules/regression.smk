@@ -15,6 +15,7 @@ rule regression_train:
         f"{LOGS}/regression/{{run}}/train.log",
     benchmark:
         f"{LOGS}/regression/{{run}}/train.benchmark.tsv"
+    priority: 10  # everything else waits for it
     conda:
         "../envs/pipeline.yaml"
     threads: 1
