@@ -131,7 +131,7 @@ rule regression_llc_audit:
         runtime=60,
     params:
         **run_params("settings", "identity"),
-        steps=lambda wildcards: llc_shards(wildcards.run)[0][:3],
+        steps=lambda wildcards: llc_shards(wildcards.run)[0][1:3],
         sampler=lambda wildcards: sampler(wildcards.setting),
         noise=lambda wildcards: llc_setting(wildcards.setting)["noise"],
         num_samples=config["regression"]["llc"]["num_samples"],

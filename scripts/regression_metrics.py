@@ -29,9 +29,11 @@ def main(
     steps = checkpoint_index(path_to_checkpoints).tolist()
     heartbeat = Heartbeat("checkpoint", len(steps))
     measures = []
+    first = run.params_at(path_to_checkpoints, steps[0], identity)
+    initial = instrument.per_context(first, run.network)
     for count, step in enumerate(steps, start=1):
         params = run.params_at(path_to_checkpoints, step, identity)
-        measures.append(instrument.measure(params, run.network))
+        measures.append(instrument.measure(params, run.network, initial))
         heartbeat.beat(count)
     joined = along_steps(measures, steps, list(layer_norm_weights(params)))
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}

@@ -70,7 +70,7 @@ def _share_in_second_stage(metrics: xr.Dataset, curve: Curve) -> tuple[float, fl
 
     Between checkpoints the score is interpolated linearly in log(1 + step).
     """
-    score, error = metrics["icl_total"].values, metrics["icl_total_stderr"].values
+    score, error = metrics["icl_total"].values, metrics["icl_total_change_stderr"].values
     fall = float(score[0] - score[-1])
     if len(curve.stages) < 2:
         return 0.0, np.nan, "no second stage"
@@ -82,7 +82,7 @@ def _share_in_second_stage(metrics: xr.Dataset, curve: Curve) -> tuple[float, fl
     share = float(before - after) / fall
     return (
         share,
-        float(np.hypot(error[0], error[-1])) / fall,
+        float(error[-1]) / fall,
         f"{100 * share:.0f} % of the fall in stage 2",
     )
 
@@ -99,6 +99,6 @@ def _step_of_worsening(run: RunEvidence, num_stderr: float) -> float | None:
 
 
 def _change(metrics: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return a score's change since the first checkpoint and its joint standard error."""
-    score, error = metrics[name].values, metrics[f"{name}_stderr"].values
-    return score - score[0], np.hypot(error, error[0])
+    """Return a score's change since the first checkpoint and its standard error."""
+    score = metrics[name].values
+    return score - score[0], metrics[f"{name}_change_stderr"].values

@@ -77,13 +77,13 @@ class Evaluation:
         self.mean_task_prediction = inputs @ mean_task.to(inputs)
 
     @torch.no_grad()
-    def measure(self, params: Params, network: NetworkSettings) -> xr.Dataset:
-        """Measure one checkpoint; variables of the sampled means come with ``<name>_stderr``."""
+    def per_context(self, params: Params, network: NetworkSettings) -> dict[str, Tensor]:
+        """Return every sampled measure context by context, shape (context, ...)."""
         predicted = _predictions(params, network, (self.inputs, self.labels))
         error = (predicted - self.labels).square().double()
         square = predicted.square().double()
         last, middle = self.task.num_examples - 1, self.task.dimension - 1
-        per_context = {
+        return {
             "test_loss": error.mean(1),
             "token_loss": error,
             "mean_squared_prediction": square.mean(1),
@@ -103,13 +103,37 @@ class Evaluation:
                 dim=1,
             ),
         }
-        root = len(error) ** 0.5
+
+    def measure(
+        self, params: Params, network: NetworkSettings, initial: Mapping[str, Tensor]
+    ) -> xr.Dataset:
+        """Measure one checkpoint.
+
+        Parameters
+        ----------
+        params : dict of str to Tensor
+        network : NetworkSettings
+        initial : mapping
+            `per_context` of the first checkpoint.
+
+        Returns
+        -------
+        xarray.Dataset
+            Means over contexts with ``<name>_stderr``, and ``<name>_change_stderr``: the standard
+            error of the mean's change since the first checkpoint, smaller than the joint error of
+            two means because both are taken over the same contexts.
+        """
         values: dict[str, np.ndarray] = {}
-        for name, samples in per_context.items():
+        for name, samples in self.per_context(params, network).items():
             values[name] = samples.mean(0).numpy(force=True)
-            values[f"{name}_stderr"] = (samples.std(0) / root).numpy(force=True)
+            values[f"{name}_stderr"] = _stderr(samples)
+            values[f"{name}_change_stderr"] = _stderr(samples - initial[name])
         measured = _dataset(values | _parameter_measures(params), self.task)
         return measured.assign_coords(input_scale=list(self.scaled_contexts))
+
+
+def _stderr(samples: Tensor) -> np.ndarray:
+    return (samples.std(0) / len(samples) ** 0.5).numpy(force=True)
 
 
 def _predictions(params: Params, network: NetworkSettings, contexts: Batch) -> Tensor:
@@ -142,9 +166,11 @@ def layer_norm_weights(params: Params) -> Params:
 def _dataset(values: Mapping[str, np.ndarray], task: TaskSettings) -> xr.Dataset:
     variables = {}
     for name, value in values.items():
-        base = name.removesuffix("_stderr")
+        base = name.removesuffix("_stderr").removesuffix("_change")
         dims, units, long_name = _VARIABLES[base]
-        if base != name:
+        if name.endswith("_change_stderr"):
+            long_name = f"standard error of the change since the first checkpoint of: {long_name}"
+        elif base != name:
             long_name = f"standard error of: {long_name}"
         variables[name] = xr.Variable(dims, value, {"units": units, "long_name": long_name})
     return xr.Dataset(variables, coords={"position": np.arange(1, task.num_examples + 1)})

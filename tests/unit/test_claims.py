@@ -86,6 +86,7 @@ def metrics(**values: Any) -> xr.Dataset:
     for name, value in values.items():
         stored[name] = ("step", np.broadcast_to(value, STEPS.shape).astype(float))
         stored[f"{name}_stderr"] = ("step", np.full(len(STEPS), 0.01))
+        stored[f"{name}_change_stderr"] = ("step", np.full(len(STEPS), 0.01))
     return xr.Dataset(stored, coords={"step": STEPS})
 
 

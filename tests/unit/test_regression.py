@@ -197,10 +197,15 @@ def zero_network():
     return {name: torch.zeros_like(value) for name, value in PARAMS.items()}
 
 
+def measure(instrument, params, network=NETWORK, initial=None):
+    initial = params if initial is None else initial
+    return instrument.measure(params, network, instrument.per_context(initial, network))
+
+
 def test_measures_of_a_network_that_always_answers_zero():
     inputs, labels = contexts(4000)
     scaled = {1.0: (inputs, labels), 2.0: contexts(4000, input_scale=2.0)}
-    measured = Evaluation(TASK, (inputs, labels), None, scaled).measure(zero_network(), NETWORK)
+    measured = measure(Evaluation(TASK, (inputs, labels), None, scaled), zero_network())
     difference = abs(float(measured.test_loss) - constant_predictor_loss(TASK))
     assert difference < 4 * float(measured.test_loss_stderr)
     assert float(measured.mean_squared_prediction) == 0
@@ -213,7 +218,7 @@ def test_measures_of_a_network_that_always_answers_zero():
 
 def test_measures_are_means_over_contexts():
     batch = contexts(300)
-    measured = Evaluation(TASK, batch, None, {1.0: batch}).measure(PARAMS, NETWORK)
+    measured = measure(Evaluation(TASK, batch, None, {1.0: batch}), PARAMS)
     expected = mean_squared_error(PARAMS, NETWORK, batch).item()
     assert float(measured.test_loss) == pytest.approx(expected, rel=1e-5)
     token = measured.token_loss.values
@@ -225,11 +230,19 @@ def test_measures_are_means_over_contexts():
     assert measured.layer_norm_collapsed.values.tolist() == [0.0] * 5
 
 
+def test_errors_of_changes_are_paired():
+    instrument = Evaluation(TASK, contexts(300), None, {1.0: contexts(300)})
+    nearby = {name: value + 1e-3 for name, value in PARAMS.items()}
+    same, other = measure(instrument, PARAMS), measure(instrument, nearby, initial=PARAMS)
+    assert float(same.icl_total_change_stderr) == 0
+    assert 0 < float(other.icl_total_change_stderr) < 0.2 * float(other.icl_total_stderr)
+
+
 def test_mean_task_prediction_of_finite_tasks():
     few = TaskSettings(4, 8, 0.125, num_tasks=2)
     tasks = torch.ones(2, 4)
     batch = contexts(2000, task=few, tasks=tasks)
-    measured = Evaluation(few, batch, tasks, {1.0: batch}).measure(zero_network(), NETWORK)
+    measured = measure(Evaluation(few, batch, tasks, {1.0: batch}), zero_network())
     expected = (batch[0] @ torch.ones(4)).square().mean().item()
     assert float(measured.distance_to_mean_task) == pytest.approx(expected, rel=1e-5)
 
