@@ -30,9 +30,10 @@ localrules:
 
 
 rule all:
-    """Every figure, the claims and the report."""
+    """Every figure, the forms of every run, the claims and the report."""
     default_target: True
     input:
         figures=all_figures(),
+        forms=stores("forms.nc", runs_with("essential_dynamics")),
         claims=f"{RESULTS}/claims.csv",
         report=f"{RESULTS}/report.html",

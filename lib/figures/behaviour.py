@@ -196,4 +196,4 @@ def _prior(ledger: Ledger, ax: Axes, finite: Sequence[xr.Dataset], num_tasks: in
         )
     ax.set_yscale("log")
     seeds = f"mean of {len(finite)} seeds ±1 sd" if len(finite) > 1 else finite[0].attrs["run"]
-    ax.legend(loc="best", title=f"Distance ({seeds})", title_fontsize=7, alignment="left")
+    ax.legend(loc="lower right", title=f"Distance ({seeds})", title_fontsize=7, alignment="left")

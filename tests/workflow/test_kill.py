@@ -41,11 +41,11 @@ def test_training_killed_and_continued(project, finished):
     # Longer segments of work than the smoke preset's, so that the kill falls in the middle.
     target = f"{RUN}/checkpoints.h5"
     partial = project.path / f"{target}.partial"
-    process = project.start(*SMOKE, target)
+    process = project.start(target, *SMOKE)
     kill_when(process, lambda: (partial / "segment-00001.h5").exists())
     assert not (project.path / target).exists()
     project.snakemake("--unlock", *SMOKE)
-    project.snakemake(*SMOKE, target)
+    project.snakemake(target, *SMOKE)
     log = (project.path / "logs/smoke/regression/base-s0/train.log").read_text()
     assert "continuing from step" in log
     for name in ("checkpoints.h5", "trajectory.h5"):
@@ -58,11 +58,11 @@ def test_llc_shard_killed_and_done_again(edited, finished):
     (edited.path / target).unlink()
     log = edited.path / "logs/smoke/regression/base-s0/llc/local/shard-0000.log"
     log.unlink()
-    process = edited.start(*SMOKE, target)
+    process = edited.start(target, *SMOKE)
     kill_when(process, lambda: log.exists() and "checkpoint 1/5" in log.read_text())
     assert not (edited.path / target).exists()
     edited.snakemake("--unlock", *SMOKE)
-    edited.snakemake(*SMOKE, target)
+    edited.snakemake(target, *SMOKE)
     with (
         xr.open_dataset(finished.path / target, engine="h5netcdf") as one,
         xr.open_dataset(edited.path / target, engine="h5netcdf") as other,

@@ -10,7 +10,7 @@ import xarray as xr
 
 SMOKE = ("--configfile", "config/smoke.yaml")
 STUDY = "results/smoke/regression"
-GEOMETRY = {"forms", "figure_fig02b", "figure_fig06b", "claims", "report"}
+GEOMETRY = {"forms", "figure_02b", "figure_06b", "claims", "report"}
 
 
 def test_every_output_is_there(finished):
@@ -53,7 +53,7 @@ def test_touching_and_commenting_code_reruns_nothing(edited):
 def test_an_edit_of_the_geometry_reruns_geometry_alone(edited):
     edited.edit("lib/plane_curves.py", "VERTEX_PROMINENCE = ", "VERTEX_PROMINENCE = 2 * ")
     jobs = edited.planned(*SMOKE)
-    assert {"forms", "figure_fig02b"} <= set(jobs)
+    assert {"forms", "figure_02b", "figure_06b"} <= set(jobs)
     assert set(jobs) <= GEOMETRY
 
 
@@ -99,7 +99,7 @@ def test_a_finer_llc_grid_computes_what_is_new(edited):
 def test_the_shard_size_does_not_change_a_bit(edited, finished, shard_size):
     edited.edit("config/smoke.yaml", "shard_size: 5", f"shard_size: {shard_size}")
     target = f"{STUDY}/base-s0/llc/local/llc.nc"
-    edited.snakemake(*SMOKE, target)
+    edited.snakemake(target, *SMOKE)
     with (
         xr.open_dataset(finished.path / target, engine="h5netcdf") as one,
         xr.open_dataset(edited.path / target, engine="h5netcdf") as other,
@@ -114,7 +114,7 @@ def test_the_shard_size_does_not_change_a_bit(edited, finished, shard_size):
 def test_a_truncated_store_is_named(edited):
     path = edited.path / STUDY / "base-s0/checkpoints.h5"
     path.write_bytes(path.read_bytes()[:1000])
-    result = edited.snakemake(*SMOKE, f"{STUDY}/base-s0/metrics.nc", check=False)
+    result = edited.snakemake(f"{STUDY}/base-s0/metrics.nc", *SMOKE, check=False)
     assert result.returncode != 0
     assert "base-s0/checkpoints.h5 is not a readable HDF5 file" in result.stdout
     assert not (edited.path / STUDY / "base-s0/metrics.nc").exists()
@@ -123,6 +123,6 @@ def test_a_truncated_store_is_named(edited):
 def test_a_foreign_store_is_refused(edited):
     study = edited.path / STUDY
     (study / "base-s0/checkpoints.h5").write_bytes((study / "base-s1/checkpoints.h5").read_bytes())
-    result = edited.snakemake(*SMOKE, f"{STUDY}/base-s0/metrics.nc", check=False)
+    result = edited.snakemake(f"{STUDY}/base-s0/metrics.nc", *SMOKE, check=False)
     assert result.returncode != 0
     assert "belongs to run identity" in result.stdout
