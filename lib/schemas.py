@@ -88,6 +88,20 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
     ),
 }
 
+_ESTIMATE = {
+    "loss": ("step", "chain", "draw"),
+    "baseline_loss": ("step", "chain", "draw"),
+    "burnin_loss": ("step", "chain", "burnin"),
+    "displacement": ("step", "chain", "draw"),
+    "init_loss": ("step",),
+    "llc": ("step", "chain"),
+    "llc_mean": ("step",),
+    "llc_stderr": ("step",),
+    "rhat": ("step",),
+    "ess": ("step",),
+    "diverged": ("step", "chain"),
+}
+
 DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "metrics": {
         "test_loss": ("step",),
@@ -100,18 +114,34 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "weight_norm": ("step",),
         "layer_norm_collapsed": ("step", "layer_norm"),
     },
+    "llc_shard": _ESTIMATE,
     "llc": {
-        "loss": ("step", "chain", "draw"),
-        "baseline_loss": ("step", "chain", "draw"),
-        "init_loss": ("step",),
-        "llc": ("step", "chain"),
-        "llc_mean": ("step",),
-        "llc_stderr": ("step",),
-        "rhat": ("step",),
-        "ess": ("step",),
-        "diverged": ("step", "chain"),
+        **_ESTIMATE,
         "mean_loss": ("step",),
+        "forgotten_share": ("step",),
+        "mean_displacement": ("step",),
         "saturated": ("step",),
+    },
+    "curve": {
+        "mean": ("grid",),
+        "sd": ("grid",),
+        "slope": ("grid",),
+        "slope_sd": ("grid",),
+        "slope_draws": ("draw", "grid"),
+    },
+    "ed": {
+        "scores": ("step", "pc"),
+        "explained_variance_ratio": ("pc",),
+        "mean": ("feature",),
+        "components": ("pc", "feature"),
+    },
+    "forms": {
+        "smoothed": ("step", "pc"),
+        "form_step": ("form",),
+        "centre": ("form", "pc"),
+        "lift_residual": ("form",),
+        "potential": ("form", "step"),
+        "p_value": ("form",),
     },
 }
 

@@ -7,6 +7,7 @@ import numpy as np
 from lib.essential_dynamics import essential_dynamics
 from lib.logs import log_to
 from lib.provenance import provenance
+from lib.schemas import check_dataset
 from lib.store import open_store, write_dataset
 
 COLUMNS = 4096  # features a block: at most 5,000 steps x 4,096 features in memory
@@ -24,7 +25,9 @@ def main(
                 yield outputs[:, start : start + COLUMNS]
 
         ed = essential_dynamics(blocks, store["step"][:], num_components)
-    write_dataset(path_to_ed, ed, {"run": run, "identity": identity, **provenance()})
+    write_dataset(
+        path_to_ed, check_dataset(ed, "ed"), {"run": run, "identity": identity, **provenance()}
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from lib.essential_dynamics import smooth
 from lib.forms import FormSettings, detect_forms
 from lib.logs import log_to
 from lib.provenance import provenance
+from lib.schemas import check_dataset
 from lib.store import read_dataset, write_dataset
 
 
@@ -18,7 +19,9 @@ def main(*, path_to_ed: str, path_to_forms: str, run: str, settings: dict, seed:
     forms = forms.assign_coords(pc=ed.pc)
     forms["smoothed"] = ed.scores.copy(data=smoothed)
     forms["smoothed"].attrs = {"units": "output", "long_name": "smoothed score"}
-    write_dataset(path_to_forms, forms, {"run": run, **settings, **provenance()})
+    write_dataset(
+        path_to_forms, check_dataset(forms, "forms"), {"run": run, **settings, **provenance()}
+    )
 
 
 if __name__ == "__main__":

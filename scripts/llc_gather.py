@@ -6,7 +6,7 @@ from lib.diagnostics import locality
 from lib.llc import summary_table
 from lib.logs import log_to
 from lib.provenance import provenance
-from lib.schemas import write_table
+from lib.schemas import check_dataset, write_table
 from lib.store import read_dataset, write_dataset
 
 
@@ -24,7 +24,7 @@ def main(
     joined = xr.concat(shards, "step", combine_attrs="drop_conflicts").sortby("step")
     judged = joined.merge(locality(joined, float(joined.init_loss[0]), constant_loss))
     judged.attrs = {**joined.attrs, "setting": setting, **provenance()}
-    write_dataset(path_to_llc, judged, {})
+    write_dataset(path_to_llc, check_dataset(judged, "llc"), {})
     write_table(path_to_summary, summary_table(judged, run, setting), "llc_summary")
 
 

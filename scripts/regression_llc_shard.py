@@ -7,6 +7,7 @@ from lib.logs import log_to
 from lib.progress import Heartbeat
 from lib.provenance import provenance
 from lib.regression.study import RegressionRun
+from lib.schemas import check_dataset
 from lib.sgld import SGLDConfig
 from lib.store import write_dataset
 
@@ -41,7 +42,7 @@ def main(
         )
     shard = xr.concat(estimates, "step", combine_attrs="drop_conflicts")
     attributes = {"run": name, "noise": noise, "num_samples": num_samples, "identity": identity}
-    write_dataset(path_to_shard, shard, {**attributes, **provenance()})
+    write_dataset(path_to_shard, check_dataset(shard, "llc_shard"), {**attributes, **provenance()})
 
 
 if __name__ == "__main__":

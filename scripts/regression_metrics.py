@@ -5,6 +5,7 @@ from lib.progress import Heartbeat
 from lib.provenance import provenance
 from lib.regression.metrics import Evaluation, along_steps, layer_norm_weights
 from lib.regression.study import RegressionRun
+from lib.schemas import check_dataset
 from lib.store import checkpoint_index, write_dataset
 
 
@@ -37,7 +38,7 @@ def main(
         heartbeat.beat(count)
     joined = along_steps(measures, steps, list(layer_norm_weights(params)))
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
-    write_dataset(path_to_metrics, joined, {**attributes, **provenance()})
+    write_dataset(path_to_metrics, check_dataset(joined, "metrics"), {**attributes, **provenance()})
 
 
 if __name__ == "__main__":

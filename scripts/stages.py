@@ -3,7 +3,7 @@
 from lib.llc_curve import StageSettings, fit_llc_curve
 from lib.logs import log_to
 from lib.provenance import provenance
-from lib.schemas import write_table
+from lib.schemas import check_dataset, write_table
 from lib.stages import find_milestones, stages_from_milestones
 from lib.store import read_dataset, write_dataset
 
@@ -29,7 +29,11 @@ def main(
     )
     milestones = find_milestones(curve, stage_settings)
     stages = stages_from_milestones(milestones, curve, int(llc.step[-1]))
-    write_dataset(path_to_curve, curve, {"run": run, "setting": setting, **provenance()})
+    write_dataset(
+        path_to_curve,
+        check_dataset(curve, "curve"),
+        {"run": run, "setting": setting, **provenance()},
+    )
     for path, table, name in (
         (path_to_milestones, milestones, "milestones"),
         (path_to_stages, stages, "stages"),
