@@ -160,8 +160,9 @@ def _scaled(ledger: Ledger, ax: Axes, metrics: xr.Dataset) -> None:
 
 
 def _prior(ledger: Ledger, ax: Axes, finite: Sequence[xr.Dataset], num_tasks: int | None) -> None:
-    ax.set_title(f"(d) Finite set of {num_tasks} tasks" if finite else "(d) Finite set of tasks")
-    ax.set_ylabel("Mean squared distance\n(squared label units)")
+    seeds = f", {len(finite)} seeds ±1 sd" if len(finite) > 1 else ""
+    ax.set_title(f"(d) {num_tasks} tasks{seeds}" if finite else "(d) Finite set of tasks")
+    ax.set_ylabel("Mean squared distance of\npredictions (squared label units)")
     if not finite:
         ax.set_xlabel("Training step t")
         ax.set_xticks([])
@@ -170,8 +171,8 @@ def _prior(ledger: Ledger, ax: Axes, finite: Sequence[xr.Dataset], num_tasks: in
         return
     style.log_step_axis(ax, max(float(item["step"].max()) for item in finite))
     names = {
-        "mean_squared_prediction": ("to predicting 0", style.SERIES[0]),
-        "distance_to_mean_task": ("to the mean task's prediction", style.SERIES[1]),
+        "mean_squared_prediction": ("to 0", style.SERIES[0]),
+        "distance_to_mean_task": ("to mean task", style.SERIES[1]),
     }
     for name, (label, color) in names.items():
         values = over_runs(finite, name)
@@ -195,5 +196,4 @@ def _prior(ledger: Ledger, ax: Axes, finite: Sequence[xr.Dataset], num_tasks: in
             label=label,
         )
     ax.set_yscale("log")
-    seeds = f"mean of {len(finite)} seeds ±1 sd" if len(finite) > 1 else finite[0].attrs["run"]
-    ax.legend(loc="lower right", title=f"Distance ({seeds})", title_fontsize=7, alignment="left")
+    ax.legend(loc="lower left", handlelength=1.2)
