@@ -38,7 +38,7 @@ def same_hdf5(one: Path, other: Path) -> bool:
 
 
 def test_training_killed_and_continued(project, finished):
-    # Longer segments of work than the smoke preset's, so that the kill falls in the middle.
+    # Two of four segments are done when the kill falls.
     target = f"{RUN}/checkpoints.h5"
     partial = project.path / f"{target}.partial"
     process = project.start(target, *SMOKE)
