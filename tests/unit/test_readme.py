@@ -12,9 +12,11 @@ def test_the_llc_example():
     exec(code, names)
     result = names["result"]
     stderr = float(result.llc_stderr)
-    assert stderr < 0.1
-    # Three directions with n_beta h much above gamma: d/2, less the share that gamma holds back.
-    assert abs(float(result.llc_mean) - 1.5) < 4 * stderr + 0.05
+    assert stderr < 0.06  # 32,000 draws, 20 steps apart: 1.5 / sqrt(1,600) with a margin
+    # d/2, less the share that gamma holds back, warmed by the finite step (curvature 2 of x.w squared).
+    precision = 2 * 100.0 + 1.0
+    exact = 1.5 * (200 / precision) / (1 - 5e-4 * precision / 4)
+    assert abs(float(result.llc_mean) - exact) < 4 * stderr
 
 
 def test_every_file_it_names_exists():
