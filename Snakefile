@@ -21,6 +21,7 @@ wildcard_constraints:
 include: "rules/regression.smk"
 include: "rules/instruments.smk"
 include: "rules/figures.smk"
+include: "rules/validation.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
 

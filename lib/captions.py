@@ -39,6 +39,7 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         "num_contexts": study["evaluation"]["num_contexts"],
         "published_num_steps": study["published"]["num_steps"],
     }
+    values |= {f"validation_{key}": value for key, value in config["validation"].items()}
     for name, setting in study["llc"]["settings"].items():
         values |= {name: setting, **{f"{name}_{key}": value for key, value in setting.items()}}
     for section in ("forms", "stages", "essential_dynamics", "training", "network", "task"):

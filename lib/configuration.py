@@ -15,7 +15,7 @@ from lib.schema_errors import first_problem
 STUDIES = ("regression",)
 SECTIONS = ("task", "network", "training", "checkpoints", "evaluation", "trajectory")
 ANALYSES = ("metrics", "llc", "essential_dynamics")
-REQUIRED_SAMPLERS = ("published", "local")
+REQUIRED_SAMPLERS = ("published", "local", "fresh", "likelihood")
 
 
 class ConfigError(ValueError):

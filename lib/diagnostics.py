@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+
+VERDICTS_OF_ESTIMATES = ("ok", "drifting", "saturated", "diverged", "escaped")
+"""What an estimate can be called; see `judge`."""
+
+MAX_RHAT = 1.1
+"""Chains disagree above this R-hat (Gelman et al. 2013, Bayesian Data Analysis, section 11.4)."""
+
+MAX_DRIFT = 0.1
+"""The estimate may change by this share of itself from the first to the second half of the draws."""
+
+NUM_STDERR = 2.0
+"""A change or a negative estimate counts when it exceeds this many standard errors over chains."""
 
 FORGOTTEN_SHARE = 0.75
 """Chains are saturated when they give up this share of what training has gained."""
@@ -85,3 +98,77 @@ def locality(llc: xr.Dataset, untrained_loss: float, constant_loss: float) -> xr
     for name, (units, long_name) in described.items():
         result[name].attrs = {"units": units, "long_name": long_name}
     return result
+
+
+class EstimateVerdict(NamedTuple):
+    """One word of `VERDICTS_OF_ESTIMATES` on an estimate, and what it rests on."""
+
+    verdict: str
+    reason: str
+
+
+def judge(estimate: xr.Dataset, untrained_loss: float | None = None) -> EstimateVerdict:
+    """Say whether to trust an estimate, and why not.
+
+    Parameters
+    ----------
+    estimate : xarray.Dataset
+        One estimate, as `lib.llc.estimate_llc` makes it.
+    untrained_loss : float, optional
+        Loss of the network before training. Without it no chain can be called saturated.
+
+    Returns
+    -------
+    EstimateVerdict
+        The first of these that holds. diverged: more than half of the chains ran away. escaped: the
+        estimate is negative beyond its error, chains found a lower loss than L(w*). saturated: see
+        `locality`. drifting: R-hat exceeds `MAX_RHAT`, or the estimate changes between the halves of
+        the draws by more than `MAX_DRIFT` of itself and more than its error. Else ok.
+    """
+    mean, stderr = float(estimate["llc_mean"]), float(estimate["llc_stderr"])
+    total, failed = estimate.sizes["chain"], int(estimate["num_diverged"])
+    if not np.isfinite(mean):
+        return EstimateVerdict("diverged", f"{failed} of {total} chains ran away")
+    if mean < -NUM_STDERR * np.nan_to_num(stderr):
+        return EstimateVerdict(
+            "escaped", f"LLC {mean:.3g} +- {stderr:.2g}: chains sank below L(w*)"
+        )
+    if untrained_loss is not None:
+        where = locality(estimate, untrained_loss, np.nan)
+        if bool(where["saturated"]):
+            return EstimateVerdict("saturated", _forgotten(where))
+    rhat = float(estimate["rhat"])
+    if rhat > MAX_RHAT:
+        return EstimateVerdict("drifting", f"R-hat is {rhat:.2f}: chains disagree")
+    drift = estimate["drift"].to_numpy()[~estimate["diverged"].to_numpy().astype(bool)]
+    change = float(drift.mean())
+    error = float(drift.std(ddof=1)) / np.sqrt(len(drift)) if len(drift) > 1 else 0.0
+    if abs(change) > max(MAX_DRIFT * abs(mean), NUM_STDERR * error):
+        return EstimateVerdict(
+            "drifting", f"LLC {mean:.3g} changes by {change:.2g} between halves of the draws"
+        )
+    kept = f", {failed} of {total} chains left out" if failed else ""
+    return EstimateVerdict("ok", f"R-hat {rhat:.2f}, drift {change:.2g}{kept}")
+
+
+def _forgotten(where: xr.Dataset) -> str:
+    share = float(where["forgotten_share"])
+    if np.isfinite(share):
+        return f"chains gave up {100 * share:.0f} % of what training had gained"
+    return "nothing was learned yet, and chains went farther from w* than w* is from 0"
+
+
+def judge_all(llc: xr.Dataset, untrained_loss: float) -> xr.Dataset:
+    """Return ``verdict(step)`` and ``reason(step)`` of estimates along ``step``; see `judge`."""
+    judged = [judge(llc.sel(step=step), untrained_loss) for step in llc["step"].values]
+    columns = {
+        "verdict": ("whether to trust the estimate", [item.verdict for item in judged]),
+        "reason": ("what the verdict rests on", [item.reason for item in judged]),
+    }
+    return xr.Dataset(
+        {
+            name: ("step", np.array(values, dtype=object), {"units": "1", "long_name": long_name})
+            for name, (long_name, values) in columns.items()
+        },
+        coords={"step": llc["step"]},
+    )

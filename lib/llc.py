@@ -10,7 +10,7 @@ which removes the noise of the batch from the estimate and leaves its expectatio
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from lib.diagnostics import chain_diagnostics
-from lib.replicas import Batch, LossFunction, ParameterLayout
+from lib.diagnostics import chain_diagnostics, judge
+from lib.replicas import Batch, LossFunction, ParameterLayout, stacked_losses
 from lib.seeding import StreamKey, as_key
 from lib.sgld import BatchSource, SGLDConfig, SGLDTrace, sample_chains
 
@@ -53,45 +53,103 @@ def estimate_llc(
     Returns
     -------
     xarray.Dataset
-        ``loss(chain, draw)``, ``baseline_loss(chain, draw)`` (same minibatch at w*),
-        ``burnin_loss(chain, burnin)``, ``displacement(chain, draw)`` (|w - w*| / |w*|),
-        ``init_loss`` (L_n(w*)), ``llc(chain)``, ``llc_mean``, ``llc_stderr`` (over chains),
-        ``rhat``, ``ess``, ``drift(chain)``, ``diverged(chain)``, ``num_diverged``. Diverged chains
-        are left out of mean, standard error and diagnostics; when more than half diverged, these are
-        NaN and ``attrs["failure"]`` says so. Negative estimates are reported as they are.
+        ``loss(chain, draw)``, ``baseline_loss(chain, draw)`` (the same minibatch at w*, or L_n(w*)
+        where draws are not paired), ``burnin_loss(chain, burnin)``, ``displacement(chain, draw)``
+        (|w - w*| / |w*|), ``init_loss`` (L_n(w*)), ``llc(chain)``, ``llc_mean``, ``llc_stderr`` (over
+        chains), ``rhat``, ``ess``, ``drift(chain)``, ``diverged(chain)``, ``num_diverged``. Diverged
+        chains are left out of mean, standard error and diagnostics; when more than half diverged,
+        these are NaN and ``attrs["failure"]`` says so. Negative estimates are reported as they are.
+        ``attrs["verdict"]`` and ``attrs["reason"]`` say whether to trust the estimate; see
+        `lib.diagnostics.judge`. All settings are attributes.
 
     Raises
     ------
     ValueError
         If the inputs cannot be sampled: names what is wrong, before any sampling.
     """
+    check_inputs(loss_fn, params, batches, config, as_key(key))
     layout = ParameterLayout.of(params)
     centre = layout.flatten({name: value.detach() for name, value in params.items()})
-    check_inputs(loss_fn, params, batches)
     init_loss = None if callable(batches) else full_loss(loss_fn, params, batches)
     trace = sample_chains(loss_fn, layout, centre, batches, config, as_key(key))
     return summarise(trace, config, init_loss, layout.num_parameters, centre.norm().item())
 
 
-def check_inputs(loss_fn: LossFunction, params: Mapping[str, Tensor], batches: BatchSource) -> None:
+def check_inputs(
+    loss_fn: LossFunction,
+    params: Mapping[str, Tensor],
+    batches: BatchSource,
+    config: SGLDConfig,
+    key: StreamKey,
+) -> None:
     """Raise ValueError with one clear sentence if the estimate could not be made."""
+    if not params:
+        raise ValueError("params is empty: there is nothing to sample")
     for name, value in params.items():
         if not value.is_floating_point():
             raise ValueError(
                 f"parameter {name!r} is {value.dtype}: leave integer tensors out of params"
             )
-    if not callable(batches):
+        if not torch.isfinite(value).all():
+            raise ValueError(
+                f"parameter {name!r} holds NaN or infinity at w*: check the checkpoint"
+            )
+    if len(dtypes := {value.dtype for value in params.values()}) > 1:
+        raise ValueError(f"parameters have several types, {_listed(dtypes)}: convert them to one")
+    if callable(batches):
+        if not config.paired:
+            raise ValueError("paired=False compares with L_n(w*): give the samples, not a callable")
+        trial = batches(key.child("check"))
+    else:
         lengths = {len(part) for part in batches}
         if len(lengths) != 1 or 0 in lengths:
             raise ValueError(
                 f"batches need one common, positive number of samples, not {sorted(lengths)}"
             )
-        with torch.no_grad():
-            loss = loss_fn(dict(params), tuple(part[:2] for part in batches))
-        if loss.ndim:
-            raise ValueError(f"loss_fn must return a scalar, not shape {tuple(loss.shape)}")
-        if not torch.isfinite(loss):
-            raise ValueError(f"the loss at w* is {loss.item()}: the checkpoint cannot be sampled")
+        trial = tuple(part[:2] for part in batches)
+    devices = {str(tensor.device) for tensor in (*params.values(), *trial)}
+    if len(devices) > 1:
+        raise ValueError(
+            f"parameters and batches are on several devices, {_listed(devices)}: move them to one"
+        )
+    _check_loss(loss_fn, params, trial)
+
+
+def _check_loss(loss_fn: LossFunction, params: Mapping[str, Tensor], trial: Batch) -> None:
+    """Evaluate the loss once as it is and once stacked, as chains will."""
+    shapes = [tuple(part.shape) for part in trial]
+    leaves = {name: value.detach().clone().requires_grad_() for name, value in params.items()}
+    try:
+        loss = loss_fn(leaves, trial)
+    except (RuntimeError, IndexError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"loss_fn fails on a batch of shapes {shapes} ({_first_line(error)}): "
+            "make parameters and batches fit"
+        ) from error
+    if loss.ndim:
+        raise ValueError(f"loss_fn must return a scalar, not shape {tuple(loss.shape)}")
+    if not torch.isfinite(loss):
+        raise ValueError(f"the loss at w* is {loss.item()}: the checkpoint cannot be sampled")
+    if not loss.requires_grad:
+        raise ValueError("the loss does not depend on params: there is no gradient to follow")
+    layout = ParameterLayout.of(params)
+    centre = layout.flatten({name: value.detach() for name, value in params.items()})
+    stacked = tuple(torch.stack([part, part]) for part in trial)
+    try:
+        stacked_losses(loss_fn, layout, torch.stack([centre, centre]), stacked)
+    except RuntimeError as error:
+        raise ValueError(
+            f"loss_fn cannot be stacked over chains by torch.func.vmap ({_first_line(error)}): "
+            "use tensor operations alone"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _listed(items: Collection[object]) -> str:
+    return " and ".join(sorted(map(str, items)))
 
 
 @torch.no_grad()
@@ -114,8 +172,11 @@ def summarise(
     centre_norm: float,
 ) -> xr.Dataset:
     """Turn traces into the estimate and its diagnostics; see `estimate_llc`."""
-    burnin, loss = np.split(trace.loss.double().numpy(), [config.num_burnin], axis=1)
-    baseline = trace.baseline.double().numpy()
+    burnin, loss = trace.burnin_loss.double().numpy(), trace.loss.double().numpy()
+    if trace.baseline is None:
+        baseline = np.full_like(loss, np.nan if init_loss is None else init_loss)
+    else:
+        baseline = trace.baseline.double().numpy()
     with np.errstate(invalid="ignore"):
         excess = loss - baseline
     reference = float(np.mean(baseline)) if init_loss is None else init_loss
@@ -138,7 +199,7 @@ def summarise(
     def variable(dims: tuple[str, ...], values: object, units: str, name: str) -> xr.Variable:
         return xr.Variable(dims, values, {"units": units, "long_name": name})
 
-    return xr.Dataset(
+    result = xr.Dataset(
         {
             "loss": variable(("chain", "draw"), loss.astype("f4"), "loss", "minibatch loss at w_t"),
             "baseline_loss": variable(
@@ -163,6 +224,7 @@ def summarise(
         coords={"chain": np.arange(config.num_chains), "draw": np.arange(config.num_draws)},
         attrs={**dataclasses.asdict(config), "failure": failure},
     )
+    return result.assign_attrs(judge(result)._asdict())
 
 
 def summary_table(judged: xr.Dataset, run: str, setting: str) -> pd.DataFrame:
@@ -171,7 +233,7 @@ def summary_table(judged: xr.Dataset, run: str, setting: str) -> pd.DataFrame:
     Parameters
     ----------
     judged : xarray.Dataset
-        Estimates along ``step`` merged with `lib.diagnostics.locality`.
+        Estimates along ``step`` merged with `lib.diagnostics.locality` and `judge_all`.
     run, setting : str
         Entered in every row.
     """
@@ -191,5 +253,7 @@ def summary_table(judged: xr.Dataset, run: str, setting: str) -> pd.DataFrame:
             "displacement": judged.mean_displacement,
             "forgotten_share": judged.forgotten_share,
             "saturated": judged.saturated.astype(bool),
+            "verdict": judged.verdict.values.astype(str),
+            "reason": judged.reason.values.astype(str),
         }
     )

@@ -153,6 +153,7 @@ def _allowed(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     kinds = [level["type"]] if isinstance(level["type"], str) else list(level["type"])
     words = {
         "null": lambda: "null",
+        "boolean": lambda: "true or false",
         "string": lambda: f"text that matches {level['pattern']}",
         "integer": lambda: f"an integer{_range(level)}",
         "number": lambda: f"a number{_range(level)}",

@@ -10,6 +10,7 @@ import pandas as pd
 import pandera.pandas as pa
 import xarray as xr
 
+from lib.diagnostics import VERDICTS_OF_ESTIMATES
 from lib.store import StoreError, atomic_path
 
 logger = logging.getLogger(__name__)
@@ -36,9 +37,35 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
             "displacement": pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True),
             "forgotten_share": _number,
             "saturated": pa.Column(bool),
+            "verdict": pa.Column(str, pa.Check.isin(VERDICTS_OF_ESTIMATES)),
+            "reason": pa.Column(str),
         },
         strict=True,
         unique=["run", "setting", "step"],
+    ),
+    "validation": pa.DataFrameSchema(
+        {
+            "case": pa.Column(str, unique=True),
+            "family": pa.Column(str),
+            "num_parameters": pa.Column(int, pa.Check.gt(0)),
+            "scale": _number,
+            "exact": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "multiplicity": pa.Column(int, pa.Check.ge(1)),
+            "estimate": _number,
+            "stderr": pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True),
+            "interval_low": _number,
+            "interval_high": _number,
+            "z_score": _number,
+            "bias": _number,
+            "finite": _number,
+            "independent": _number,
+            "independent_stderr": pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True),
+            "n_beta": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "localization": pa.Column(float, pa.Check.ge(0), coerce=True),
+            "step_size": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "num_diverged": pa.Column(int, pa.Check.ge(0)),
+        },
+        strict=True,
     ),
     "milestones": pa.DataFrameSchema(
         {
@@ -121,6 +148,8 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "forgotten_share": ("step",),
         "mean_displacement": ("step",),
         "saturated": ("step",),
+        "verdict": ("step",),
+        "reason": ("step",),
     },
     "curve": {
         "mean": ("grid",),

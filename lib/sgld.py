@@ -9,7 +9,8 @@ with the update, for minibatch loss L_m and step size epsilon,
     w <- w - (epsilon / 2) ( n_beta grad L_m(w) + gamma (w - w*) ) + sqrt(epsilon) N(0, I).
 
 (epsilon / 2 with sqrt(epsilon), as in the published code; some libraries write epsilon and
-sqrt(2 epsilon) for the same dynamics.)
+sqrt(2 epsilon) for the same dynamics.) A fixed preconditioner changes how fast chains move in each
+direction and leaves the posterior as it is; see `lib.preconditioning`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lib.preconditioning import (
+    CURVATURE_SAMPLES,
+    KINDS,
+    Preconditioner,
+    covariance_estimate,
+    normalised,
+)
 from lib.replicas import (
     Batch,
     LossFunction,
@@ -30,6 +38,8 @@ from lib.seeding import StreamKey
 
 BatchSource = Batch | Callable[[StreamKey], Batch]
 
+STARTS = ("checkpoint", "gaussian")
+
 
 @dataclass(frozen=True)
 class SGLDConfig:
@@ -38,20 +48,31 @@ class SGLDConfig:
     Parameters
     ----------
     step_size : float
-        epsilon.
+        epsilon. With a preconditioner, in units of the stiffest direction: stable below 4, and the
+        variance in that direction is wrong by the share epsilon / 4.
     n_beta : float
         Inverse temperature times number of samples; only the product enters. Watanabe's choice for n
         samples is n / log(n).
     localization : float
         gamma, strength of the pull towards w*.
     num_chains : int
-        Independent chains, all begun at w*.
+        Independent chains.
     num_burnin : int
         Steps of a chain before the first draw.
     num_draws : int
-        Draws of a chain, one a step.
+        Draws of a chain.
     batch_size : int
         m, samples in a minibatch. Not used when batches come from a callable.
+    steps_per_draw : int
+        Steps from one draw to the next.
+    paired : bool
+        Measure the loss at w* on the minibatch of each draw, which takes the noise of the batch out
+        of the difference and costs a forward pass a draw. If not, draws are compared with L_n(w*).
+    preconditioner : {"none", "scalar", "gradient", "hessian", "lanczos"}
+        See `lib.preconditioning.KINDS`.
+    start : {"checkpoint", "gaussian"}
+        Chains begin at w*, or at draws of the normal distribution that the curvature at w* suggests,
+        so that flat directions need not be walked first.
 
     Raises
     ------
@@ -66,6 +87,10 @@ class SGLDConfig:
     num_burnin: int
     num_draws: int
     batch_size: int
+    steps_per_draw: int = 1
+    paired: bool = True
+    preconditioner: str = "none"
+    start: str = "checkpoint"
 
     def __post_init__(self) -> None:
         least = {
@@ -76,12 +101,29 @@ class SGLDConfig:
             "num_burnin": (0, True),
             "num_draws": (2, True),
             "batch_size": (1, True),
+            "steps_per_draw": (1, True),
         }
         for name, (bound, inclusive) in least.items():
             value = getattr(self, name)
             if not (value >= bound if inclusive else value > bound):
                 relation = "at least" if inclusive else "greater than"
                 raise ValueError(f"SGLDConfig.{name} must be {relation} {bound}, not {value}")
+        for name, known in (("preconditioner", KINDS), ("start", STARTS)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"SGLDConfig.{name} must be one of {', '.join(known)}, "
+                    f"not {getattr(self, name)!r}"
+                )
+        if self.uses_curvature and self.localization == 0:
+            raise ValueError(
+                "SGLDConfig.localization must be greater than 0 with a preconditioner or a gaussian "
+                "start: without it flat directions have no scale"
+            )
+
+    @property
+    def uses_curvature(self) -> bool:
+        """Whether the curvature at w* has to be measured."""
+        return self.preconditioner != "none" or self.start != "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -90,16 +132,19 @@ class SGLDTrace:
 
     Parameters
     ----------
-    loss : Tensor, shape (num_chains, num_burnin + num_draws)
-        L_m(w_t), minibatch loss at the chain's position.
-    baseline : Tensor, shape (num_chains, num_draws)
-        L_m(w*) on the same minibatch as each draw; not needed, so not computed, during burn-in.
+    burnin_loss : Tensor, shape (num_chains, num_burnin)
+        L_m(w_t) at every step of the burn-in; the first is at the chain's start.
+    loss : Tensor, shape (num_chains, num_draws)
+        L_m(w_t) at every draw.
+    baseline : Tensor, shape (num_chains, num_draws), or None
+        L_m(w*) on the same minibatch as each draw, if draws are paired.
     displacement : Tensor, shape (num_chains, num_draws)
         |w_t - w*|, Euclidean.
     """
 
+    burnin_loss: Tensor
     loss: Tensor
-    baseline: Tensor
+    baseline: Tensor | None
     displacement: Tensor
 
 
@@ -132,34 +177,69 @@ def sample_chains(
     Returns
     -------
     SGLDTrace
-        The loss at a step belongs to the position before the step's update, so the first is w*.
     """
-    chains = range(config.num_chains)
-    noise_streams = [key.child("noise", chain).generator(centre.device) for chain in chains]
+    chains, draws = config.num_chains, config.num_draws
+    noise_streams = [key.child("noise", chain).generator(centre.device) for chain in range(chains)]
     draw_batches = _minibatches(batches, config, key)
-    position = centre.expand(config.num_chains, -1).clone()
+    position, preconditioner = _begin(loss_fn, layout, centre, batches, config, key)
     noise = torch.empty_like(position)
-    num_steps = config.num_burnin + config.num_draws
-    loss = torch.empty(config.num_chains, num_steps, device=centre.device)
-    baseline, displacement = torch.empty(
-        2, config.num_chains, config.num_draws, device=centre.device
-    )
-    for step in range(num_steps):
+    burnin_loss = torch.empty(chains, config.num_burnin, device=centre.device)
+    loss, baseline, displacement = torch.empty(3, chains, draws, device=centre.device)
+    for step in range(config.num_burnin + draws * config.steps_per_draw):
         minibatch = draw_batches(step)
-        loss[:, step], gradients = stacked_losses_and_gradients(
-            loss_fn, layout, position, minibatch
-        )
+        losses, gradients = stacked_losses_and_gradients(loss_fn, layout, position, minibatch)
         offset = position - centre
-        draw = step - config.num_burnin
-        if draw >= 0:
-            baseline[:, draw] = _losses_at(loss_fn, layout, centre, minibatch)
+        draw, between = divmod(step - config.num_burnin, config.steps_per_draw)
+        if draw < 0:
+            burnin_loss[:, step] = losses
+        elif between == config.steps_per_draw - 1:
+            loss[:, draw] = losses
             displacement[:, draw] = offset.norm(dim=1)
+            if config.paired:
+                baseline[:, draw] = _losses_at(loss_fn, layout, centre, minibatch)
         for chain, stream in enumerate(noise_streams):
             torch.randn(centre.shape, generator=stream, out=noise[chain])
-        position.add_(gradients, alpha=-0.5 * config.step_size * config.n_beta)
-        position.add_(offset, alpha=-0.5 * config.step_size * config.localization)
-        position.add_(noise, alpha=config.step_size**0.5)
-    return SGLDTrace(loss.cpu(), baseline.cpu(), displacement.cpu())
+        if preconditioner is None:
+            position.add_(gradients, alpha=-0.5 * config.step_size * config.n_beta)
+            position.add_(offset, alpha=-0.5 * config.step_size * config.localization)
+            position.add_(noise, alpha=config.step_size**0.5)
+        else:
+            force = gradients.mul_(config.n_beta).add_(offset, alpha=config.localization)
+            position.add_(preconditioner.apply(force), alpha=-0.5 * config.step_size)
+            position.add_(preconditioner.apply(noise, 0.5), alpha=config.step_size**0.5)
+    return SGLDTrace(
+        burnin_loss.cpu(), loss.cpu(), baseline.cpu() if config.paired else None, displacement.cpu()
+    )
+
+
+def _begin(
+    loss_fn: LossFunction,
+    layout: ParameterLayout,
+    centre: Tensor,
+    batches: BatchSource,
+    config: SGLDConfig,
+    key: StreamKey,
+) -> tuple[Tensor, Preconditioner | None]:
+    """Return where chains begin, shape (chain, num_parameters), and how their steps are scaled."""
+    position = centre.expand(config.num_chains, -1).clone()
+    if not config.uses_curvature:
+        return position, None
+    own = key.child("curvature")
+    if callable(batches):
+        batch = batches(own.child("batch"))
+    else:
+        batch = tuple(part[:CURVATURE_SAMPLES] for part in batches)
+    around = loss_fn, layout, centre, batch, config.n_beta, config.localization, own
+    kind = config.preconditioner
+    if config.start == "gaussian":
+        spread = covariance_estimate("hessian" if kind in ("none", "scalar") else kind, *around)
+        for chain in range(config.num_chains):
+            stream = key.child("start", chain).generator(centre.device)
+            normal = torch.randn(centre.shape, generator=stream, device=centre.device)
+            position[chain] += spread.apply(normal.to(centre.dtype), 0.5)
+    if kind == "none":
+        return position, None
+    return position, normalised(covariance_estimate(kind, *around), *around)
 
 
 def _minibatches(

@@ -1,6 +1,7 @@
 """The claims: every statement of config/claims.yaml tested on the stores of the runs.
 
-REQUIRED INPUTS: metrics of all runs; LLC, milestones and stages of the runs with an LLC; their audits.
+REQUIRED INPUTS: metrics of all runs; LLC, milestones and stages of the runs with an LLC; their audits; the
+validation table.
 OUTPUT: results/<preset>/claims.csv
 """
 
@@ -17,6 +18,7 @@ rule claims:
         milestones=llc_stores("milestones.csv", runs_with("llc")),
         stages=llc_stores("stages.csv", runs_with("llc")),
         audits=llc_stores("audit.csv", runs_with("llc"), ["local"]),
+        validation=f"{RESULTS}/validation/validation.csv",
     output:
         claims=f"{RESULTS}/claims.csv",
     log:

@@ -74,7 +74,8 @@ def llc_setting(name):
 
 def sampler(name):
     """The part of a setting that the sampler takes."""
-    return {k: v for k, v in llc_setting(name).items() if k not in ("noise", "seeds")}
+    rest = ("loss", "noise", "seeds")
+    return {k: v for k, v in llc_setting(name).items() if k not in rest}
 
 
 def settings_of(run):
@@ -134,4 +135,10 @@ def all_figures():
     """Paths of every figure as PNG; the PDF and the data lie beside it."""
     names = ["fig01b", "fig02b", "fig05", "fig06b", "traces", "milestones"]
     names += [f"fig23_{setting}" for setting in common_settings()]
-    return [f"{RESULTS}/figures/regression/{name}.png" for name in names]
+    names += ["fig08", "fig39", "llc_settings"]
+    figures = {"regression": names, "instruments": ["fig07"]}
+    return [
+        f"{RESULTS}/figures/{study}/{name}.png"
+        for study, listed in figures.items()
+        for name in listed
+    ]

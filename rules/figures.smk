@@ -190,3 +190,78 @@ rule figure_milestones:
         code=code("figure_milestones.py"),
     script:
         "../scripts/figure_milestones.py"
+
+
+rule figure_08:
+    """Likelihood-based against loss-based LLC of the shown seed."""
+    input:
+        loss_based=f"{RESULTS}/regression/{shown_run()}/llc/local/llc.nc",
+        likelihood_based=f"{RESULTS}/regression/{shown_run()}/llc/likelihood/llc.nc",
+    output:
+        png=f"{RESULTS}/figures/regression/fig08.png",
+        pdf=f"{RESULTS}/figures/regression/fig08.pdf",
+        data=f"{RESULTS}/figures/regression/fig08.csv",
+    log:
+        f"{LOGS}/figures/regression/fig08.log",
+    benchmark:
+        f"{LOGS}/figures/regression/fig08.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        root_seed=config["root_seed"],
+        code=code("figure_08.py"),
+    script:
+        "../scripts/figure_08.py"
+
+
+rule figure_39:
+    """LLC of the shown seed with the same noise at every checkpoint, and with fresh noise."""
+    input:
+        shared=f"{RESULTS}/regression/{shown_run()}/llc/local/llc.nc",
+        fresh=f"{RESULTS}/regression/{shown_run()}/llc/fresh/llc.nc",
+    output:
+        png=f"{RESULTS}/figures/regression/fig39.png",
+        pdf=f"{RESULTS}/figures/regression/fig39.pdf",
+        data=f"{RESULTS}/figures/regression/fig39.csv",
+    log:
+        f"{LOGS}/figures/regression/fig39.log",
+    benchmark:
+        f"{LOGS}/figures/regression/fig39.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("figure_39.py"),
+    script:
+        "../scripts/figure_39.py"
+
+
+rule figure_llc_settings:
+    """LLC of the shown seed under every common setting, and where its chains go."""
+    input:
+        llc=llc_stores("llc.nc", [shown_run()], common_settings()),
+    output:
+        png=f"{RESULTS}/figures/regression/llc_settings.png",
+        pdf=f"{RESULTS}/figures/regression/llc_settings.pdf",
+        data=f"{RESULTS}/figures/regression/llc_settings.csv",
+    log:
+        f"{LOGS}/figures/regression/llc_settings.log",
+    benchmark:
+        f"{LOGS}/figures/regression/llc_settings.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("figure_llc_settings.py"),
+    script:
+        "../scripts/figure_llc_settings.py"

@@ -7,7 +7,7 @@ from lib.claims.ledger import check_claims, read_ledger
 from lib.claims.reading import read_curves, read_runs
 from lib.llc_curve import StageSettings
 from lib.logs import log_to
-from lib.schemas import write_table
+from lib.schemas import read_table, write_table
 
 
 def main(
@@ -17,6 +17,7 @@ def main(
     paths_to_metrics: list[str],
     paths_to_curves: dict[str, list[str]],
     paths_to_audits: dict[str, str],
+    path_to_validation: str,
     path_to_claims: str,
     runs: list[dict[str, Any]],
     curves: list[list[str]],
@@ -36,6 +37,7 @@ def main(
         noise_variance=noise_variance,
         published_types=published_types,
         draw_seed=draw_seed,
+        validation=read_table(path_to_validation, "validation"),
     )
     write_table(path_to_claims, check_claims(ledger, evidence, preset), "claims")
 
@@ -50,6 +52,7 @@ if __name__ == "__main__":
             name: list(snakemake.input[name]) for name in ("llc", "milestones", "stages")
         },
         paths_to_audits=dict(zip(snakemake.params.audited, snakemake.input.audits, strict=True)),
+        path_to_validation=snakemake.input.validation,
         path_to_claims=snakemake.output.claims,
         runs=snakemake.params.runs,
         curves=snakemake.params.curves,

@@ -1,8 +1,8 @@
-"""Join the LLC shards of one run in the order of time and judge each estimate's locality."""
+"""Join the LLC shards of one run in the order of time and judge every estimate."""
 
 import xarray as xr
 
-from lib.diagnostics import locality
+from lib.diagnostics import judge_all, locality
 from lib.llc import summary_table
 from lib.logs import log_to
 from lib.provenance import provenance
@@ -19,10 +19,12 @@ def main(
     setting: str,
     constant_loss: float,
 ) -> None:
-    """Write all estimates of a run with their locality, and the table that a person reads."""
+    """Write all estimates of a run with their verdicts, and the table that a person reads."""
     shards = [read_dataset(path) for path in paths_to_shards]
     joined = xr.concat(shards, "step", combine_attrs="drop_conflicts").sortby("step")
-    judged = joined.merge(locality(joined, float(joined.init_loss[0]), constant_loss))
+    untrained_loss = float(joined.init_loss[0])
+    judged = joined.merge(locality(joined, untrained_loss, constant_loss))
+    judged = judged.merge(judge_all(joined, untrained_loss))
     judged.attrs = {**joined.attrs, "setting": setting, **provenance()}
     write_dataset(path_to_llc, check_dataset(judged, "llc"), {})
     write_table(path_to_summary, summary_table(judged, run, setting), "llc_summary")

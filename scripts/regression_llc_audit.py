@@ -22,19 +22,20 @@ def main(
     sampler: dict,
     num_samples: int,
     noise: str,
+    loss: str,
     root_seed: int,
     device: str,
     identity: str,
 ) -> None:
     """Write one row a checkpoint: whether every draw of every chain is the same number."""
     run = RegressionRun.of(name, settings, root_seed, device)
-    data = run.fixed_contexts("llc-samples", num_samples)
+    loss_fn, data = run.llc_target(loss, num_samples)
     stored = read_dataset(path_to_llc)
     rows = []
     for step in reversed(steps):
         params = run.params_at(path_to_checkpoints, step, identity)
         key = run.sgld_key(step, noise)
-        again = estimate_llc(run.loss, params, data, SGLDConfig(**sampler), key=key)
+        again = estimate_llc(loss_fn, params, data, SGLDConfig(**sampler), key=key)
         before = stored.sel(step=step)
         difference = np.abs(again["loss"].values - before["loss"].values).max()
         same = bool(np.array_equal(again["loss"], before["loss"], equal_nan=True))
@@ -54,6 +55,7 @@ if __name__ == "__main__":
         sampler=snakemake.params.sampler,
         num_samples=snakemake.params.num_samples,
         noise=snakemake.params.noise,
+        loss=snakemake.params.loss,
         root_seed=snakemake.params.root_seed,
         device=snakemake.params.device,
         identity=snakemake.params.identity,

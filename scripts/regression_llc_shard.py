@@ -22,6 +22,7 @@ def main(
     sampler: dict,
     num_samples: int,
     noise: str,
+    loss: str,
     root_seed: int,
     device: str,
     identity: str,
@@ -29,19 +30,20 @@ def main(
     """Estimate each checkpoint on its own, so that the shard's size cannot matter."""
     run = RegressionRun.of(name, settings, root_seed, device)
     config = SGLDConfig(**sampler)
-    data = run.fixed_contexts("llc-samples", num_samples)
+    loss_fn, data = run.llc_target(loss, num_samples)
     heartbeat = Heartbeat("checkpoint", len(steps), interval=0)
     estimates = []
     for count, step in enumerate(steps, start=1):
         params = run.params_at(path_to_checkpoints, step, identity)
         key = run.sgld_key(step, noise)
-        estimate = estimate_llc(run.loss, params, data, config, key=key)
+        estimate = estimate_llc(loss_fn, params, data, config, key=key)
         estimates.append(estimate.expand_dims(step=[step]))
         heartbeat.beat(
             count, f"step {step}: LLC {estimate.llc_mean:.2f} +- {estimate.llc_stderr:.2f}"
         )
     shard = xr.concat(estimates, "step", combine_attrs="drop_conflicts")
-    attributes = {"run": name, "noise": noise, "num_samples": num_samples, "identity": identity}
+    attributes = {"run": name, "noise": noise, "loss": loss, "num_samples": num_samples}
+    attributes["identity"] = identity
     write_dataset(path_to_shard, check_dataset(shard, "llc_shard"), {**attributes, **provenance()})
 
 
@@ -56,6 +58,7 @@ if __name__ == "__main__":
         sampler=snakemake.params.sampler,
         num_samples=snakemake.params.num_samples,
         noise=snakemake.params.noise,
+        loss=snakemake.params.loss,
         root_seed=snakemake.params.root_seed,
         device=snakemake.params.device,
         identity=snakemake.params.identity,

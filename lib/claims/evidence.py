@@ -113,6 +113,8 @@ class Evidence:
         How milestones were found.
     draw_seed : int
         Seed of the posterior draws behind milestones.
+    validation : pandas.DataFrame, optional
+        Estimates of known learning coefficients; contract ``validation`` of `lib.schemas`.
     """
 
     runs: Sequence[RunEvidence]
@@ -120,6 +122,7 @@ class Evidence:
     published_types: str
     stage_settings: StageSettings
     draw_seed: int
+    validation: pd.DataFrame | None = None
 
     def of(self, variant: str, *settings: str) -> list[RunEvidence]:
         """Return the runs of a variant that have an LLC under all of the settings named."""

@@ -14,7 +14,8 @@ import yaml
 from lib.claims.behaviour import icl_emerges, mean_task, task_prior
 from lib.claims.development import same_stages, stage_types, visible_in_loss
 from lib.claims.evidence import NOT_TESTABLE, Evidence, Verdict
-from lib.claims.sampling import local_chains, same_estimates, shared_noise
+from lib.claims.sampling import local_chains, same_estimates, same_order, shared_noise
+from lib.claims.validation import recovers_exact, scale_free
 from lib.schema_errors import first_problem
 
 CHECKS: Mapping[str, Callable[..., Verdict]] = MappingProxyType(
@@ -25,8 +26,11 @@ CHECKS: Mapping[str, Callable[..., Verdict]] = MappingProxyType(
         "R4": mean_task,
         "R5": icl_emerges,
         "R11": visible_in_loss,
+        "R13": same_order,
         "R14": shared_noise,
         "R15": local_chains,
+        "I1": recovers_exact,
+        "I2": scale_free,
         "I4": same_estimates,
     }
 )

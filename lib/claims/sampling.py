@@ -1,10 +1,11 @@
-"""Claims on the estimates themselves: R14, R15, I4."""
+"""Claims on the estimates themselves: R13, R14, R15, I4."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from lib.agreement import compare_order, compare_shape
 from lib.claims.evidence import (
     MIXED,
     NOT_TESTABLE,
@@ -15,7 +16,32 @@ from lib.claims.evidence import (
     RunEvidence,
     Verdict,
     listed,
+    overall,
 )
+
+
+def same_order(evidence: Evidence, *, min_correlation: float, min_checkpoints: float) -> Verdict:
+    """R13: the likelihood-based and the loss-based LLC order checkpoints alike."""
+    outcomes: dict[int, bool | None] = {}
+    texts, errors = {}, {}
+    for run in evidence.of("base", "local", "likelihood"):
+        order = compare_order(
+            run.curves["local"].llc, run.curves["likelihood"].llc, evidence.draw_seed
+        )
+        texts[run.seed] = f"{order.num_checkpoints} checkpoints, too few to test"
+        if order.num_checkpoints < min_checkpoints or not np.isfinite(order.correlation):
+            continue
+        outcomes[run.seed] = None
+        if order.low >= min_correlation:
+            outcomes[run.seed] = True
+        elif order.high < min_correlation:
+            outcomes[run.seed] = False
+        texts[run.seed] = (
+            f"rank correlation {order.correlation:.3f} over {order.num_checkpoints} checkpoints"
+        )
+        errors[run.seed] = f"5 % bounds {order.low:.3f} and {order.high:.3f}"
+    told = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
+    return Verdict(overall(outcomes), listed(texts), listed(errors), told)
 
 
 def shared_noise(evidence: Evidence, *, max_ratio: float, min_correlation: float) -> Verdict:
@@ -23,18 +49,13 @@ def shared_noise(evidence: Evidence, *, max_ratio: float, min_correlation: float
     parts: list[bool] = []
     texts, errors = {}, {}
     for run in evidence.of("base", "local", "fresh"):
-        pair = pd.DataFrame(
-            {name: run.curves[name].llc["llc_mean"].to_series() for name in ("local", "fresh")}
-        ).dropna()
-        rough = (np.diff(pair, n=2, axis=0) ** 2).sum(axis=0)
-        # With fewer checkpoints there is no second difference; a flat curve has no shape.
-        if len(pair) < 3 or not rough[1] > 0 or not (pair.std() > 0).all():
+        shape = compare_shape(run.curves["local"].llc, run.curves["fresh"].llc)
+        ratio, correlation = shape.roughness_ratio, shape.correlation
+        if not np.isfinite(ratio):
             continue
-        ratio = float(rough[0] / rough[1])
-        correlation = float(np.corrcoef(pair.to_numpy().T)[0, 1])
         parts += [ratio < max_ratio, correlation >= min_correlation]
         texts[run.seed] = f"roughness ratio {ratio:.2f}, correlation {correlation:.4f}"
-        errors[run.seed] = f"{len(pair)} checkpoints, one pair of curves"
+        errors[run.seed] = f"{shape.num_checkpoints} checkpoints, one pair of curves"
     if not parts:
         return Verdict(NOT_TESTABLE)
     verdict = SUPPORTED if all(parts) else MIXED if any(parts) else REFUTED

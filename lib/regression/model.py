@@ -173,3 +173,27 @@ def mean_squared_error(params: Params, network: NetworkSettings, batch: Batch) -
     """Return the training loss, the mean over contexts and positions of (prediction - label)^2."""
     inputs, labels = batch
     return (predictions(params, network, inputs, labels) - labels).square().mean()
+
+
+def prefix_squared_error(params: Params, network: NetworkSettings, batch: Batch) -> Tensor:
+    """Return the likelihood-based loss, the mean over contexts of one squared error each.
+
+    Parameters
+    ----------
+    params : dict of str to Tensor
+    network : NetworkSettings
+    batch : tuple of Tensor
+        Inputs, labels and the prefix length k of every context, integer, from 1 to K. A context's
+        error is that of the prediction of label k from the examples before it and x_k, and no other.
+
+    Notes
+    -----
+    Seed 003, App. A.3: the population loss is the sum over k of the probability of k times the loss
+    of predictions given a context of length k. So a context gives the error of label k, and not the
+    mean over labels 1 to k, which would use dependent answers of one sequence; to avoid these is
+    what this loss is for. With k uniform its expectation is that of `mean_squared_error`; the finite
+    sample and the noise of minibatches differ.
+    """
+    inputs, labels, prefix = batch
+    errors = (predictions(params, network, inputs, labels) - labels).square()
+    return errors.gather(-1, prefix.unsqueeze(-1) - 1).mean()

@@ -10,9 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lib.regression.model import NetworkSettings, initial_parameters, mean_squared_error, outputs
+from lib.regression.model import (
+    NetworkSettings,
+    initial_parameters,
+    mean_squared_error,
+    outputs,
+    prefix_squared_error,
+)
 from lib.regression.task import TaskSettings, sample_contexts, task_set
-from lib.replicas import Batch, ParameterLayout, Params
+from lib.replicas import Batch, LossFunction, ParameterLayout, Params
 from lib.seeding import StreamKey
 from lib.store import read_checkpoint
 from lib.training import TrainingSettings
@@ -111,6 +117,46 @@ class RegressionRun:
     def loss(self, params: Params, batch: Batch) -> Tensor:
         """Return the training loss of a batch."""
         return mean_squared_error(params, self.network, batch)
+
+    def llc_target(self, loss: str, num_samples: int) -> tuple[LossFunction, Batch]:
+        """Return the loss whose LLC is estimated, and the fixed samples that define L_n.
+
+        Parameters
+        ----------
+        loss : {"all_positions", "random_prefix"}
+            "all_positions" is loss-based, the training loss; "random_prefix" is likelihood-based, one
+            label a context at a random prefix length k ~ U{1..K} (seed 003, App. A.3 and Fig. 8).
+        num_samples : int
+            n. Both losses are measured on the same contexts.
+
+        Raises
+        ------
+        ValueError
+            If there is no such loss.
+
+        Notes
+        -----
+        The prefix lengths are part of the samples, drawn once from a stream of their own, so that L_n
+        is a fixed function of the parameters.
+        """
+        contexts = self.fixed_contexts("llc-samples", num_samples)
+        if loss == "all_positions":
+            return self.loss, contexts
+        if loss != "random_prefix":
+            raise ValueError(f"loss must be 'all_positions' or 'random_prefix', not {loss!r}")
+        generator = StreamKey(self.root_seed, ("regression", "llc-prefixes")).generator(self.device)
+        prefix = torch.randint(
+            1,
+            self.task.num_examples + 1,
+            (num_samples,),
+            generator=generator,
+            device=self.device,
+        )
+        return self.prefix_loss, (*contexts, prefix)
+
+    def prefix_loss(self, params: Params, batch: Batch) -> Tensor:
+        """Return the likelihood-based loss of a batch that carries its prefix lengths."""
+        return prefix_squared_error(params, self.network, batch)
 
     @torch.no_grad()
     def function_vector(self, params: Params, contexts: Batch) -> np.ndarray:

@@ -261,7 +261,36 @@ def test_r11_fall_without_an_end_reaches_to_the_last_step() -> None:
     assert verdict_on("R11", endless).verdict == REFUTED
 
 
-# R14, R15, I4: estimates
+# R13, R14, R15, I4: estimates
+
+
+def test_r13_same_order() -> None:
+    u = np.log1p(STEPS)
+    swapped = u.copy()
+    swapped[:20] = u[19::-1]
+
+    def pair(seed: int, likelihood: np.ndarray, error: float = 0.01) -> RunEvidence:
+        local, other = curve(llc=u), curve(llc=likelihood)
+        for item in (local, other):
+            item.llc["llc_stderr"] = ("step", np.full(len(STEPS), error))
+        return run(seed, local=local, likelihood=other)
+
+    good, bad = pair(0, u**3), pair(1, swapped)
+    assert verdict_on("R13", good).verdict == SUPPORTED
+    assert "rank correlation 1.000" in verdict_on("R13", good).value
+    assert verdict_on("R13", bad).verdict == REFUTED
+    assert verdict_on("R13", good, bad).verdict == MIXED
+    # Errors as large as the curve: neither bound can tell.
+    unsure = verdict_on("R13", pair(0, u**3, error=3.0))
+    assert unsure.verdict == NOT_TESTABLE
+    assert "rank correlation 1.000" in unsure.value
+    assert unsure.seeds == ()
+    sparse = u.copy()
+    sparse[9:] = np.nan
+    few = verdict_on("R13", pair(0, sparse))
+    assert few.verdict == NOT_TESTABLE
+    assert "9 checkpoints, too few" in few.value
+    assert verdict_on("R13", run(0, local=curve())).verdict == NOT_TESTABLE
 
 
 def test_r14_shared_noise() -> None:
@@ -377,7 +406,7 @@ def test_ledger_passes_and_needs_no_number_in_the_code() -> None:
 def test_every_claim_has_a_row_whose_contract_holds() -> None:
     evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0)
     table = check_table(check_claims(LEDGER, evidence, "laptop"), "claims")
-    assert table["id"].tolist() == ["I4", "R1", "R2", "R3", "R4", "R5", "R11", "R14", "R15"]
+    assert table["id"].tolist() == ["I4", "R1", "R2", "R3", "R4", "R5", "R11", "R13", "R14", "R15"]
 
 
 def test_smoke_tests_nothing_and_says_so() -> None:

@@ -15,6 +15,7 @@ import yaml
 
 from lib.configuration import (
     ANALYSES,
+    REQUIRED_SAMPLERS,
     SECTIONS,
     STUDIES,
     ConfigError,
@@ -248,12 +249,9 @@ def test_every_key_of_config_is_missed():
             if isinstance(value, dict):
                 yield from paths(value, f"{prefix}{key}.")
 
-    optional = {  # members of named maps, and what a variant changes
-        "regression.variants.tasks16",
-        "regression.llc.settings.fresh",
-    }
+    optional = "regression.variants.tasks16"  # a member of a named map, and what it changes
     for path in paths(CONFIG):
-        if path not in optional and ".settings.task" not in path:
+        if path != optional and ".settings.task" not in path:
             assert path.rpartition(".")[2] in message_without(path)
 
 
@@ -278,6 +276,13 @@ def test_every_key_of_config_is_missed():
         ("regression.variants.base.seeds", [1, 1], "[1, 1]", "a list of at least 1, none twice"),
         ("regression.published.types", "ABC", '"ABC"', "text that matches ^[AB]+$"),
         ("regression.llc.settings.local.noise", "old", '"old"', "one of shared, fresh"),
+        ("regression.llc.settings.local.paired", "yes", '"yes"', "true or false"),
+        (
+            "regression.llc.settings.local.loss",
+            "mean",
+            '"mean"',
+            "one of all_positions, random_prefix",
+        ),
         ("regression", None, "null", "a mapping with keys among variants"),
         ("regression.variants.base.settings", None, "null", "a mapping with keys among task"),
     ],
@@ -379,7 +384,7 @@ def test_seeds_of_a_setting_need_runs():
     assert "tasks16" not in message  # has no LLC
 
 
-@pytest.mark.parametrize("name", ["published", "local"])
+@pytest.mark.parametrize("name", REQUIRED_SAMPLERS)
 def test_settings_that_figures_compare_are_needed(name):
     assert f"'regression.llc.settings' lacks {name!r}" in message_without(
         f"regression.llc.settings.{name}"

@@ -7,7 +7,7 @@ import pytest
 import torch
 import xarray as xr
 
-from lib.diagnostics import locality
+from lib.diagnostics import judge_all, locality
 from lib.llc import estimate_llc, full_loss, summary_table
 from lib.replicas import ParameterLayout
 from lib.schemas import check_dataset, check_table
@@ -117,7 +117,8 @@ def test_stacked_chains_agree_with_the_serial_reference(num_chains):
     layout = ParameterLayout.of({"w": centre})
     trace = sample_chains(noisy_quadratic, layout, centre, data, config, key)
     expected = serial_reference(noisy_quadratic, centre, data, config, key)
-    torch.testing.assert_close(trace.loss, expected, rtol=1e-4, atol=1e-5)
+    seen = torch.cat([trace.burnin_loss, trace.loss], dim=1)
+    torch.testing.assert_close(seen, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_chain_does_not_depend_on_its_neighbours():
@@ -179,26 +180,65 @@ def test_a_drifting_chain_shows_drift():
     assert float(abs(mixed.drift.mean()) / mixed.llc_mean) < 0.1
 
 
+W = {"w": torch.zeros(10)}
+
+
+def unstackable(params, batch):
+    return params["w"].square().sum() if params["w"].sum().item() < 1 else params["w"].sum()
+
+
 @pytest.mark.parametrize(
     ("params", "batches", "loss_fn", "message"),
     [
         ({"w": torch.zeros(3, dtype=torch.int64)}, centred_data(), noisy_quadratic, "torch.int64"),
-        ({"w": torch.zeros(10)}, (torch.zeros(0, 10),), noisy_quadratic, "positive number of"),
-        ({"w": torch.zeros(10)}, centred_data(), lambda p, b: p["w"], "must return a scalar"),
-        ({"w": torch.full((10,), torch.nan)}, centred_data(), noisy_quadratic, "the loss at w"),
+        (W, (torch.zeros(0, 10),), noisy_quadratic, "positive number of"),
+        (W, (torch.zeros(4, 10), torch.zeros(5)), noisy_quadratic, r"samples, not \[4, 5\]"),
+        (W, (), noisy_quadratic, "positive number of"),
+        (W, centred_data(), lambda p, b: p["w"], r"must return a scalar, not shape \(10,\)"),
+        (W, centred_data(dimension=7), noisy_quadratic, r"batch of shapes \[\(2, 7\)\]"),
+        ({"v": torch.zeros(10)}, centred_data(), noisy_quadratic, "loss_fn fails on a batch"),
+        ({"w": torch.full((10,), torch.nan)}, centred_data(), noisy_quadratic, "'w' holds NaN"),
+        (W, (torch.full((4, 10), torch.nan),), noisy_quadratic, "the loss at w. is nan"),
+        ({}, centred_data(), noisy_quadratic, "params is empty"),
+        (W, centred_data(), lambda p, b: b[0].mean(), "does not depend on params"),
+        (W, centred_data(), unstackable, "cannot be stacked over chains by torch.func.vmap"),
+        ({**W, "v": torch.zeros(2).double()}, centred_data(), noisy_quadratic, "several types"),
+        (W, (torch.zeros(4, 10, device="meta"),), noisy_quadratic, "several devices, cpu and meta"),
+        (W, lambda key: (torch.zeros(2, 7),), noisy_quadratic, r"batch of shapes \[\(2, 7\)\]"),
     ],
 )
-def test_bad_input_is_refused_before_sampling(params, batches, loss_fn, message):
+def test_bad_input_is_refused_before_sampling(params, batches, loss_fn, message, monkeypatch):
+    monkeypatch.setattr("lib.llc.sample_chains", lambda *_: pytest.fail("sampling has begun"))
     with pytest.raises(ValueError, match=message):
         estimate_llc(loss_fn, params, batches, CONFIG, key=1)
 
 
+def test_unpaired_draws_need_samples():
+    config = dataclasses.replace(CONFIG, paired=False)
+    with pytest.raises(ValueError, match="give the samples, not a callable"):
+        estimate_llc(noisy_quadratic, W, lambda key: (torch.zeros(2, 10),), config, key=1)
+
+
 @pytest.mark.parametrize(
-    ("name", "value"), [("n_beta", 0), ("step_size", -1e-3), ("num_draws", 1), ("num_chains", 0)]
+    ("name", "value"),
+    [
+        ("n_beta", 0),
+        ("step_size", -1e-3),
+        ("num_draws", 1),
+        ("num_chains", 0),
+        ("steps_per_draw", 0),
+        ("preconditioner", "adam"),
+        ("start", "zero"),
+    ],
 )
 def test_impossible_settings_name_the_setting(name, value):
     with pytest.raises(ValueError, match=f"SGLDConfig.{name} must be"):
         dataclasses.replace(CONFIG, **{name: value})
+
+
+def test_curvature_needs_a_pull():
+    with pytest.raises(ValueError, match=r"SGLDConfig\.localization must be greater than 0"):
+        dataclasses.replace(CONFIG, localization=0.0, preconditioner="hessian")
 
 
 def test_full_loss_is_the_mean_over_all_samples():
@@ -219,7 +259,8 @@ def judged_like(forgets: bool):
     joined["baseline_loss"] = xr.zeros_like(joined.loss) + losses[:, None, None]
     joined["loss"] = xr.zeros_like(joined.loss) + ends[:, None, None]
     joined["displacement"] = xr.zeros_like(joined.loss) + (2.0 if forgets else 0.2)
-    return joined.merge(locality(joined, untrained_loss=4.0, constant_loss=4.1))
+    judged = joined.merge(locality(joined, untrained_loss=4.0, constant_loss=4.1))
+    return judged.merge(judge_all(joined, untrained_loss=4.0))
 
 
 def test_chains_that_forget_are_saturated():

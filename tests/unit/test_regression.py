@@ -13,6 +13,7 @@ from lib.regression.model import (
     mean_squared_error,
     outputs,
     predictions,
+    prefix_squared_error,
     tokens_of,
 )
 from lib.regression.study import RegressionRun
@@ -264,3 +265,83 @@ def test_a_missing_gpu_is_named():
     }
     with pytest.raises(RuntimeError, match="device is cuda but no GPU is visible: set device: cpu"):
         RegressionRun.of("base-s0", settings, 0, "cuda")
+
+
+def study_run(name="base-s0", num_tasks=None):
+    settings = {
+        "task": {
+            "dimension": 4,
+            "num_examples": 8,
+            "noise_variance": 0.125,
+            "num_tasks": num_tasks,
+        },
+        "network": {
+            "num_layers": 2,
+            "num_heads": 4,
+            "embed_dim": 64,
+            "mlp_dim": 64,
+            "residual": "doubled",
+        },
+        "training": {
+            "num_steps": 10,
+            "batch_size": 4,
+            "max_learning_rate": 1e-3,
+            "warmup_fraction": 0.5,
+            "betas": [0.9, 0.999],
+            "epsilon": 1e-8,
+            "segment_steps": 5,
+        },
+    }
+    return RegressionRun.of(name, settings, 0, "cpu")
+
+
+def test_likelihood_based_loss_scores_the_last_label_of_each_prefix_alone():
+    inputs, labels = contexts(6)
+    prefix = torch.tensor([1, 2, 3, 5, 7, 8])
+    loss = prefix_squared_error(PARAMS, NETWORK, (inputs, labels, prefix))
+    errors = [
+        predictions(PARAMS, NETWORK, inputs[[i], :k], labels[[i], :k])[0, -1] - labels[i, k - 1]
+        for i, k in enumerate(prefix.tolist())
+    ]
+    torch.testing.assert_close(loss, torch.stack(errors).square().mean())
+
+
+def test_both_losses_agree_over_all_prefixes():
+    inputs, labels = contexts(5)
+    every = [torch.full((5,), k) for k in range(1, 9)]
+    losses = [prefix_squared_error(PARAMS, NETWORK, (inputs, labels, k)) for k in every]
+    expected = mean_squared_error(PARAMS, NETWORK, (inputs, labels))
+    torch.testing.assert_close(torch.stack(losses).mean(), expected)
+
+
+def test_likelihood_based_loss_of_stacked_chains():
+    layout = ParameterLayout.of(PARAMS)
+    batch = (*contexts(12), torch.arange(12) % 8 + 1)
+    vectors = torch.stack([scale * layout.flatten(PARAMS) for scale in (0.5, 1.0, 1.5)])
+    stacked = tuple(part.expand(3, *part.shape) for part in batch)
+    run = study_run()
+    losses, _ = stacked_losses_and_gradients(run.prefix_loss, layout, vectors, stacked)
+    serial = [run.prefix_loss(layout.unflatten(vector), batch) for vector in vectors]
+    torch.testing.assert_close(losses, torch.stack(serial))
+
+
+def test_samples_of_both_losses_are_the_same_contexts_with_prefixes_drawn_once():
+    run, count = study_run(), 4000
+    loss_fn, data = run.llc_target("all_positions", count)
+    other_fn, other = run.llc_target("random_prefix", count)
+    for part, expected in zip(data, run.fixed_contexts("llc-samples", count), strict=True):
+        assert torch.equal(part, expected)
+    assert all(torch.equal(a, b) for a, b in zip(data, other, strict=False))
+    prefix = other[2]
+    assert torch.equal(prefix, study_run("base-s1").llc_target("random_prefix", count)[1][2])
+    share = prefix.bincount(minlength=9)[1:] / count
+    assert prefix.min() == 1
+    assert prefix.max() == 8
+    assert (share - 1 / 8).abs().max() < 4 * math.sqrt(1 / 8 * 7 / 8 / count)
+    assert loss_fn == run.loss
+    assert other_fn == run.prefix_loss
+
+
+def test_an_unknown_loss_is_refused():
+    with pytest.raises(ValueError, match="'all_positions' or 'random_prefix', not 'mean'"):
+        study_run().llc_target("mean", 10)

@@ -1,0 +1,120 @@
+"""How two LLC curves of one run compare: in the order of checkpoints, in shape and in roughness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.stats import rankdata
+
+NUM_RESAMPLES = 2000
+TAIL = 0.05
+
+
+@dataclass(frozen=True)
+class OrderAgreement:
+    """Whether two curves order the checkpoints alike.
+
+    Parameters
+    ----------
+    correlation : float
+        Spearman's rank correlation of the estimates; NaN if fewer than two checkpoints are left or
+        one of the curves is constant.
+    low : float
+        The correlation that 5 % of resampled curves stay below.
+    high : float
+        As far above `correlation` as `low` is below, and at most 1.
+    num_checkpoints : int
+        Checkpoints that were compared.
+    """
+
+    correlation: float
+    low: float
+    high: float
+    num_checkpoints: int
+
+
+@dataclass(frozen=True)
+class ShapeAgreement:
+    """Whether two curves have the same shape, and which is rougher.
+
+    Parameters
+    ----------
+    roughness_ratio : float
+        Sum of squared second differences over checkpoints of the first curve, by that of the second.
+    correlation : float
+        Pearson's correlation of the estimates.
+    num_checkpoints : int
+        Checkpoints that were compared. With fewer than three, or a flat curve, both are NaN.
+    """
+
+    roughness_ratio: float
+    correlation: float
+    num_checkpoints: int
+
+
+def compare_order(first: xr.Dataset, second: xr.Dataset, seed: int) -> OrderAgreement:
+    """Return the rank correlation of two curves with its uncertainty.
+
+    Parameters
+    ----------
+    first, second : xarray.Dataset
+        ``llc_mean``, ``llc_stderr`` and ``saturated`` along ``step``. Checkpoints where either lacks
+        an estimate or its error, or is saturated (and so only restates the loss), are left out.
+    seed : int
+        Seed of the resampling.
+
+    Notes
+    -----
+    Each estimate is drawn anew from a normal distribution with its standard error. The estimates
+    already contain that error once, so the resampled correlations lie lower than the measured one,
+    and `low` errs on the safe side. Reflecting it gives `high` (the basic bootstrap interval).
+    """
+    pairs = _paired(first, second, ["llc_mean", "llc_stderr", "saturated"])
+    kept = ~pairs[["saturated_1", "saturated_2"]].astype(bool).any(axis=1)
+    pairs = pairs[kept & np.isfinite(pairs.astype(float)).all(axis=1)]
+    means = pairs[["llc_mean_1", "llc_mean_2"]].to_numpy().T
+    errors = pairs[["llc_stderr_1", "llc_stderr_2"]].to_numpy().T
+    count = means.shape[1]
+    if count < 2 or not (np.ptp(means, axis=1) > 0).all():
+        return OrderAgreement(np.nan, np.nan, np.nan, count)
+    noise = np.random.default_rng(seed).standard_normal((NUM_RESAMPLES, *means.shape))
+    correlation = float(_rank_correlation(means[None])[0])
+    low = float(np.nanquantile(_rank_correlation(means + errors * noise), TAIL))
+    return OrderAgreement(correlation, low, min(1.0, 2 * correlation - low), count)
+
+
+def compare_shape(first: xr.Dataset, second: xr.Dataset) -> ShapeAgreement:
+    """Return correlation and ratio of roughness of two curves; see `ShapeAgreement`.
+
+    Parameters
+    ----------
+    first, second : xarray.Dataset
+        ``llc_mean`` along ``step``. Checkpoints where either lacks an estimate are left out.
+    """
+    pairs = _paired(first, second, ["llc_mean"]).dropna()
+    rough = (np.diff(pairs, n=2, axis=0) ** 2).sum(axis=0)
+    if len(pairs) < 3 or not rough[1] > 0 or not (pairs.std() > 0).all():
+        return ShapeAgreement(np.nan, np.nan, len(pairs))
+    correlation = float(np.corrcoef(pairs.to_numpy().T)[0, 1])
+    return ShapeAgreement(float(rough[0] / rough[1]), correlation, len(pairs))
+
+
+def _paired(first: xr.Dataset, second: xr.Dataset, names: list[str]) -> pd.DataFrame:
+    """Return variables of both curves at their common steps, named ``<name>_1`` and ``<name>_2``."""
+    columns = {
+        f"{name}_{number}": curve[name].to_series()
+        for number, curve in enumerate((first, second), start=1)
+        for name in names
+    }
+    return pd.concat(columns, axis=1, join="inner").sort_index()
+
+
+def _rank_correlation(pairs: np.ndarray) -> np.ndarray:
+    """Return Spearman's correlation of each pair of rows, shape (..., 2, checkpoint) to (...)."""
+    ranks = rankdata(pairs, axis=-1)
+    ranks -= ranks.mean(axis=-1, keepdims=True)
+    product = (ranks[..., 0, :] * ranks[..., 1, :]).sum(-1)
+    return product / np.sqrt((ranks**2).sum(-1).prod(-1))

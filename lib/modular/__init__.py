@@ -1,0 +1,1 @@
+"""Modular addition: task, network and training (seed 002)."""

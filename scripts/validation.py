@@ -1,0 +1,26 @@
+"""Estimate every model of known learning coefficient."""
+
+from typing import Any
+
+import torch
+
+from lib.logs import log_to
+from lib.schemas import write_table
+from lib.seeding import StreamKey
+from lib.validation import Settings, validate
+
+
+def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> None:
+    """Write one row a case."""
+    torch.set_num_threads(1)  # the models are small: more threads only cost
+    table = validate(Settings(**settings), StreamKey(root_seed, ("validation",)))
+    write_table(path_to_table, table, "validation")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_table=snakemake.output.table,
+        settings=snakemake.params.settings,
+        root_seed=snakemake.params.root_seed,
+    )
