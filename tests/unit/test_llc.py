@@ -292,7 +292,7 @@ def test_saturated_estimates_are_called_so():
 
 
 def estimate_of(excess, n_beta=10.0):
-    """An estimate whose paired draws are given, shape (chain, draw)."""
+    """Return an estimate whose paired draws are given, shape (chain, draw)."""
     config = dataclasses.replace(
         CONFIG, n_beta=n_beta, num_chains=len(excess), num_draws=excess.shape[1], num_burnin=0
     )
