@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,28 @@ from lib.sgld import BatchSource, SGLDConfig, SGLDTrace, sample_chains
 DIVERGENCE_FACTOR = 10.0
 """A chain has diverged when its loss exceeds that at w* by this multiple of d / (2 n_beta), which a
 regular model that used all its d parameters would show."""
+
+
+class SamplerSettings(Protocol):
+    """What the estimate needs to know of the sampler; a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def n_beta(self) -> float:
+        """Inverse temperature times number of samples."""
+
+    @property
+    def num_chains(self) -> int:
+        """Chains."""
+
+    @property
+    def num_draws(self) -> int:
+        """Draws of a chain."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether draws are compared with w* on their own minibatch."""
 
 
 def estimate_llc(
@@ -79,7 +102,7 @@ def check_inputs(
     loss_fn: LossFunction,
     params: Mapping[str, Tensor],
     batches: BatchSource,
-    config: SGLDConfig,
+    config: SamplerSettings,
     key: StreamKey,
 ) -> None:
     """Raise ValueError with one clear sentence if the estimate could not be made."""
@@ -166,7 +189,7 @@ def full_loss(
 
 def summarise(
     trace: SGLDTrace,
-    config: SGLDConfig,
+    config: SamplerSettings,
     init_loss: float | None,
     num_parameters: int,
     centre_norm: float,

@@ -15,7 +15,7 @@ direction and leaves the posterior as it is; see `lib.preconditioning`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +39,17 @@ from lib.seeding import StreamKey
 BatchSource = Batch | Callable[[StreamKey], Batch]
 
 STARTS = ("checkpoint", "gaussian")
+
+
+def check_bounds(config: object, least: Mapping[str, tuple[float, bool]]) -> None:
+    """Raise ValueError if a field lies below its bound; each bound says whether it is allowed."""
+    for name, (bound, inclusive) in least.items():
+        value = getattr(config, name)
+        if not (value >= bound if inclusive else value > bound):
+            relation = "at least" if inclusive else "greater than"
+            raise ValueError(
+                f"{type(config).__name__}.{name} must be {relation} {bound}, not {value}"
+            )
 
 
 @dataclass(frozen=True)
@@ -103,11 +114,7 @@ class SGLDConfig:
             "batch_size": (1, True),
             "steps_per_draw": (1, True),
         }
-        for name, (bound, inclusive) in least.items():
-            value = getattr(self, name)
-            if not (value >= bound if inclusive else value > bound):
-                relation = "at least" if inclusive else "greater than"
-                raise ValueError(f"SGLDConfig.{name} must be {relation} {bound}, not {value}")
+        check_bounds(self, least)
         for name, known in (("preconditioner", KINDS), ("start", STARTS)):
             if getattr(self, name) not in known:
                 raise ValueError(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lib.agreement import compare_order, compare_shape
-from lib.figures import style
+from lib.figures import style, verdict_marks
 from lib.figures.drawn import Drawn, Ledger
 
 LLC_LABEL = "Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)"
@@ -70,7 +71,8 @@ def losses_compared(loss_based: xr.Dataset, likelihood_based: xr.Dataset, seed: 
         style.note(right, f"{text}{order.num_checkpoints} checkpoints)")
     else:
         style.note(right, "too few estimates for\na rank correlation")
-    style.bottom_legend(figure, _series_handles(*names), style.saturation_handles(), columns=2)
+    marks = verdict_marks.handles(ledger.verdicts)
+    style.bottom_legend(figure, _series_handles(*names), marks, columns=4)
     return Drawn(figure, ledger.table())
 
 
@@ -116,7 +118,8 @@ def noise_compared(shared: xr.Dataset, fresh: xr.Dataset) -> Drawn:
         style.note(right, f"{text}correlation of the curves: {shape.correlation:.3f}")
     else:
         style.note(right, "too few estimates\nto compare shapes")
-    style.bottom_legend(figure, _series_handles(*curves), style.saturation_handles(), columns=2)
+    marks = verdict_marks.handles(ledger.verdicts)
+    style.bottom_legend(figure, _series_handles(*curves), marks, columns=4)
     return Drawn(figure, ledger.table())
 
 
@@ -151,32 +154,32 @@ def _curves(ledger: Ledger, ax: Axes, curves: dict[str, xr.Dataset]) -> None:
 def _scatter(
     ledger: Ledger, ax: Axes, figure: Figure, first: xr.Dataset, second: xr.Dataset
 ) -> None:
-    """Draw one LLC against the other, coloured by time; hollow where either is saturated."""
+    """Draw one LLC against the other, coloured by time; the mark is the more severe verdict's."""
     one, two = xr.align(first, second, join="inner")
     x, y = one["llc_mean"].to_numpy(), two["llc_mean"].to_numpy()
     x_error, y_error = one["llc_stderr"].to_numpy(), two["llc_stderr"].to_numpy()
     step = one["step"].to_numpy()
-    flagged = (one["saturated"].astype(bool) | two["saturated"].astype(bool)).to_numpy()
+    verdicts = verdict_marks.more_severe(*map(verdict_marks.verdicts_of, (one, two)))
     low, high = y - y_error, y + y_error
+    known = np.isfinite(x) & np.isfinite(y)
     ledger.add(
-        "pairs", "checkpoints", x, y, low, high, step=step, x_stderr=x_error, left_out=flagged
+        "pairs", "checkpoints", x, y, low, high, step=step, x_stderr=x_error, verdict=verdicts
     )
+    ledger.verdicts |= set(verdicts[known].tolist())
     finite = np.concatenate([x[np.isfinite(x)], y[np.isfinite(y)]])
     if finite.size:
         ends = [finite.min(), finite.max()]
         ledger.line(ax, "pairs", "equal", ends, ends, color=style.MUTED, linewidth=0.6, zorder=1)
     ax.errorbar(x, y, y_error, x_error, fmt="none", ecolor=style.MUTED, elinewidth=0.7, zorder=2)
-    points = ax.scatter(
-        x,
-        y,
-        c=np.maximum(step, 1),
-        norm=LogNorm(1, max(float(step.max()), 2.0)),
-        cmap=style.SEQUENCE,
-        s=14,
-        zorder=3,
-    )
-    ax.plot(x[flagged], y[flagged], "o", color="white", markersize=2.2, zorder=4)
-    figure.colorbar(points, ax=ax, label="Training step t (log scale, 0 as 1)", pad=0.02)
+    colors = ScalarMappable(LogNorm(1, max(float(step.max()), 2.0)), style.SEQUENCE)
+    for verdict, (marker, filled, _) in verdict_marks.LOOKS.items():
+        chosen = (verdicts == verdict) & known
+        if not chosen.any():
+            continue
+        tints = [tuple(tint) for tint in colors.to_rgba(np.maximum(step[chosen], 1))]
+        faces = tints if filled else "white"
+        ax.scatter(x[chosen], y[chosen], s=14, c=faces, edgecolors=tints, marker=marker, zorder=3)
+    figure.colorbar(colors, ax=ax, label="Training step t (log scale, 0 as 1)", pad=0.02)
     ax.set_xlabel(r"$\hat\lambda$, all positions")
     ax.set_ylabel(r"$\hat\lambda$, random prefix")
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lib.figures import style
+from lib.figures import style, verdict_marks
 from lib.store import atomic_path
 
 
@@ -37,6 +37,8 @@ class Ledger:
     """Draws lines and keeps their numbers: one row a point, ``panel, series, x, y, low, high``."""
 
     parts: list[pd.DataFrame] = field(default_factory=list)
+    verdicts: set[str] = field(default_factory=set)
+    """Verdicts of the estimates that can be seen, for the legend."""
 
     def add(
         self,
@@ -101,15 +103,28 @@ class Ledger:
         judged: xr.Dataset,
         color: str = style.MAIN,
     ) -> None:
-        """Draw LLC estimates with standard errors; hollow dots are saturated."""
+        """Draw LLC estimates with standard errors and marks of their verdicts."""
         step, llc = judged["step"].to_numpy(), judged["llc_mean"].to_numpy()
         error = judged["llc_stderr"].to_numpy()
-        saturated = judged["saturated"].to_numpy().astype(bool)
-        self.add(panel, series, step, llc, llc - error, llc + error, saturated=saturated)
-        ax.errorbar(
-            step, llc, error, fmt="none", ecolor=color, elinewidth=0.7, alpha=0.7, zorder=3.5
-        )
-        style.mark_saturated(ax, step, llc, saturated, color)
+        self.marks(ax, panel, series, step, llc, error, verdict_marks.verdicts_of(judged), color)
+
+    def marks(
+        self,
+        ax: Axes,
+        panel: str,
+        series: str,
+        x: np.ndarray,
+        llc: np.ndarray,
+        error: np.ndarray,
+        verdicts: np.ndarray,
+        color: str = style.MAIN,
+    ) -> None:
+        """Draw LLC estimates against anything; see `estimates`."""
+        self.add(panel, series, x, llc, llc - error, llc + error, verdict=verdicts)
+        left, right = (-np.inf, np.inf) if ax.get_autoscalex_on() else ax.get_xlim()
+        self.verdicts |= set(verdicts[(x >= left) & (x <= right)].tolist())
+        ax.errorbar(x, llc, error, fmt="none", ecolor=color, elinewidth=0.7, alpha=0.7, zorder=3.5)
+        verdict_marks.mark(ax, x, llc, verdicts, color)
 
     def table(self) -> pd.DataFrame:
         """Return everything recorded."""

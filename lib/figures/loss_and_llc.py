@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.artist import Artist
@@ -12,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lib.figures import style
+from lib.figures import style, verdict_marks
 from lib.figures.drawn import Drawn, Ledger, over_runs, the_run
 
 
@@ -72,9 +71,9 @@ def loss_and_llc(
         for ax in (top, bottom):
             style.shade_stages(ax, stages[setting], names=ax is top)
         top.set_title(f"Stages by the {name}", pad=10)
-        verdict = _verdict(shown)
-        if verdict:
-            style.note(bottom, verdict)
+        flags = verdict_marks.counts(verdict_marks.verdicts_of(shown))
+        if flags:
+            style.note(bottom, flags)
         handles = style.stage_handles(stages[setting])
         bottom.legend(
             handles=style.in_rows(handles, min(3, len(handles))),
@@ -84,7 +83,11 @@ def loss_and_llc(
         )
     axes[0, 0].set_ylabel("Test loss\n(squared error per label)")
     axes[1, 0].set_ylabel("Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)")
-    style.bottom_legend(figure, *_handles(len(metrics)))
+    constant_loss = Line2D(
+        [], [], color=style.MUTED, linestyle=":", label="loss of the best constant predictor"
+    )
+    marks = verdict_marks.handles(ledger.verdicts)
+    style.bottom_legend(figure, _handles(len(metrics)), [*marks, constant_loss])
     return Drawn(figure, ledger.table())
 
 
@@ -120,15 +123,7 @@ def _over_seeds(ledger: Ledger, ax: Axes, panel: str, values: pd.DataFrame, show
         )
 
 
-def _verdict(judged: xr.Dataset) -> str:
-    """Say how many estimates are saturated, and how many could not be made."""
-    count, total = int(judged["saturated"].sum()), judged.sizes["step"]
-    failed = int(np.isnan(judged["llc_mean"]).sum())
-    parts = [f"{count} of {total} saturated"] if count else []
-    return ", ".join(parts + ([f"{failed} failed"] if failed else []))
-
-
-def _handles(num_runs: int) -> tuple[list[Artist], list[Artist]]:
+def _handles(num_runs: int) -> list[Artist]:
     lines: list[Artist] = [Line2D([], [], color=style.MAIN, linewidth=0.9, label="shown seed")]
     if num_runs > 1:
         lines += [
@@ -136,7 +131,4 @@ def _handles(num_runs: int) -> tuple[list[Artist], list[Artist]]:
             Line2D([], [], color=style.ACCENT, label="mean over seeds"),
             Patch(color=style.ACCENT, alpha=0.25, linewidth=0, label="±1 sd over seeds"),
         ]
-    constant = Line2D(
-        [], [], color=style.MUTED, linestyle=":", label="loss of the best constant predictor"
-    )
-    return lines, [*style.saturation_handles(), constant]
+    return lines

@@ -10,7 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from lib.figures import style
+from lib.figures import style, verdict_marks
 from lib.figures.compared import LLC_LABEL, run_of
 from lib.figures.drawn import Drawn, Ledger
 
@@ -60,7 +60,7 @@ def settings_compared(llcs: Mapping[str, xr.Dataset]) -> Drawn:
     labels = LLC_LABEL, "Loss\n(squared error per label)", LLC_LABEL
     for ax, label in zip(axes[:, 0], labels, strict=True):
         ax.set_ylabel(label)
-    style.bottom_legend(figure, style.saturation_handles(), _handles(), columns=4)
+    style.bottom_legend(figure, verdict_marks.handles(ledger.verdicts), _handles(), columns=4)
     return Drawn(figure, ledger.table())
 
 
@@ -86,9 +86,7 @@ def _against_loss(ledger: Ledger, ax: Axes, panel: str, judged: xr.Dataset) -> N
     """Draw the LLC against the loss, with the line on which chains have forgotten everything."""
     loss, llc = judged["init_loss"].to_numpy(), judged["llc_mean"].to_numpy()
     error = judged["llc_stderr"].to_numpy()
-    ledger.add(panel, "estimates", loss, llc, llc - error, llc + error)
-    ax.errorbar(loss, llc, error, fmt="none", ecolor=style.MAIN, elinewidth=0.7, alpha=0.7)
-    style.mark_saturated(ax, loss, llc, judged["saturated"].to_numpy().astype(bool))
+    ledger.marks(ax, panel, "estimates", loss, llc, error, verdict_marks.verdicts_of(judged))
     ends = np.array([loss.min(), loss.max()])
     forgotten = float(judged.attrs["n_beta"]) * (float(judged["untrained_loss"]) - ends)
     ledger.line(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -10,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lib.derivatives import slope_of
-from lib.figures import style
+from lib.figures import style, verdict_marks
 from lib.figures.drawn import Drawn, Ledger
 
 LEAST_DISTANCE = 0.1
@@ -84,7 +86,7 @@ def slopes(
     _milestones(ledger, axes[:, 1], milestones)
     if milestones.empty:
         style.note(axes[1, 1], "no milestones found")
-    style.bottom_legend(figure, style.stage_handles(stages), _handles())
+    style.bottom_legend(figure, style.stage_handles(stages), _handles(ledger.verdicts))
     return Drawn(figure, ledger.table())
 
 
@@ -177,9 +179,9 @@ def _milestones(ledger: Ledger, axes: np.ndarray, milestones: pd.DataFrame) -> N
         )
 
 
-def _handles() -> list[Artist]:
+def _handles(verdicts: Collection[str]) -> list[Artist]:
     return [
-        *style.saturation_handles(),
+        *verdict_marks.handles(verdicts),
         Line2D([], [], color=style.ACCENT, label="fit, 95 % band"),
         Line2D([], [], color=style.MUTED, linewidth=0.6, label="raw differences"),
         Line2D([], [], color=style.MAIN, linewidth=2.4, label="milestone, 95 %"),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -166,48 +165,6 @@ def shade_stages(ax: Axes, stages: pd.DataFrame, names: bool = False) -> None:
             name = f"{int(row['stage'])}{row['type']}"
             ax.text(middle, 1.01, name, transform=transform, ha="center", va="bottom", fontsize=6)
     ax.set_xlim(left, right)
-
-
-def mark_saturated(
-    ax: Axes, x: np.ndarray, y: np.ndarray, saturated: np.ndarray, color: str = MAIN
-) -> None:
-    """Draw estimates as dots: hollow where the chains forgot where they began.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ.
-    """
-    x, y, saturated = np.asarray(x), np.asarray(y), np.asarray(saturated, dtype=bool)
-    if not x.shape == y.shape == saturated.shape:
-        raise ValueError(
-            f"points and flags differ in length: {x.shape}, {y.shape} and {saturated.shape}"
-        )
-    for flag, face in ((False, color), (True, "white")):
-        chosen = saturated == flag
-        ax.plot(
-            x[chosen],
-            y[chosen],
-            "o",
-            color=color,
-            markerfacecolor=face,
-            markeredgewidth=0.7,
-            zorder=4,
-        )
-
-
-def saturation_handles(color: str = MAIN) -> list[Artist]:
-    """Return legend entries for the dots of `mark_saturated`."""
-    style: dict[str, Any] = {
-        "marker": "o",
-        "linestyle": "",
-        "color": color,
-        "markeredgewidth": 0.7,
-    }
-    return [
-        Line2D([], [], label="not saturated", **style),
-        Line2D([], [], markerfacecolor="white", label="saturated", **style),
-    ]
 
 
 def note(ax: Axes, text: str, x: float = 0.03, y: float = 0.94) -> None:

@@ -91,9 +91,9 @@ def _verdict(estimate: xr.Dataset) -> str:
     if not np.isfinite(estimate["llc_mean"].item()):
         return f"no estimate: {int(estimate['diverged'].sum())} chains diverged"
     share = estimate["forgotten_share"].item()
-    state = "saturated" if bool(estimate["saturated"]) else "not saturated"
+    state = str(estimate["verdict"].item())
     if np.isfinite(share):
-        state += f" ({100 * share:.0f} % of gain lost)"
+        state += f": {100 * share:.0f} % of gain lost"
     rhat, ess = estimate["rhat"].item(), estimate["ess"].item()
     diverged = int(estimate["diverged"].sum())
     more = f", {diverged} diverged" if diverged else ""

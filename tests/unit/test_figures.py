@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib.axes import Axes
 
-from lib.figures import style
+from lib.diagnostics import VERDICTS_OF_ESTIMATES
+from lib.figures import style, verdict_marks
 from lib.figures.behaviour import behaviour
 from lib.figures.drawn import Drawn, Ledger
 from lib.figures.forms_in_time import forms_in_time
@@ -75,6 +77,10 @@ def llc_of(run: str = "base-s1", setting: str = "published", chains: int = 3) ->
             "diverged": (("step", "chain"), np.zeros((steps.size, chains), dtype=bool)),
             "forgotten_share": ("step", np.linspace(1, 0, steps.size)),
             "saturated": ("step", np.arange(steps.size) < 3),
+            "verdict": (
+                "step",
+                ["saturated"] * 3 + ["drifting", "escaped"] + ["ok"] * (steps.size - 5),
+            ),
             "untrained_loss": 4.4,
             "constant_loss": 4.125,
         },
@@ -196,6 +202,8 @@ def with_nan(llc: xr.Dataset) -> xr.Dataset:
         llc[name][3:5] = np.nan
     llc["loss"][3:5] = np.inf
     llc["diverged"][3:5] = True
+    llc["verdict"] = llc["verdict"].astype(object)
+    llc["verdict"][3:5] = "diverged"
     return llc
 
 
@@ -204,6 +212,7 @@ def all_nan(llc: xr.Dataset) -> xr.Dataset:
     for name in ("llc_mean", "llc_stderr", "rhat", "ess", "forgotten_share"):
         llc[name][:] = np.nan
     llc["diverged"][:] = True
+    llc["verdict"][:] = "diverged"
     return llc
 
 
@@ -315,11 +324,52 @@ def test_published_milestones_are_shares_of_training():
     assert table["step"].isna().tolist() == [False] * 4 + [True]
 
 
-def test_saturated_dots_are_hollow():
-    drawn = case_named("23")
-    dots = [line for line in drawn.figure.axes[1].lines if line.get_marker() == "o"]
-    hollow = {line.get_markerfacecolor(): len(line.get_xdata()) for line in dots}
-    assert hollow["white"] == int(llc_of()["saturated"].sum())
+def marks_of(ax: Axes) -> dict[str, tuple[int, set[float]]]:
+    """Return number and heights of the estimates in a panel, by marker and face."""
+    lines = [line for line in ax.lines if line.get_marker() != "None"]
+    return {
+        f"{line.get_marker()} {'hollow' if line.get_markerfacecolor() == 'white' else 'filled'}": (
+            len(line.get_xdata()),
+            set(line.get_ydata()),
+        )
+        for line in lines
+    }
+
+
+def test_every_verdict_has_its_mark():
+    assert set(verdict_marks.LOOKS) == set(verdict_marks.SEVERITY) == set(VERDICTS_OF_ESTIMATES)
+    llc = with_nan(llc_of())
+    llc["verdict"][5:8] = ["drifting", "escaped", "drifting"]
+    drawn = draw_23(llc)
+    marks = marks_of(drawn.figure.axes[1])
+    sizes = {name: count for name, (count, _) in marks.items()}
+    rest = llc.sizes["step"] - 8
+    assert sizes == {"o hollow": 3, "x filled": 2, "^ hollow": 2, "s hollow": 1, "o filled": rest}
+    assert marks["x filled"][1] == {verdict_marks.FOOT}
+    assert marks["s hollow"][1] == {llc["llc_mean"].values[6]}
+    estimates = drawn.data[drawn.data["series"] == "estimates"]
+    assert estimates["verdict"].tolist() == llc["verdict"].values.tolist()
+    (legend,) = drawn.figure.legends
+    named = {text.get_text() for text in legend.get_texts()}
+    assert {label for _, _, label in verdict_marks.LOOKS.values()} <= named
+
+
+def test_legends_name_what_can_be_seen():
+    llc = llc_of()
+    llc["verdict"] = ("step", ["escaped"] + ["ok"] * (llc.sizes["step"] - 1))  # at step 0
+    (legend,) = draw_23(llc).figure.legends
+    named = {text.get_text() for text in legend.get_texts()}
+    labels = {label for _, _, label in verdict_marks.LOOKS.values()}
+    assert named & labels == {"estimate ok"}
+
+
+def test_flags_are_counted():
+    verdicts = np.array(["ok", "drifting", "saturated", "drifting", "diverged"])
+    assert verdict_marks.counts(verdicts) == "1 of 5 saturated, 2 drifting, 1 diverged"
+    assert verdict_marks.counts(verdicts[:1]) == ""
+    other = np.array(["ok", "saturated", "drifting", "ok", "escaped"])
+    severe = ["ok", "saturated", "saturated", "drifting", "diverged"]
+    assert verdict_marks.more_severe(verdicts, other).tolist() == severe
 
 
 @pytest.mark.parametrize(
@@ -357,6 +407,11 @@ def test_saturated_dots_are_hollow():
             "other steps",
         ),
         (lambda: draw_23(llc_of("base-s0")), "in one figure"),
+        (lambda: draw_23(llc_of().assign(verdict=("step", ["fine"] * 11))), "none of ok"),
+        (
+            lambda: verdict_marks.mark(None, np.ones(2), np.ones(2), np.array(["ok"])),
+            "differ in length",
+        ),
         (lambda: traces({"published": llc_of(), "local": llc_of("base-s0")}), "of one run"),
         (
             lambda: traces({"published": llc_of(), "local": llc_of().isel(step=[0])}),

@@ -111,6 +111,18 @@ def test_figure_8_pairs_checkpoints_by_step() -> None:
     np.testing.assert_array_equal(pairs["y"], two["llc_mean"].sel(step=common))
 
 
+def test_figure_8_marks_the_more_severe_verdict() -> None:
+    one, two = failed(llc_of(), SOME), llc_of(seed=1)
+    two["verdict"][5:7] = "drifting"
+    drawn = losses_compared(one, two, 0)
+    points = drawn.figure.axes[1].collections
+    sizes = sorted(len(part.get_offsets()) for part in points if len(part.get_offsets()) > 1)
+    pairs = drawn.data[drawn.data["series"] == "checkpoints"]
+    expected = ["saturated"] * 2 + ["ok"] + ["diverged"] * 2 + ["drifting"] * 2
+    assert pairs["verdict"].tolist()[:7] == expected
+    assert sizes == [2, 2, STEPS.size - 6]  # saturated, drifting, ok; none without a value
+
+
 def test_changes_are_paired_by_chain() -> None:
     """Errors that all checkpoints share cancel from the change, and from its error bar."""
     llc = llc_of()
