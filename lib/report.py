@@ -20,7 +20,10 @@ import yaml
 
 from lib.captions import caption_settings, fill_caption, split_caption, to_html, to_text
 
-STUDY_TITLES: Mapping[str, str] = {"regression": "In-context linear regression"}
+STUDY_TITLES: Mapping[str, str] = {
+    "regression": "In-context linear regression",
+    "scurves": "Multi-component learning and S-curves",
+}
 
 PRESETS: Mapping[str, str] = {
     "smoke": (

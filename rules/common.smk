@@ -134,4 +134,30 @@ def all_figures():
     """Paths of every figure as PNG; the PDF and the data lie beside it."""
     names = ["fig01b", "fig02b", "fig05", "fig06b", "traces", "milestones"]
     names += [f"fig23_{setting}" for setting in common_settings()]
-    return [f"{RESULTS}/figures/regression/{name}.png" for name in names]
+    figures = [f"{RESULTS}/figures/regression/{name}.png" for name in names]
+    return figures + [f"{RESULTS}/figures/scurves/s{n}.png" for n in range(1, 14)]
+
+
+def scurves_common():
+    """What every experiment of the S-curve study shares."""
+    shared = (
+        "dimension",
+        "init_scale",
+        "num_seeds",
+        "seeds_per_batch",
+        "divergence_factor",
+        "records",
+        "adam",
+    )
+    return {name: config["scurves"][name] for name in shared}
+
+
+def scurves_stores(*experiments):
+    """Paths of the curves of experiments of the S-curve study; of all without a name."""
+    names = experiments or config["scurves"]["experiments"]
+    return [f"{RESULTS}/scurves/{name}/curves.nc" for name in names]
+
+
+def scurves_files(names, ending):
+    """Paths of figures of the S-curve study with one ending."""
+    return [f"{RESULTS}/figures/scurves/{name}.{ending}" for name in names]
