@@ -17,6 +17,7 @@ rule claims:
         milestones=llc_stores("milestones.csv", runs_with("llc")),
         stages=llc_stores("stages.csv", runs_with("llc")),
         audits=llc_stores("audit.csv", runs_with("llc"), ["local"]),
+        scurves=f"{RESULTS}/scurves/measures.csv",
     output:
         claims=f"{RESULTS}/claims.csv",
     log:

@@ -158,6 +158,13 @@ def scurves_stores(*experiments):
     return [f"{RESULTS}/scurves/{name}/curves.nc" for name in names]
 
 
+def scurves_flow_settings():
+    """Settings of the S-curve study that have a gradient flow, by name."""
+    wanted = config["scurves"]["flow"]["settings"]
+    experiments = config["scurves"]["experiments"].values()
+    return {n: entry for e in experiments for n, entry in e.items() if n in wanted}
+
+
 def scurves_files(names, ending):
     """Paths of figures of the S-curve study with one ending."""
     return [f"{RESULTS}/figures/scurves/{name}.{ending}" for name in names]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lib.claims.scurves_evidence import ScurvesEvidence
 from lib.llc_curve import StageSettings
 from lib.schemas import VERDICTS
 
@@ -113,6 +114,8 @@ class Evidence:
         How milestones were found.
     draw_seed : int
         Seed of the posterior draws behind milestones.
+    scurves : ScurvesEvidence, optional
+        Measures of the S-curve study.
     """
 
     runs: Sequence[RunEvidence]
@@ -120,6 +123,7 @@ class Evidence:
     published_types: str
     stage_settings: StageSettings
     draw_seed: int
+    scurves: ScurvesEvidence | None = None
 
     def of(self, variant: str, *settings: str) -> list[RunEvidence]:
         """Return the runs of a variant that have an LLC under all of the settings named."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -18,6 +18,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 """Settings that figures and claims compare, by experiment."""
 
+FLOWS = ("rank1",)
+"""Settings whose flow a figure shows."""
+
 _COMPONENTS: Mapping[str, int] = {"attention": 4, "cross_entropy": 2}
 
 
@@ -29,7 +32,24 @@ def contradictions(study: Mapping[str, Any]) -> Iterator[str]:
     study : mapping
         The part ``scurves`` of a configuration that its schema has passed.
     """
-    experiments = study["experiments"]
+    yield from _missing(study["experiments"])
+    entries: dict[str, Mapping[str, Any]] = {}
+    for experiment, settings in study["experiments"].items():
+        for name, entry in settings.items():
+            place = f"scurves.experiments.{experiment}.{name}"
+            if name in entries:
+                yield f"{place!r} has the name of another setting; rename one of the two"
+            entries[name] = entry
+            yield from _setting_contradictions(place, entry, study)
+    if study["shown_seed"] >= min(study["num_seeds"].values()):
+        yield (
+            f"'scurves.shown_seed' is {study['shown_seed']}, which has no run; choose one below "
+            f"'scurves.num_seeds.few' ({study['num_seeds']['few']})"
+        )
+    yield from _flow_contradictions(study["flow"]["settings"], entries)
+
+
+def _missing(experiments: Mapping[str, Any]) -> Iterator[str]:
     for experiment, names in REQUIRED.items():
         if experiment not in experiments:
             yield f"'scurves.experiments' lacks {experiment!r}, which figures compare; add it"
@@ -40,33 +60,22 @@ def contradictions(study: Mapping[str, Any]) -> Iterator[str]:
                     f"'scurves.experiments.{experiment}' lacks {name!r}, which figures compare; "
                     "add it"
                 )
-                return
-    seen: dict[str, str] = {}
-    for experiment, settings in experiments.items():
-        for name, entry in settings.items():
-            place = f"scurves.experiments.{experiment}.{name}"
-            if name in seen:
-                yield f"{place!r} has the name of {seen[name]!r}; rename one of the two"
-            seen[name] = place
-            yield from _setting_contradictions(place, entry, study)
-    if study["shown_seed"] >= min(study["num_seeds"].values()):
-        yield (
-            f"'scurves.shown_seed' is {study['shown_seed']}, which has no run; choose one below "
-            f"'scurves.num_seeds.few' ({study['num_seeds']['few']})"
-        )
-    known = {name for settings in experiments.values() for name in settings}
-    for name in study["flow"]["settings"]:
-        if name not in known:
+
+
+def _flow_contradictions(
+    wanted: Sequence[str], entries: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    for name in wanted:
+        if name not in entries:
             yield f"'scurves.flow.settings' names {name!r}, which is no setting; correct the name"
-        elif _entry(study, name)["task"] != "product" or _entry(study, name)["optimiser"] != "sgd":
+        elif (entries[name]["task"], entries[name]["optimiser"]) != ("product", "sgd"):
             yield (
                 f"'scurves.flow.settings' names {name!r}, but only products learned by sgd have "
                 "a flow here; take it out"
             )
-
-
-def _entry(study: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    return next(group[name] for group in study["experiments"].values() if name in group)
+    for name in FLOWS:
+        if name not in wanted:
+            yield f"'scurves.flow.settings' lacks {name!r}, which a figure shows; add it"
 
 
 def _setting_contradictions(

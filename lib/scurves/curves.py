@@ -52,6 +52,11 @@ class Phases:
         Steps from 90 to 10 % of the level.
     censored : bool
         The run ended before the half-drop.
+    least_slope : float
+        Least slope before the steepest one, as a share of the largest before it: 1 if the fall never
+        slows down and speeds up again, whatever counts as a plateau.
+    last_step : float
+        Last step of the run.
     """
 
     num_plateaus: int
@@ -61,6 +66,7 @@ class Phases:
     half_drop: float
     drop_steps: float
     censored: bool
+    least_slope: float
     last_step: float
 
     @property
@@ -138,7 +144,7 @@ def find_phases(
     last = float(steps[-1])
     if end < 4:
         missing = float("nan")
-        return Phases(0, missing, missing, null_loss, missing, missing, True, last)
+        return Phases(0, missing, missing, null_loss, missing, missing, True, missing, last)
     slope = -slope_of(steps[:end], loss[:end])["dlog_dlogt"].to_numpy()[1:]
     intervals = plateaus(steps[1:end], slope, settings)
     ended = [pair for pair in intervals if np.isfinite(pair[1])]
@@ -161,10 +167,26 @@ def find_phases(
         half_drop=float("nan") if half is None else half,
         drop_steps=drop,
         censored=half is None,
+        least_slope=_least_slope(slope),
         last_step=last,
     )
 
 
+def _least_slope(slope: np.ndarray) -> float:
+    largest = np.maximum.accumulate(slope)
+    before = slice(0, int(slope.argmax()) + 1)
+    known = largest[before] > 0
+    return float((slope[before][known] / largest[before][known]).min()) if known.any() else 1.0
+
+
 def _first_at(steps: np.ndarray, loss: np.ndarray, after: float, bar: float) -> float | None:
+    """Return when the loss is first at a bar, between records by its logarithm; None if never."""
     found = np.flatnonzero((steps >= after) & (loss <= bar))
-    return float(steps[found[0]]) if found.size else None
+    if not found.size:
+        return None
+    index = int(found[0])
+    if index == 0 or steps[index - 1] < after:
+        return float(steps[index])
+    high, low = (float(np.log(max(value, 1e-300))) for value in loss[[index - 1, index]])
+    share = (high - float(np.log(bar))) / (high - low)
+    return float(steps[index - 1] + share * (steps[index] - steps[index - 1]))

@@ -156,7 +156,9 @@ def _final_state(setting: Setting, targets: Tensor, final: Tensor) -> dict[str, 
     """Return how the vectors lie at the end; the first component stands for all."""
     best = cosines(final[:, :, 0], targets[:, 0]).abs().amax(-1).median(-1).values
     truth, learned = targets[:, 0].numpy(), final[:, :, 0].numpy()
-    span = [[largest_angle(one, two) for one, two in zip(row, truth, strict=True)] for row in learned]
+    span = [
+        [largest_angle(one, two) for one, two in zip(row, truth, strict=True)] for row in learned
+    ]
     leading = np.full(best.shape, np.nan)
     if setting.num_components == 2 and setting.rank > TRACKED:
         matrices = matrix_of(targets).numpy()

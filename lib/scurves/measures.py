@@ -96,7 +96,7 @@ def _measure_run(run: xr.Dataset, settings: MeasureSettings) -> dict[str, Any]:
     if run.attrs["task"] != "no_self_term":
         row |= _measure_loss(steps, loss, row["null_loss"], settings)
         row |= _measure_targets(run)
-    row |= _measure_bumps(run, settings)
+        row |= _measure_bumps(run, settings)
     if run.attrs["rank"] == 1 and run.attrs["num_components"] == 2:
         growth = find_growth(
             steps * float(run["learning_rate"]),
@@ -118,6 +118,7 @@ def _measure_loss(
     begin = end if np.isnan(phases.half_drop) else np.searchsorted(steps, phases.half_drop)
     tail = fit_tail(steps[begin:end], loss[begin:end])
     names = ("num_plateaus", "decay_end", "plateau_end", "level", "half_drop", "drop_steps")
+    names += ("least_slope",)
     row: dict[str, Any] = {name: float(getattr(phases, name)) for name in names}
     row |= {"censored": float(phases.censored)}
     row |= {"plateau_ratio": phases.length_ratio, "plateau_steps": phases.length_steps}

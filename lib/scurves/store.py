@@ -11,6 +11,7 @@ import xarray as xr
 from lib.schemas import check_dataset
 from lib.store import Attributes, StoreError, atomic_path
 
+
 def write_settings(
     path: str | Path,
     datasets: Mapping[str, xr.Dataset],

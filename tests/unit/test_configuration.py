@@ -180,7 +180,7 @@ def test_unknown_key_without_a_near_one_only_lists_the_valid_keys():
     message = message_after({"nosuchkey": 1})
     assert message == (
         "config: unknown key 'nosuchkey'; "
-        "valid keys here are preset, root_seed, device, regression, figures"
+        "valid keys here are preset, root_seed, device, regression, scurves, figures"
     )
 
 
