@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ def _flow_overlay(ledger: Ledger, ax: Axes, data: xr.Dataset, flow: xr.Dataset, 
     for case, rate in enumerate(rates):
         times = rate * data["step"].to_numpy()
         loss = data["loss"].isel(case=case).sel(seed=seed).to_numpy()
-        look = {
+        look: dict[str, Any] = {
             "color": style.SERIES[case],
             "linewidth": 1.0,
             "label": rf"descent, $\eta$ = {rate:g}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -147,7 +148,11 @@ def _tail(ledger: Ledger, ax: Axes, curves: Curves, measures: pd.DataFrame, colo
     label = f"rank {curves.label}" if curves.label != "full" else "full rank"
     for index, line in zip(curves.kept[:5], curves.over_seeds("loss"), strict=False):
         seed = int(curves.data["seed"][index])
-        look = {"color": color, "linewidth": 0.7, "label": label if index == 0 else None}
+        look: dict[str, Any] = {
+            "color": color,
+            "linewidth": 0.7,
+            "label": label if index == 0 else None,
+        }
         first = np.clip(line[1:] / line[0], 1e-300, None)
         ledger.line(ax, "d", f"{label}, seed {seed}", curves.steps[1:], first, **look)
     if curves.label == "full":

@@ -22,7 +22,7 @@ SHOWN_SEEDS, SHOWN_VECTORS = 10, 4
 LOWEST = 1e-5
 """Share of the first loss at which a panel of losses ends: low enough for a drop, not for all of it."""
 
-DASHES = ("-", "--", ":", "-.")
+DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,6 @@ def _labelled(
         name: (dims, values[name], {"units": units, "long_name": text})
         for name, (dims, units, text) in _LAYOUT.items()
     }
-    variables["cosine"] += ({"zlib": True, "complevel": 1},)
     coords = {
         "step": steps,
         "seed": list(seeds),

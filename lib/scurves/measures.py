@@ -15,6 +15,11 @@ from lib.scurves.curves import CurveSettings, above_floor, find_phases
 from lib.scurves.growth import find_growth
 from lib.scurves.tails import exponential_rate, fit_tail
 
+_OF_PHASES = (
+    *("num_plateaus", "decay_end", "plateau_end", "level", "half_drop", "drop_steps"),
+    "least_slope",
+)
+
 
 @dataclass(frozen=True)
 class MeasureSettings:
@@ -117,9 +122,7 @@ def _measure_loss(
     rate, explained = exponential_rate(steps[:end], loss[:end])
     begin = end if np.isnan(phases.half_drop) else np.searchsorted(steps, phases.half_drop)
     tail = fit_tail(steps[begin:end], loss[begin:end])
-    names = ("num_plateaus", "decay_end", "plateau_end", "level", "half_drop", "drop_steps")
-    names += ("least_slope",)
-    row: dict[str, Any] = {name: float(getattr(phases, name)) for name in names}
+    row: dict[str, Any] = {name: float(getattr(phases, name)) for name in _OF_PHASES}
     row |= {"censored": float(phases.censored)}
     row |= {"plateau_ratio": phases.length_ratio, "plateau_steps": phases.length_steps}
     row |= {"rate": rate, "rate_explained": explained}

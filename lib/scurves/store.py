@@ -11,6 +11,9 @@ import xarray as xr
 from lib.schemas import check_dataset
 from lib.store import Attributes, StoreError, atomic_path
 
+_LARGE = 500_000
+"""Variables with more entries are compressed."""
+
 
 def write_settings(
     path: str | Path,
@@ -34,7 +37,11 @@ def write_settings(
         mode = "w"
         for name, dataset in datasets.items():
             checked = check_dataset(dataset, contract).assign_attrs(attributes)
-            checked.to_netcdf(temporary, mode=mode, group=name, engine="h5netcdf")  # type: ignore[call-overload]
+            large = [key for key, v in checked.data_vars.items() if v.size > _LARGE]
+            encoding = {key: {"zlib": True, "complevel": 1} for key in large}
+            checked.to_netcdf(  # type: ignore[call-overload]
+                temporary, mode=mode, group=name, engine="h5netcdf", encoding=encoding
+            )
             mode = "a"
 
 

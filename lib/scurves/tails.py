@@ -48,7 +48,7 @@ def fit_tail(steps: np.ndarray, loss: np.ndarray) -> Tail:
     """
     if len(steps) < _FEWEST:
         return Tail(float("nan"), float("nan"), float("nan"))
-    log_steps = np.linspace(*np.log([steps[0], steps[-1]]), _POINTS)
+    log_steps = np.linspace(np.log(steps[0]), np.log(steps[-1]), _POINTS)
     log_loss = np.interp(log_steps, np.log(steps), np.log(loss))
     power = scipy.stats.linregress(log_steps, log_loss)
     exponential = scipy.stats.linregress(np.exp(log_steps), log_loss)
