@@ -14,7 +14,7 @@ from lib.schedules import checkpoint_steps
 from lib.scurves.alignment import captured_share, cosines, largest_angle, leading_directions
 from lib.scurves.descent import descend
 from lib.scurves.settings import Setting
-from lib.scurves.tasks import draw_vectors, loss_function, matrix_of
+from lib.scurves.tasks import draw_vectors, in_their_span, loss_function, matrix_of
 from lib.seeding import StreamKey
 
 TRACKED = 10
@@ -103,6 +103,8 @@ def _run_batch(
 ) -> xr.Dataset:
     key = StreamKey(root_seed, ("scurves",))
     targets, initial = draw_vectors(setting, key, seeds)
+    if setting.stays_in_span:
+        targets, initial = in_their_span(targets, initial)
     recorder = _Recorder(setting, targets)
     losses_of = loss_function(setting, targets.repeat(len(setting.cases), 1, 1, 1))
     final = descend(

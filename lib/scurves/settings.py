@@ -99,6 +99,12 @@ class Setting:
         )
 
     @property
+    def stays_in_span(self) -> bool:
+        """Whether learning keeps to the span of targets and initial vectors, and that is smaller."""
+        turnable = self.optimiser == "sgd" and self.task != "cross_entropy"
+        return turnable and 2 * self.rank < self.dimension
+
+    @property
     def cases(self) -> list[tuple[float, float]]:
         """Learning rate and weight decay of each case."""
         return list(product(self.learning_rates, self.weight_decays))

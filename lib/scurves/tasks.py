@@ -48,6 +48,26 @@ def draw_vectors(setting: Setting, key: StreamKey, seeds: Sequence[int]) -> tupl
     return draw("target").to(dtype), (setting.init_scale * draw("initial")).to(dtype)
 
 
+def in_their_span(targets: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both sets of vectors in coordinates of the space that they span together.
+
+    A loss of inner products has gradients in this span, so gradient descent never leaves it, and
+    nothing that inner products tell is lost: 2r entries do for d. Adam looks at entries one by
+    one, and cross-entropy at those of the matrix, so neither may be turned.
+
+    Parameters
+    ----------
+    targets, initial : Tensor, shape (seed, component, rank, dimension)
+
+    Returns
+    -------
+    targets, initial : Tensor, shape (seed, component, rank, 2 rank)
+    """
+    coordinates = torch.linalg.qr(torch.cat([targets, initial], dim=-2).mT).R.mT
+    rank = targets.shape[-2]
+    return coordinates[..., :rank, :].contiguous(), coordinates[..., rank:, :].contiguous()
+
+
 def inner_product(one: Tensor, other: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     """Return the inner product of two tensors given by their vectors.
 
@@ -69,7 +89,8 @@ def inner_product(one: Tensor, other: Tensor, groups: Sequence[Sequence[int]]) -
         products = (one * other).sum(-1, keepdim=True)
     else:
         products = one @ other.mT
-    factors = (reduce(mul, (products[:, j] for j in group)).sum((-2, -1)) for group in groups)
+    parts = products.unbind(1)
+    factors = (reduce(mul, (parts[j] for j in group)).sum((-2, -1)) for group in groups)
     return reduce(mul, factors)
 
 

@@ -145,6 +145,34 @@ def test_batched_runs_agree_with_serial_ones(optimiser):
             np.testing.assert_allclose(losses[case, seed], serial(setting, seed, rate, decay))
 
 
+@pytest.mark.parametrize("name", ["vector", "rank 2", "three components", "attention head"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_descent_in_the_span_is_that_in_all_dimensions(name, decay):
+    setting = replace(CASES[name], weight_decays=(decay,))
+    assert setting.stays_in_span
+    targets, initial = draw_vectors(setting, KEY, range(setting.num_seeds))
+    recorded = []
+
+    def observe(vectors: torch.Tensor, losses: torch.Tensor) -> None:
+        recorded.append((losses, vectors.norm(dim=-1), cosines(vectors[:, :, 0], targets[:, 0])))
+
+    found = run_setting(setting, STUDY, KEY.root)
+    descend(
+        loss_function(setting, targets.repeat(2, 1, 1, 1)),
+        initial,
+        setting.cases,
+        "sgd",
+        ADAM,
+        found["step"].values.tolist(),
+        observe,
+    )
+    for variable, values in zip(
+        ("loss", "norm", "cosine"), zip(*recorded, strict=True), strict=True
+    ):
+        expected = torch.stack(values, dim=2)
+        np.testing.assert_allclose(found[variable], expected, rtol=1e-6, atol=1e-6)
+
+
 def test_a_run_does_not_depend_on_its_batch():
     together = run_setting(MATRIX, {**STUDY, "seeds_per_batch": 4}, 0)
     apart = run_setting(MATRIX, {**STUDY, "seeds_per_batch": 1}, 0)
