@@ -53,8 +53,8 @@ class Phases:
     censored : bool
         The run ended before the half-drop.
     least_slope : float
-        Least slope before the steepest one, as a share of the largest before it: 1 if the fall never
-        slows down and speeds up again, whatever counts as a plateau.
+        Least slope before the steepest one (all along if censored), as a share of the largest before
+        it: 1 if the fall never slows down and speeds up again, whatever counts as a plateau.
     last_step : float
         Last step of the run.
     """
@@ -167,16 +167,15 @@ def find_phases(
         half_drop=float("nan") if half is None else half,
         drop_steps=drop,
         censored=half is None,
-        least_slope=_least_slope(slope),
+        least_slope=_least_slope(slope if half is None else slope[: slope.argmax() + 1]),
         last_step=last,
     )
 
 
 def _least_slope(slope: np.ndarray) -> float:
     largest = np.maximum.accumulate(slope)
-    before = slice(0, int(slope.argmax()) + 1)
-    known = largest[before] > 0
-    return float((slope[before][known] / largest[before][known]).min()) if known.any() else 1.0
+    known = largest > 0
+    return float((slope[known] / largest[known]).min()) if known.any() else 1.0
 
 
 def _first_at(steps: np.ndarray, loss: np.ndarray, after: float, bar: float) -> float | None:

@@ -65,6 +65,7 @@ def test_a_run_that_ends_on_its_plateau_is_a_bound():
     assert found.num_plateaus == 0
     assert found.censored
     assert found.length_ratio == pytest.approx(1000 / found.decay_end)
+    assert found.least_slope < 0.05
 
 
 def test_convergence_above_zero_is_no_plateau():
