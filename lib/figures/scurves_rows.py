@@ -91,11 +91,11 @@ def seed_lines(
     """Draw a quantity of runs: light lines, their median and a band of 16 to 84 % over all seeds."""
     for index, line in zip(curves.kept[:SHOWN_SEEDS], values, strict=False):
         seed = int(curves.data["seed"][index])
-        series = f"{curves.label}, seed {seed}"
+        series = f"{label or curves.label}, seed {seed}"
         ledger.line(ax, panel, series, curves.steps, line, color=color, linewidth=0.5, alpha=0.45)
     middle, low, high = band(values)
     look: dict[str, Any] = {"color": color, "linewidth": 1.5, "label": label or curves.label}
-    series = f"{curves.label}, median of {len(values)} seeds"
+    series = f"{label or curves.label}, median of {len(values)} seeds"
     ledger.line(ax, panel, series, curves.steps, middle, low, high, opacity=0.2, **look)
 
 
