@@ -392,7 +392,7 @@ def main() -> None:
     parser.add_argument("--chains", type=int, default=12)
     parser.add_argument("--length", type=int, default=360, help="steps of chains from w*")
     parser.add_argument("--short", type=int, default=120, help="steps of chains from a gaussian")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--target", type=float, default=0.05, help="RMSE as a share of the LLC")
     parser.add_argument("--reference-steps", type=int, default=400)
     arguments = parser.parse_args()
@@ -444,7 +444,7 @@ def report_costs(
             for kind, start in OURS
         },
     }
-    found = step_costs(problem, samplers, rounds, num_steps=15)
+    found = step_costs(problem, samplers, rounds, num_steps=60)
     print(f"\nCPU cost of a chain-step, {GROUP} chains, median of {rounds} rounds [quartiles]")
     width = max(map(len, found))
     for name, seconds in found.items():
