@@ -81,7 +81,12 @@ def hessian_diagonal(
 
 
 def largest_eigenpairs(
-    product: HessianProduct, like: Tensor, count: int, key: StreamKey, tolerance: float = 1e-3
+    product: HessianProduct,
+    like: Tensor,
+    count: int,
+    key: StreamKey,
+    tolerance: float = 1e-3,
+    basis: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the algebraically largest eigenvalues of the Hessian and their directions.
 
@@ -97,6 +102,9 @@ def largest_eigenpairs(
         Names the vector at which Lanczos iterations begin.
     tolerance : float
         Relative accuracy of the eigenvalues.
+    basis : int, optional
+        Lanczos vectors between restarts, and so about the least number of products; more than `count`.
+        Few are enough where `tolerance` is loose. By default 2 count + 1, at least 20.
 
     Returns
     -------
@@ -115,7 +123,7 @@ def largest_eigenpairs(
     else:
         start = torch.randn(size, generator=key.generator(), dtype=torch.float64).numpy()
         operator = LinearOperator((size, size), matvec=on_arrays, dtype=np.float64)
-        values, vectors = eigsh(operator, k=count, which="LA", v0=start, tol=tolerance)
+        values, vectors = eigsh(operator, k=count, which="LA", v0=start, ncv=basis, tol=tolerance)
     order = np.argsort(values)[::-1][:count]
     return (
         torch.from_numpy(values[order]).to(like),
@@ -124,7 +132,12 @@ def largest_eigenpairs(
 
 
 def largest_eigenvalues(
-    product: HessianProduct, like: Tensor, count: int, key: StreamKey, tolerance: float = 1e-3
+    product: HessianProduct,
+    like: Tensor,
+    count: int,
+    key: StreamKey,
+    tolerance: float = 1e-3,
+    basis: int | None = None,
 ) -> Tensor:
     """Return the largest eigenvalues alone, descending; see `largest_eigenpairs`."""
-    return largest_eigenpairs(product, like, count, key, tolerance)[0]
+    return largest_eigenpairs(product, like, count, key, tolerance, basis)[0]

@@ -32,11 +32,14 @@ KINDS = ("none", "scalar", "gradient", "hessian", "lanczos")
 gradient, hessian: diagonal, from squares of the samples' gradients or from Hutchinson's probes.
 lanczos: the stiffest directions themselves, whatever their angle to the parameters' axes."""
 
-CURVATURE_SAMPLES = 256
-"""Samples on which curvature is measured."""
+CURVATURE_SAMPLES = 128
+"""Samples on which curvature is measured: P need not be exact, and a product costs as much as steps."""
 
-NUM_PROBES = 32
+NUM_PROBES = 16
 """Random probes behind a Hessian diagonal; spaces of fewer dimensions than `EXACT_BELOW` need none."""
+
+NUM_TRACE_PROBES = 8
+"""Probes where the trace alone is needed."""
 
 EXACT_BELOW = 200
 
@@ -111,7 +114,9 @@ def covariance_estimate(
 
     if kind == "scalar":
         return Preconditioner(torch.ones_like(centre), *none)
-    diagonal = _diagonal(product, centre, key)
+    diagonal = _diagonal(
+        product, centre, NUM_PROBES if kind == "hessian" else NUM_TRACE_PROBES, key
+    )
     if kind == "hessian":
         return Preconditioner(variance(diagonal), *none)
     trace = diagonal.sum().clamp(min=0)
@@ -148,16 +153,16 @@ def normalised(
         inner = preconditioner.apply(vector, 0.5)
         return preconditioner.apply(n_beta * product(inner) + localization * inner, 0.5)
 
-    (top,) = largest_eigenvalues(rate, centre, 1, key.child("top"), tolerance=0.02)
+    (top,) = largest_eigenvalues(rate, centre, 1, key.child("top"), tolerance=0.1, basis=8)
     return preconditioner.scaled(1 / top.clamp(min=localization * 1e-6).item())
 
 
-def _diagonal(product: HessianProduct, centre: Tensor, key: StreamKey) -> Tensor:
+def _diagonal(product: HessianProduct, centre: Tensor, num_probes: int, key: StreamKey) -> Tensor:
     """Return the Hessian's diagonal, exact in small spaces."""
     if len(centre) < EXACT_BELOW:
         axes = torch.eye(len(centre), dtype=centre.dtype, device=centre.device)
         return torch.stack([product(axis)[index] for index, axis in enumerate(axes)])
-    return hessian_diagonal(product, centre, NUM_PROBES, key.child("probes"))
+    return hessian_diagonal(product, centre, num_probes, key.child("probes"))
 
 
 def gradient_squares(

@@ -107,3 +107,28 @@ def stacked_losses_and_gradients(
     losses = stacked_losses(loss_fn, layout, leaf, batches)
     (gradients,) = torch.autograd.grad(losses.sum(), leaf)
     return losses.detach(), gradients
+
+
+@torch.no_grad()
+def sample_losses(
+    loss_fn: LossFunction, layout: ParameterLayout, vector: Tensor, data: Batch, chunk: int = 1024
+) -> Tensor:
+    """Return each sample's own loss, shape (sample,), for one parameter vector.
+
+    Parameters
+    ----------
+    loss_fn : callable
+        ``loss_fn(params, batch) -> scalar``, evaluated on batches of one sample.
+    layout : ParameterLayout
+    vector : Tensor, shape (num_parameters,)
+    data : tuple of Tensor, each of shape (sample, ...)
+    chunk : int
+        Samples evaluated at a time.
+    """
+    params = layout.unflatten(vector)
+
+    def single(*sample: Tensor) -> Tensor:
+        return loss_fn(params, tuple(part[None] for part in sample))
+
+    chunks = zip(*(part.split(chunk) for part in data), strict=True)
+    return torch.cat([torch.func.vmap(single)(*parts) for parts in chunks])

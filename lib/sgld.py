@@ -15,12 +15,13 @@ direction and leaves the posterior as it is; see `lib.preconditioning`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from lib.minibatches import BatchSource, baselines, minibatches
 from lib.preconditioning import (
     CURVATURE_SAMPLES,
     KINDS,
@@ -29,14 +30,11 @@ from lib.preconditioning import (
     normalised,
 )
 from lib.replicas import (
-    Batch,
     LossFunction,
     ParameterLayout,
     stacked_losses_and_gradients,
 )
 from lib.seeding import StreamKey
-
-BatchSource = Batch | Callable[[StreamKey], Batch]
 
 STARTS = ("checkpoint", "gaussian")
 
@@ -78,7 +76,8 @@ class SGLDConfig:
         Steps from one draw to the next.
     paired : bool
         Measure the loss at w* on the minibatch of each draw, which takes the noise of the batch out
-        of the difference and costs a forward pass a draw. If not, draws are compared with L_n(w*).
+        of the difference. It costs a forward pass of each sample, or one a draw where batches are
+        generated. If not, draws are compared with L_n(w*).
     preconditioner : {"none", "scalar", "gradient", "hessian", "lanczos"}
         See `lib.preconditioning.KINDS`.
     start : {"checkpoint", "gaussian"}
@@ -187,14 +186,18 @@ def sample_chains(
     """
     chains, draws = config.num_chains, config.num_draws
     noise_streams = [key.child("noise", chain).generator(centre.device) for chain in range(chains)]
-    draw_batches = _minibatches(batches, config, key)
+    draw_batches = minibatches(batches, chains, config.batch_size, key)
     position, preconditioner = _begin(loss_fn, layout, centre, batches, config, key)
+    num_paired = chains * draws * config.batch_size if config.paired else 0
+    draw_baseline = baselines(loss_fn, layout, centre, batches, num_paired)
     noise = torch.empty_like(position)
     burnin_loss = torch.empty(chains, config.num_burnin, device=centre.device)
     loss, baseline, displacement = torch.empty(3, chains, draws, device=centre.device)
     for step in range(config.num_burnin + draws * config.steps_per_draw):
         minibatch = draw_batches(step)
-        losses, gradients = stacked_losses_and_gradients(loss_fn, layout, position, minibatch)
+        losses, gradients = stacked_losses_and_gradients(
+            loss_fn, layout, position, minibatch.samples
+        )
         offset = position - centre
         draw, between = divmod(step - config.num_burnin, config.steps_per_draw)
         if draw < 0:
@@ -203,7 +206,7 @@ def sample_chains(
             loss[:, draw] = losses
             displacement[:, draw] = offset.norm(dim=1)
             if config.paired:
-                baseline[:, draw] = _losses_at(loss_fn, layout, centre, minibatch)
+                baseline[:, draw] = draw_baseline(minibatch)
         for chain, stream in enumerate(noise_streams):
             torch.randn(centre.shape, generator=stream, out=noise[chain])
         if preconditioner is None:
@@ -238,48 +241,23 @@ def _begin(
         batch = tuple(part[:CURVATURE_SAMPLES] for part in batches)
     around = loss_fn, layout, centre, batch, config.n_beta, config.localization, own
     kind = config.preconditioner
+    estimates = {
+        name: covariance_estimate(name, *around)
+        for name in {kind, _spread(config)} - {"none"}  # one measurement where they are the same
+    }
     if config.start == "gaussian":
-        spread = covariance_estimate("hessian" if kind in ("none", "scalar") else kind, *around)
+        spread = estimates[_spread(config)]
         for chain in range(config.num_chains):
             stream = key.child("start", chain).generator(centre.device)
             normal = torch.randn(centre.shape, generator=stream, device=centre.device)
             position[chain] += spread.apply(normal.to(centre.dtype), 0.5)
     if kind == "none":
         return position, None
-    return position, normalised(covariance_estimate(kind, *around), *around)
+    return position, normalised(estimates[kind], *around)
 
 
-def _minibatches(
-    batches: BatchSource, config: SGLDConfig, key: StreamKey
-) -> Callable[[int], Batch]:
-    """Return a function from the step to stacked minibatches, shape (chain, batch_size, ...)."""
-    if callable(batches):
-        source = batches
-
-        def generated(step: int) -> Batch:
-            parts = [source(key.child("batch", chain, step)) for chain in range(config.num_chains)]
-            return tuple(torch.stack(column) for column in zip(*parts, strict=True))
-
-        return generated
-
-    data = batches
-    streams = [key.child("batch", chain).generator() for chain in range(config.num_chains)]
-
-    def drawn(step: int) -> Batch:
-        rows = torch.stack(
-            [torch.randint(len(data[0]), (config.batch_size,), generator=s) for s in streams]
-        ).to(data[0].device)
-        return tuple(part[rows] for part in data)
-
-    return drawn
-
-
-@torch.no_grad()
-def _losses_at(
-    loss_fn: LossFunction, layout: ParameterLayout, centre: Tensor, minibatch: Batch
-) -> Tensor:
-    """Return the loss of one parameter vector on every chain's minibatch, shape (chain,)."""
-    params = layout.unflatten(centre)
-    if len(minibatch[0]) == 1:
-        return loss_fn(params, tuple(part[0] for part in minibatch))[None]
-    return torch.func.vmap(lambda *batch: loss_fn(params, batch))(*minibatch)
+def _spread(config: SGLDConfig) -> str:
+    """Return the kind of covariance from which chains begin."""
+    if config.start == "checkpoint":
+        return "none"
+    return "hessian" if config.preconditioner in ("none", "scalar") else config.preconditioner

@@ -1,0 +1,144 @@
+"""Preconditioners: their algebra, and that a fixed one leaves the posterior as it is."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from lib.diagnostics import chain_diagnostics
+from lib.llc import estimate_llc
+from lib.preconditioning import (
+    KINDS,
+    Preconditioner,
+    covariance_estimate,
+    gradient_squares,
+    normalised,
+)
+from lib.replicas import ParameterLayout
+from lib.seeding import StreamKey
+from lib.sgld import STARTS, SGLDConfig, sample_chains
+
+KEY = StreamKey(4, ("preconditioning",))
+DIMENSION = 12
+N_BETA, GAMMA = 20.0, 1.0
+LAYOUT = ParameterLayout(("w",), ((DIMENSION,),))
+CENTRE = torch.zeros(DIMENSION)
+CURVATURES = torch.logspace(-2, 1, DIMENSION)
+AXES, _ = torch.linalg.qr(torch.randn(DIMENSION, DIMENSION, generator=KEY.generator()))
+HESSIAN = AXES @ torch.diag(CURVATURES) @ AXES.T
+DATA = (0.1 * torch.randn(64, DIMENSION, generator=KEY.child("data").generator()),)
+DATA = (DATA[0] - DATA[0].mean(0),)
+CONFIG = SGLDConfig(0.2, N_BETA, GAMMA, 8, 300, 1500, 64)
+
+
+def quadratic(params, batch):
+    """An anisotropic, rotated quadratic, with a term linear in the sample that averages to zero."""
+    w = params["w"]
+    return 0.5 * w @ HESSIAN @ w + 0 * batch[0].sum() + (batch[0] @ w).mean()
+
+
+def still(params, batch):
+    """The same without noise of the batch."""
+    w = params["w"]
+    return 0.5 * w @ HESSIAN @ w + 0 * batch[0].sum()
+
+
+def of_kind(kind):
+    around = quadratic, LAYOUT, CENTRE, DATA, N_BETA, GAMMA, KEY
+    return covariance_estimate(kind, *around), around
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_half_powers_make_the_whole(kind):
+    estimated, _ = of_kind(kind)
+    vectors = torch.eye(DIMENSION)
+    twice = estimated.apply(estimated.apply(vectors, 0.5), 0.5)
+    torch.testing.assert_close(twice, estimated.apply(vectors), rtol=1e-4, atol=1e-6)
+    assert torch.linalg.eigvalsh(estimated.apply(vectors))[0] > 0
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_the_stiffest_direction_has_unit_rate(kind):
+    estimated, around = of_kind(kind)
+    scaled = normalised(estimated, *around)
+    root = scaled.apply(torch.eye(DIMENSION), 0.5)
+    rates = torch.linalg.eigvalsh(root @ (N_BETA * HESSIAN + GAMMA * torch.eye(DIMENSION)) @ root)
+    assert rates[-1] == pytest.approx(1, rel=1e-3)
+
+
+def test_gradient_squares_agree_with_a_loop():
+    w = torch.linspace(-1, 1, DIMENSION)
+    loop = torch.zeros(DIMENSION)
+    for sample in DATA[0]:
+        leaf = w.clone().requires_grad_()
+        quadratic({"w": leaf}, (sample[None],)).backward()
+        loop += leaf.grad.square() / len(DATA[0])
+    torch.testing.assert_close(gradient_squares(quadratic, LAYOUT, w, DATA), loop)
+
+
+def exact_llc(transform, step_size):
+    """LLC of the chain with preconditioner P: a linear recursion with a known stationary covariance."""
+    precision = N_BETA * HESSIAN + GAMMA * torch.eye(DIMENSION)
+    root = transform(torch.eye(DIMENSION), 0.5)
+    rates, axes = torch.linalg.eigh(root @ precision @ root)
+    covariance = root @ axes @ torch.diag(1 / (rates * (1 - step_size * rates / 4))) @ axes.T @ root
+    return N_BETA / 2 * torch.trace(HESSIAN @ covariance).item(), covariance
+
+
+def transform_of(kind):
+    around = still, LAYOUT, CENTRE, DATA, N_BETA, GAMMA, StreamKey(1).child("curvature")
+    return normalised(covariance_estimate(kind, *around), *around).apply
+
+
+def config_for(kind, start):
+    step_size = 0.2 if kind != "none" else 0.2 / (N_BETA * 10 + GAMMA)
+    return dataclasses.replace(CONFIG, step_size=step_size, preconditioner=kind, start=start)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_a_fixed_preconditioner_leaves_the_posterior_unchanged(kind, start):
+    """E[L] of the chain is exact, and that of the posterior up to the share epsilon / 4."""
+    result = estimate_llc(still, {"w": CENTRE}, DATA, config_for(kind, start), key=1)
+    chain, covariance = exact_llc(transform_of(kind), 0.2)
+    posterior, truth = exact_llc(transform_of(kind), 0.0)
+    stderr = float(result.llc_stderr)
+    assert stderr < 0.05 * posterior
+    assert abs(float(result.llc_mean) - chain) < 4 * stderr
+    assert posterior <= chain < posterior / (1 - 0.2 / 4) * 1.001
+    torch.testing.assert_close(
+        truth,
+        torch.linalg.inv(N_BETA * HESSIAN + GAMMA * torch.eye(DIMENSION)),
+        rtol=1e-3,
+        atol=1e-4,
+    )
+
+
+def test_ill_conditioned_directions_mix_faster():
+    """Effective samples of the flattest coordinate's size, from chains of the same length."""
+
+    def mixing(kind):
+        config = config_for(kind, "checkpoint")
+        trace = sample_chains(still, LAYOUT, CENTRE, DATA, config, StreamKey(2))
+        return chain_diagnostics(trace.displacement.double().numpy())[1]
+
+    assert mixing("lanczos") > 2 * mixing("none")
+
+
+def test_a_gaussian_start_has_the_stated_covariance():
+    """Chains begin at N(w*, P): their first loss gives the trace of H P."""
+    count = 2000
+    config = dataclasses.replace(
+        config_for("lanczos", "gaussian"), num_chains=count, num_burnin=0, num_draws=2
+    )
+    trace = sample_chains(still, LAYOUT, CENTRE, DATA, config, StreamKey(2))
+    around = still, LAYOUT, CENTRE, DATA, N_BETA, GAMMA, StreamKey(2).child("curvature")
+    spread: Preconditioner = covariance_estimate("lanczos", *around)
+    expected = 0.5 * torch.trace(HESSIAN @ spread.apply(torch.eye(DIMENSION)))
+    first = trace.loss[:, 0]
+    stderr = first.std() / count**0.5
+    assert stderr < 0.05 * expected
+    assert abs(first.mean() - expected) < 4 * stderr
+    squares = trace.displacement[:, 0].square()
+    expected = torch.trace(spread.apply(torch.eye(DIMENSION)))
+    assert abs(squares.mean() - expected) < 4 * squares.std() / count**0.5
