@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from scipy import stats
 
 VERDICTS_OF_ESTIMATES = ("ok", "drifting", "saturated", "diverged", "escaped")
 """What an estimate can be called; see `judge`."""
@@ -17,8 +18,8 @@ MAX_RHAT = 1.1
 MAX_DRIFT = 0.1
 """The estimate may change by this share of itself from the first to the second half of the draws."""
 
-NUM_STDERR = 2.0
-"""A change or a negative estimate counts when it exceeds this many standard errors over chains."""
+CONFIDENCE = 0.95
+"""A change or a negative estimate counts when this interval, Student's t over chains, excludes zero."""
 
 FORGOTTEN_SHARE = 0.75
 """Chains are saturated when they give up this share of what training has gained."""
@@ -125,14 +126,14 @@ def judge(estimate: xr.Dataset, untrained_loss: float | None = None) -> Estimate
         `locality`. drifting: R-hat exceeds `MAX_RHAT`, or the estimate changes between the halves of
         the draws by more than `MAX_DRIFT` of itself and more than its error. Else ok.
     """
-    mean, stderr = float(estimate["llc_mean"]), float(estimate["llc_stderr"])
-    total, failed = estimate.sizes["chain"], int(estimate["num_diverged"])
+    mean, total = float(estimate["llc_mean"]), estimate.sizes["chain"]
+    failed = int(estimate["num_diverged"])
+    kept = ~estimate["diverged"].to_numpy().astype(bool)
     if not np.isfinite(mean):
         return EstimateVerdict("diverged", f"{failed} of {total} chains ran away")
-    if mean < -NUM_STDERR * np.nan_to_num(stderr):
-        return EstimateVerdict(
-            "escaped", f"LLC {mean:.3g} +- {stderr:.2g}: chains sank below L(w*)"
-        )
+    if mean < -_margin(estimate["llc"].to_numpy()[kept]):
+        error = float(estimate["llc_stderr"])
+        return EstimateVerdict("escaped", f"LLC {mean:.3g} ± {error:.2g}: chains sank below L(w*)")
     if untrained_loss is not None:
         where = locality(estimate, untrained_loss, np.nan)
         if bool(where["saturated"]):
@@ -140,15 +141,22 @@ def judge(estimate: xr.Dataset, untrained_loss: float | None = None) -> Estimate
     rhat = float(estimate["rhat"])
     if rhat > MAX_RHAT:
         return EstimateVerdict("drifting", f"R-hat is {rhat:.2f}: chains disagree")
-    drift = estimate["drift"].to_numpy()[~estimate["diverged"].to_numpy().astype(bool)]
+    drift = estimate["drift"].to_numpy()[kept]
     change = float(drift.mean())
-    error = float(drift.std(ddof=1)) / np.sqrt(len(drift)) if len(drift) > 1 else 0.0
-    if abs(change) > max(MAX_DRIFT * abs(mean), NUM_STDERR * error):
+    if abs(change) > max(MAX_DRIFT * abs(mean), _margin(drift)):
         return EstimateVerdict(
             "drifting", f"LLC {mean:.3g} changes by {change:.2g} between halves of the draws"
         )
-    kept = f", {failed} of {total} chains left out" if failed else ""
-    return EstimateVerdict("ok", f"R-hat {rhat:.2f}, drift {change:.2g}{kept}")
+    note = f", {failed} of {total} chains left out" if failed else ""
+    return EstimateVerdict("ok", f"R-hat {rhat:.2f}, drift {change:.2g}{note}")
+
+
+def _margin(values: np.ndarray) -> float:
+    """Return half the width of the interval of a mean over chains; none for a single chain."""
+    if len(values) < 2:
+        return 0.0
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
+    return quantile * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
 
 
 def _forgotten(where: xr.Dataset) -> str:

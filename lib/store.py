@@ -87,6 +87,8 @@ def _plain(value: Any) -> str | int | float:
     """Return what an attribute can hold: text and numbers as they are, anything else as JSON."""
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, bool):  # NetCDF has no truth values
+        return int(value)
     return value if isinstance(value, str | int | float) else json.dumps(value, sort_keys=True)
 
 

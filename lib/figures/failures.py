@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import SymmetricalLogLocator
 
 from lib.figures import style
 from lib.figures.drawn import Drawn, Ledger
@@ -18,8 +19,8 @@ from lib.figures.traces import coloured_chains, running_llc
 RUNAWAY = 100.0
 """A trace that exceeds the loss at w* by this factor is drawn on a logarithmic axis."""
 
-TITLE_WIDTH = 40
-"""Characters in a line of a panel's title."""
+TITLE_WIDTH, TITLE_LINES = 32, 2
+"""Characters in a line of a verdict's reason, and lines that are kept for it."""
 
 
 @style.context()
@@ -60,16 +61,15 @@ def failures(estimates: xr.Dataset) -> Drawn:
 def _title(letter: str, estimate: xr.Dataset) -> str:
     """Return the verdict, its reason and the settings that led there."""
     setting = (
-        rf"$\epsilon$ = {float(estimate['step_size']):.0e}, "
-        rf"$n\beta$ = {float(estimate['n_beta']):.3g}, "
-        rf"$\gamma$ = {float(estimate['localization']):.3g}, "
-        f"t = {style.short_step(float(estimate['step']))}"
+        rf"$\epsilon$ = {float(estimate['step_size']):g}, "
+        rf"$n\beta$ = {float(estimate['n_beta']):g}, "
+        rf"$\gamma$ = {float(estimate['localization']):g}"
     )
-    reason = textwrap.fill(str(estimate["reason"].item()), TITLE_WIDTH)
-    if "\n" not in reason:
-        reason = f"\n{reason}"  # so that all titles have as many lines
     verdict = str(estimate["verdict"].item())
-    return f"({letter}) {verdict}\n{setting}\n{reason.strip()}"
+    head = f"({letter}) {verdict}, t = {style.short_step(float(estimate['step']))}"
+    reason = textwrap.wrap(str(estimate["reason"].item()), TITLE_WIDTH)
+    blank = [" "] * (TITLE_LINES - len(reason))  # so that all panels begin at one height
+    return "\n".join([head, setting, *reason, *blank])
 
 
 def _losses(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None:
@@ -95,6 +95,10 @@ def _running(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None
     known = running[np.isfinite(running)]
     if known.size and known.max() > RUNAWAY * float(estimate["n_beta"] * estimate["init_loss"]):
         ax.set_yscale("symlog", linthresh=1.0)
+        locator = SymmetricalLogLocator(base=10, linthresh=1.0)
+        locator.set_params(numticks=6)
+        ax.yaxis.set_major_locator(locator)
+        ax.set_ylim(bottom=0)
     ax.axhline(0, color=style.MUTED, linewidth=0.5)
 
 

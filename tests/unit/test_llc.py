@@ -7,12 +7,12 @@ import pytest
 import torch
 import xarray as xr
 
-from lib.diagnostics import judge_all, locality
-from lib.llc import estimate_llc, full_loss, summary_table
+from lib.diagnostics import judge, judge_all, locality
+from lib.llc import estimate_llc, full_loss, summarise, summary_table
 from lib.replicas import ParameterLayout
 from lib.schemas import check_dataset, check_table
 from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig, sample_chains
+from lib.sgld import SGLDConfig, SGLDTrace, sample_chains
 
 CONFIG = SGLDConfig(
     step_size=2e-3,
@@ -259,6 +259,9 @@ def judged_like(forgets: bool):
     joined["baseline_loss"] = xr.zeros_like(joined.loss) + losses[:, None, None]
     joined["loss"] = xr.zeros_like(joined.loss) + ends[:, None, None]
     joined["displacement"] = xr.zeros_like(joined.loss) + (2.0 if forgets else 0.2)
+    joined["llc"] = config.n_beta * (joined.loss - joined.baseline_loss).mean("draw")
+    joined["llc_mean"] = joined.llc.mean("chain")
+    joined["drift"], joined["rhat"] = xr.zeros_like(joined.drift), xr.ones_like(joined.rhat)
     judged = joined.merge(locality(joined, untrained_loss=4.0, constant_loss=4.1))
     return judged.merge(judge_all(joined, untrained_loss=4.0))
 
@@ -278,3 +281,62 @@ def test_judged_estimates_keep_the_contracts():
     check_dataset(judged, "llc")
     table = check_table(summary_table(judged, "base-s0", "local"), "llc_summary")
     assert table.step.tolist() == [0, 100, 200]
+    assert table.verdict.tolist() == ["ok", "ok", "ok"]
+
+
+def test_saturated_estimates_are_called_so():
+    judged = judged_like(forgets=True)
+    assert judged.verdict.values.tolist() == ["saturated"] * 3
+    assert "nothing was learned yet" in str(judged.reason.values[0])
+    assert "gave up 100 %" in str(judged.reason.values[1])
+
+
+def estimate_of(excess, n_beta=10.0):
+    """Return an estimate whose paired draws are given, shape (chain, draw)."""
+    config = dataclasses.replace(
+        CONFIG, n_beta=n_beta, num_chains=len(excess), num_draws=excess.shape[1], num_burnin=0
+    )
+    ones = torch.ones(excess.shape)
+    trace = SGLDTrace(torch.empty(len(excess), 0), torch.from_numpy(excess), 0 * ones, ones)
+    return summarise(trace, config, 0.0, num_parameters=100, centre_norm=10.0)
+
+
+NOISE = np.random.default_rng(0).normal(0, 0.1, (6, 200))
+RISE = np.linspace(-0.5, 0.5, 200)
+APART = np.linspace(-0.5, 0.5, 6)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("excess", "verdict", "reason"),
+    [
+        (1 + NOISE, "ok", "R-hat 1.0"),
+        (1 + NOISE + 0.05 * RISE, "ok", "drift"),  # a change of 2.5 %: within a tenth
+        (1 + 2 * NOISE + 0.3 * RISE, "drifting", "changes by 1.4 between halves"),
+        (1 + NOISE + APART, "drifting", "chains disagree"),
+        (0.005 * NOISE - 1, "escaped", "chains sank below"),
+        (NOISE - 0.001, "ok", "R-hat"),  # below zero, but not beyond its error
+        (np.full((6, 200), np.inf), "diverged", "6 of 6 chains ran away"),
+        (1 + NOISE + np.array([np.inf] * 2 + [0.0] * 4)[:, None], "ok", "2 of 6 chains left out"),
+        (1 + NOISE + np.array([np.inf] * 4 + [0.0] * 2)[:, None], "diverged", "4 of 6 chains"),
+    ],
+)
+def test_verdicts(excess, verdict, reason):
+    result = estimate_of(excess)
+    assert result.attrs["verdict"] == verdict
+    assert reason in result.attrs["reason"]
+    assert judge(result) == (verdict, result.attrs["reason"])
+
+
+def test_saturation_is_judged_against_the_untrained_loss():
+    estimate = estimate_of(1 + NOISE)
+    assert judge(estimate, untrained_loss=1.1).verdict == "saturated"
+    assert judge(estimate, untrained_loss=5.0).verdict == "ok"
+    assert judge(estimate_of(NOISE - 1), untrained_loss=1.1).verdict == "escaped"
+
+
+def test_drift_within_its_error_is_no_drift():
+    """Draws this wild change between halves by more than a tenth of the estimate, by chance."""
+    wild = np.random.default_rng(4).normal(1, 3.0, (6, 40))
+    result = estimate_of(wild)
+    assert abs(float(result.drift.mean())) > 0.1 * float(result.llc_mean)
+    assert result.attrs["verdict"] == "ok"

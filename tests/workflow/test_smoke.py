@@ -18,10 +18,11 @@ def test_every_output_is_there(finished):
     assert (results / "report.html").stat().st_size > 10_000
     claims = pd.read_csv(results / "claims.csv")
     assert set(claims.verdict) == {"not testable at this scale"}
-    figures = {path.stem for path in (results / "figures/regression").glob("*.png")}
-    assert {"fig01b", "fig02b", "fig05", "fig06b", "traces", "milestones"} <= figures
-    for name in figures:
-        made = {path.suffix for path in (results / "figures/regression").glob(f"{name}.*")}
+    figures = {path.stem: path for path in (results / "figures").glob("*/*.png")}
+    assert {"fig01b", "fig02b", "fig05", "fig06b", "traces", "milestones"} <= set(figures)
+    assert {"fig07", "fig08", "fig39", "llc_settings"} <= set(figures)
+    for name, path in figures.items():
+        made = {other.suffix for other in path.parent.glob(f"{name}.*")}
         assert {".png", ".pdf"} < made, f"{name} has no data beside it"
 
 
@@ -60,7 +61,7 @@ def test_an_edit_of_the_geometry_reruns_geometry_alone(edited):
 def test_an_edit_of_the_sampler_leaves_training_alone(edited):
     edited.edit("lib/sgld.py", "alpha=-0.5 * config.step_size * config.n_beta", "alpha=-0.0")
     jobs = edited.planned(*SMOKE)
-    assert jobs["regression_llc_shard"] == 10
+    assert jobs["regression_llc_shard"] == 12
     assert not {"regression_train", "regression_metrics", "essential_dynamics"} & set(jobs)
 
 
@@ -73,7 +74,7 @@ def test_a_new_learning_rate_reruns_the_study(edited):
 def test_a_stage_setting_reruns_stages_alone(edited):
     edited.edit("config/config.yaml", "match_width: 0.5", "match_width: 0.4")
     jobs = edited.planned(*SMOKE)
-    assert jobs["stages"] == 5
+    assert jobs["stages"] == 6
     assert not {"regression_llc_shard", "regression_llc", "forms"} & set(jobs)
 
 
@@ -89,7 +90,7 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
 def test_a_finer_llc_grid_computes_what_is_new(edited):
     edited.edit("config/smoke.yaml", "num_checkpoints: 9", "num_checkpoints: 10")
     jobs = edited.planned(*SMOKE)
-    assert jobs["regression_llc_shard"] == 5  # the last shard of each curve
+    assert jobs["regression_llc_shard"] == 6  # the last shard of each curve
     edited.edit("config/smoke.yaml", "num_checkpoints: 10", "num_checkpoints: 5")
     assert "regression_llc_shard" not in edited.planned(*SMOKE)
 
