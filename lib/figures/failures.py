@@ -19,7 +19,7 @@ from lib.figures.traces import coloured_chains, running_llc
 RUNAWAY = 100.0
 """A trace that exceeds the loss at w* by this factor is drawn on a logarithmic axis."""
 
-TITLE_WIDTH, TITLE_LINES = 32, 2
+TITLE_WIDTH, TITLE_LINES = 30, 2
 """Characters in a line of a verdict's reason, and lines that are kept for it."""
 
 
