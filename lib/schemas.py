@@ -180,6 +180,7 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "init_loss": ("failure",),
         "llc_mean": ("failure",),
         "llc_stderr": ("failure",),
+        "diverged": ("failure", "chain"),
         "step": ("failure",),
         "step_size": ("failure",),
         "n_beta": ("failure",),

@@ -16,9 +16,6 @@ from lib.figures import style
 from lib.figures.drawn import Drawn, Ledger
 from lib.figures.traces import coloured_chains, running_llc
 
-RUNAWAY = 100.0
-"""A trace that exceeds the loss at w* by this factor is drawn on a logarithmic axis."""
-
 TITLE_WIDTH, TITLE_LINES = 30, 2
 """Characters in a line of a verdict's reason, and lines that are kept for it."""
 
@@ -37,7 +34,7 @@ def failures(estimates: xr.Dataset) -> Drawn:
     Drawn
         Table of every trace and running estimate.
     """
-    names = estimates["failure"].to_numpy().astype(str)
+    names = [str(name) for name in estimates["failure"].values]
     figure = style.new_figure(
         style.FULL_WIDTH,
         2 * style.PANEL_HEIGHT + 0.95,
@@ -81,7 +78,7 @@ def _losses(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None:
     level = float(estimate["init_loss"])
     ledger.add(panel, "L(w*)", [tau[-1]], [level])
     ax.axhline(level, color=style.ACCENT, linewidth=0.9, linestyle="--", zorder=4)
-    if np.nanmax(losses, initial=level) > RUNAWAY * level:
+    if bool(estimate["diverged"].any()):
         ax.set_yscale("log")
     ax.set_xlim(0, tau[-1])
 
@@ -92,8 +89,7 @@ def _running(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None
     for color, chain, values in coloured_chains(running):
         ledger.line(ax, panel, f"chain {chain}", tau, values, color=color, linewidth=0.5)
     ledger.line(ax, panel, "mean", tau, _mean(running), color=style.MAIN, linewidth=1.3, zorder=3)
-    known = running[np.isfinite(running)]
-    if known.size and known.max() > RUNAWAY * float(estimate["n_beta"] * estimate["init_loss"]):
+    if bool(estimate["diverged"].any()):
         ax.set_yscale("symlog", linthresh=1.0)
         locator = SymmetricalLogLocator(base=10, linthresh=1.0)
         locator.set_params(numticks=6)
