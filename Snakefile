@@ -16,12 +16,14 @@ wildcard_constraints:
     setting=alternatives(config["regression"]["llc"]["settings"]),
     shard=r"\d{4}",
     figure=r"[a-z0-9_]+",
+    experiment=alternatives(config["scurves"]["experiments"]),
 
 
 include: "rules/regression.smk"
 include: "rules/instruments.smk"
 include: "rules/figures.smk"
 include: "rules/validation.smk"
+include: "rules/scurves.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
 

@@ -29,6 +29,7 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     finite = [v["settings"].get("task", {}).get("num_tasks") for v in variants.values()]
     values: dict[str, Any] = {
         "preset": config["preset"],
+        "scurves": config["scurves"],
         "num_seeds": len(variants["base"]["seeds"]),
         "shown_seed": config["figures"]["shown_seed"],
         "num_tasks": next((count for count in finite if count), "infinitely many"),

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lib.schema_errors import first_problem
+from lib.scurves.configuration import contradictions as scurves_contradictions
 
 STUDIES = ("regression",)
 SECTIONS = ("task", "network", "training", "checkpoints", "evaluation", "trajectory")
@@ -47,6 +48,8 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for study in STUDIES:
         for problem in _contradictions(study, config):
             raise ConfigError(f"config: {problem}")
+    for problem in scurves_contradictions(config["scurves"]):
+        raise ConfigError(f"config: {problem}")
 
 
 def merge(settings: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:

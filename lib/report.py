@@ -23,6 +23,7 @@ from lib.captions import caption_settings, fill_caption, split_caption, to_html,
 STUDY_TITLES: Mapping[str, str] = {
     "regression": "In-context linear regression",
     "instruments": "The LLC as an instrument",
+    "scurves": "Multi-component learning and S-curves",
 }
 
 PRESETS: Mapping[str, str] = {

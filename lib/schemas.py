@@ -17,6 +17,20 @@ logger = logging.getLogger(__name__)
 
 VERDICTS = ("supported", "refuted", "mixed", "not testable at this scale")
 
+SCURVE_MEASURES = (
+    *("initial_loss", "null_loss", "final_loss", "norm_min_step", "norm_min_ratio"),
+    *("best_cosine", "span_angle", "leading_angle"),
+    *("num_plateaus", "decay_end", "plateau_end", "level", "half_drop", "drop_steps", "censored"),
+    *("least_slope",),
+    *("plateau_ratio", "plateau_steps", "rate", "rate_explained"),
+    *("tail_exponent", "tail_rate", "tail_aic_difference", "target_time", "target_spread"),
+    *("converged", "converged_step", "bumps", "explained_bumps", "vectors", "bumped_vectors"),
+    *("competing_vectors", "bumped_competing_vectors"),
+    *("decay_first", "early_linear", "later_exponential", "levels_off", "orthogonal_ratio"),
+    "flow_deviation",
+)
+"""Measures of an S-curve run, NaN where they do not apply; `lib.scurves` defines them."""
+
 _step = pa.Column(int, pa.Check.ge(0))
 _number = pa.Column(float, nullable=True, coerce=True)
 _error = pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True)
@@ -136,6 +150,21 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
         },
         strict=True,
     ),
+    "scurves_measures": pa.DataFrameSchema(
+        {
+            "setting": pa.Column(str),
+            "case": pa.Column(int, pa.Check.ge(0)),
+            "learning_rate": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "weight_decay": pa.Column(float, pa.Check.ge(0), coerce=True),
+            "rank": pa.Column(int, pa.Check.ge(1)),
+            "num_components": pa.Column(int, pa.Check.ge(1)),
+            "seed": pa.Column(int, pa.Check.ge(0)),
+            "diverged": pa.Column(bool),
+            **dict.fromkeys(SCURVE_MEASURES, _number),
+        },
+        strict=True,
+        unique=["setting", "case", "seed"],
+    ),
 }
 
 _ESTIMATE = {
@@ -208,6 +237,22 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "lift_residual": ("form",),
         "potential": ("form", "step"),
         "p_value": ("form",),
+    },
+    "scurves": {
+        "loss": ("case", "seed", "step"),
+        "norm": ("case", "seed", "step", "component", "vector"),
+        "cosine": ("case", "seed", "step", "vector", "target"),
+        "aligned": ("case", "seed", "step", "component"),
+        "captured": ("case", "seed", "step", "captured_target"),
+        "null_loss": ("seed",),
+        "diverged": ("case", "seed"),
+        "best_cosine": ("case", "seed"),
+        "span_angle": ("case", "seed"),
+        "leading_angle": ("case", "seed"),
+    },
+    "scurves_flow": {
+        "loss": ("case", "seed", "step"),
+        "norm": ("case", "seed", "step", "component"),
     },
 }
 

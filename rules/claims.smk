@@ -19,6 +19,7 @@ rule claims:
         stages=llc_stores("stages.csv", runs_with("llc")),
         audits=llc_stores("audit.csv", runs_with("llc"), ["local"]),
         validation=f"{RESULTS}/validation/validation.csv",
+        scurves=f"{RESULTS}/scurves/measures.csv",
     output:
         claims=f"{RESULTS}/claims.csv",
     log:

@@ -158,8 +158,41 @@ def all_figures():
     names += [f"fig23_{setting}" for setting in common_settings()]
     names += ["fig08", "fig39", "fig41", "llc_settings"]
     figures = {"regression": names, "instruments": ["fig07", "second_opinion"]}
+    figures["scurves"] = [f"s{n}" for n in range(1, 14)]
     return [
         f"{RESULTS}/figures/{study}/{name}.png"
         for study, listed in figures.items()
         for name in listed
     ]
+
+
+def scurves_common():
+    """What every experiment of the S-curve study shares."""
+    shared = (
+        "dimension",
+        "init_scale",
+        "num_seeds",
+        "seeds_per_batch",
+        "divergence_factor",
+        "records",
+        "adam",
+    )
+    return {name: config["scurves"][name] for name in shared}
+
+
+def scurves_stores(*experiments):
+    """Paths of the curves of experiments of the S-curve study; of all without a name."""
+    names = experiments or config["scurves"]["experiments"]
+    return [f"{RESULTS}/scurves/{name}/curves.nc" for name in names]
+
+
+def scurves_flow_settings():
+    """Settings of the S-curve study that have a gradient flow, by name."""
+    wanted = config["scurves"]["flow"]["settings"]
+    experiments = config["scurves"]["experiments"].values()
+    return {n: entry for e in experiments for n, entry in e.items() if n in wanted}
+
+
+def scurves_files(names, ending):
+    """Paths of figures of the S-curve study with one ending."""
+    return [f"{RESULTS}/figures/scurves/{name}.{ending}" for name in names]

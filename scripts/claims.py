@@ -5,6 +5,7 @@ from typing import Any
 from lib.claims.evidence import Evidence
 from lib.claims.ledger import check_claims, read_ledger
 from lib.claims.reading import read_curves, read_runs
+from lib.claims.scurves_evidence import ScurvesEvidence
 from lib.llc_curve import StageSettings
 from lib.logs import log_to
 from lib.schemas import read_table, write_table
@@ -18,6 +19,7 @@ def main(
     paths_to_curves: dict[str, list[str]],
     paths_to_audits: dict[str, str],
     path_to_validation: str,
+    path_to_scurves: str,
     path_to_claims: str,
     runs: list[dict[str, Any]],
     curves: list[list[str]],
@@ -38,6 +40,7 @@ def main(
         published_types=published_types,
         draw_seed=draw_seed,
         validation=read_table(path_to_validation, "validation"),
+        scurves=ScurvesEvidence.read(path_to_scurves),
     )
     write_table(path_to_claims, check_claims(ledger, evidence, preset), "claims")
 
@@ -53,6 +56,7 @@ if __name__ == "__main__":
         },
         paths_to_audits=dict(zip(snakemake.params.audited, snakemake.input.audits, strict=True)),
         path_to_validation=snakemake.input.validation,
+        path_to_scurves=snakemake.input.scurves,
         path_to_claims=snakemake.output.claims,
         runs=snakemake.params.runs,
         curves=snakemake.params.curves,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lib.claims.scurves_evidence import ScurvesEvidence
 from lib.llc_curve import StageSettings
 from lib.schemas import VERDICTS
 
@@ -115,6 +116,8 @@ class Evidence:
         Seed of the posterior draws behind milestones.
     validation : pandas.DataFrame, optional
         Estimates of known learning coefficients; contract ``validation`` of `lib.schemas`.
+    scurves : ScurvesEvidence, optional
+        Measures of the S-curve study.
     """
 
     runs: Sequence[RunEvidence]
@@ -123,6 +126,7 @@ class Evidence:
     stage_settings: StageSettings
     draw_seed: int
     validation: pd.DataFrame | None = None
+    scurves: ScurvesEvidence | None = None
 
     def of(self, variant: str, *settings: str) -> list[RunEvidence]:
         """Return the runs of a variant that have an LLC under all of the settings named."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +16,7 @@ from lib.claims.behaviour import icl_emerges, mean_task, task_prior
 from lib.claims.development import same_stages, stage_types, visible_in_loss
 from lib.claims.evidence import NOT_TESTABLE, Evidence, Verdict
 from lib.claims.sampling import local_chains, same_estimates, same_order, shared_noise
+from lib.claims.scurves_checks import SCURVES_CHECKS
 from lib.claims.validation import recovers_exact, scale_free
 from lib.schema_errors import first_problem
 
@@ -32,6 +34,7 @@ CHECKS: Mapping[str, Callable[..., Verdict]] = MappingProxyType(
         "I1": recovers_exact,
         "I2": scale_free,
         "I4": same_estimates,
+        **SCURVES_CHECKS,
     }
 )
 """Check of each claim; its keyword arguments are the claim's thresholds."""
@@ -126,7 +129,7 @@ def check_claims(ledger: Mapping[str, Any], evidence: Evidence, preset: str) -> 
                 "value": result.value,
                 "uncertainty": result.uncertainty,
                 "criterion": entry["criterion"],
-                "seeds": ", ".join(map(str, result.seeds)),
+                "seeds": seeds_in_words(result.seeds),
                 "figure": entry["figure"],
             }
         )
@@ -136,6 +139,16 @@ def check_claims(ledger: Mapping[str, Any], evidence: Evidence, preset: str) -> 
 def claim_order(claim: str) -> tuple[str, int]:
     """Return the key that sorts R2 before R11."""
     return claim[0], int(claim[1:])
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """Return seeds as text; five or more in a row are written by their ends, as in 0-99."""
+    parts: list[str] = []
+    runs = groupby(enumerate(seeds), key=lambda pair: pair[1] - pair[0])
+    for _, pairs in runs:
+        run = [str(seed) for _, seed in pairs]
+        parts += run if len(run) < 5 else [f"{run[0]}-{run[-1]}"]
+    return ", ".join(parts)
 
 
 def _thresholds_of(check: Callable[..., Verdict]) -> set[str]:

@@ -21,6 +21,7 @@ def test_every_output_is_there(finished):
     figures = {path.stem: path for path in (results / "figures").glob("*/*.png")}
     assert {"fig01b", "fig02b", "fig05", "fig06b", "traces", "milestones"} <= set(figures)
     assert {"fig07", "fig08", "fig39", "llc_settings"} <= set(figures)
+    assert {f"s{number}" for number in range(1, 14)} <= set(figures)
     for name, path in figures.items():
         made = {other.suffix for other in path.parent.glob(f"{name}.*")}
         assert {".png", ".pdf"} < made, f"{name} has no data beside it"
@@ -66,7 +67,8 @@ def test_an_edit_of_the_sampler_leaves_training_alone(edited):
 
 
 def test_a_new_learning_rate_reruns_the_study(edited):
-    before = edited.planned(*SMOKE, "--forceall")
+    jobs = edited.planned(*SMOKE, "--forceall")
+    before = {rule: count for rule, count in jobs.items() if not rule.startswith("scurves_")}
     edited.edit("config/config.yaml", "max_learning_rate: 0.003", "max_learning_rate: 0.002")
     assert edited.planned(*SMOKE) == before
 

@@ -1,0 +1,159 @@
+"""Multi-component learning and S-curves: runs of every experiment, their flow, measures and figures.
+
+REQUIRED INPUTS: none, the tasks are drawn.
+OUTPUTS under results/<preset>/:
+    scurves/<experiment>/curves.nc, scurves/flow.nc, scurves/measures.csv,
+    figures/scurves/s1..s13 as .png, .pdf and .csv
+"""
+
+
+rule scurves_run:
+    """Run every setting of one experiment for all its seeds."""
+    output:
+        curves=f"{RESULTS}/scurves/{{experiment}}/curves.nc",
+    log:
+        f"{LOGS}/scurves/{{experiment}}/run.log",
+    benchmark:
+        f"{LOGS}/scurves/{{experiment}}/run.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        settings=lambda wildcards: config["scurves"]["experiments"][
+            wildcards.experiment
+        ],
+        common=scurves_common(),
+        root_seed=config["root_seed"],
+        code=code("scurves_run.py"),
+    script:
+        "../scripts/scurves_run.py"
+
+
+rule scurves_flow:
+    """Integrate the gradient flow from the initial vectors of some settings."""
+    output:
+        flow=f"{RESULTS}/scurves/flow.nc",
+    log:
+        f"{LOGS}/scurves/flow.log",
+    benchmark:
+        f"{LOGS}/scurves/flow.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=scurves_flow_settings(),
+        common=scurves_common(),
+        num_seeds=config["scurves"]["flow"]["num_seeds"],
+        root_seed=config["root_seed"],
+        code=code("scurves_flow.py"),
+    script:
+        "../scripts/scurves_flow.py"
+
+
+rule scurves_measures:
+    """Measure every curve: phases, tails, bumps, growth, deviation from the flow."""
+    input:
+        curves=scurves_stores(),
+        flow=f"{RESULTS}/scurves/flow.nc",
+    output:
+        measures=f"{RESULTS}/scurves/measures.csv",
+    log:
+        f"{LOGS}/scurves/measures.log",
+    benchmark:
+        f"{LOGS}/scurves/measures.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=config["scurves"]["measures"],
+        code=code("scurves_measures.py"),
+    script:
+        "../scripts/scurves_measures.py"
+
+
+rule scurves_figures_phases:
+    """Draw loss, lengths and alignment over time: figures s2, s3 and s6 to s10."""
+    input:
+        curves=scurves_stores(),
+        flow=f"{RESULTS}/scurves/flow.nc",
+        measures=f"{RESULTS}/scurves/measures.csv",
+    output:
+        png=scurves_files(["s2", "s3", "s6", "s7", "s8", "s9", "s10"], "png"),
+        pdf=scurves_files(["s2", "s3", "s6", "s7", "s8", "s9", "s10"], "pdf"),
+        data=scurves_files(["s2", "s3", "s6", "s7", "s8", "s9", "s10"], "csv"),
+    log:
+        f"{LOGS}/figures/scurves/phases.log",
+    benchmark:
+        f"{LOGS}/figures/scurves/phases.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        shown_seed=config["scurves"]["shown_seed"],
+        bump_prominence=config["scurves"]["measures"]["bump_prominence"],
+        code=code("scurves_figures_phases.py"),
+    script:
+        "../scripts/scurves_figures_phases.py"
+
+
+rule scurves_figures_ranks:
+    """Draw high and full rank with what is special to them: figures s4 and s5."""
+    input:
+        curves=scurves_stores("lowrank", "tail"),
+        measures=f"{RESULTS}/scurves/measures.csv",
+    output:
+        png=scurves_files(["s4", "s5"], "png"),
+        pdf=scurves_files(["s4", "s5"], "pdf"),
+        data=scurves_files(["s4", "s5"], "csv"),
+    log:
+        f"{LOGS}/figures/scurves/ranks.log",
+    benchmark:
+        f"{LOGS}/figures/scurves/ranks.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        shown_seed=config["scurves"]["shown_seed"],
+        code=code("scurves_figures_ranks.py"),
+    script:
+        "../scripts/scurves_figures_ranks.py"
+
+
+rule scurves_figures_counts:
+    """Draw what is measured over all seeds: figures s1, s11, s12 and s13."""
+    input:
+        curves=scurves_stores("linear", "lowrank", "variants"),
+        measures=f"{RESULTS}/scurves/measures.csv",
+    output:
+        png=scurves_files(["s1", "s11", "s12", "s13"], "png"),
+        pdf=scurves_files(["s1", "s11", "s12", "s13"], "pdf"),
+        data=scurves_files(["s1", "s11", "s12", "s13"], "csv"),
+    log:
+        f"{LOGS}/figures/scurves/counts.log",
+    benchmark:
+        f"{LOGS}/figures/scurves/counts.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code("scurves_figures_counts.py"),
+    script:
+        "../scripts/scurves_figures_counts.py"

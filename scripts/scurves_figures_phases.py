@@ -1,0 +1,44 @@
+"""Draw loss, lengths and alignment over time of the S-curve study."""
+
+from lib.figures.scurves_phases import FIGURES, Material
+from lib.logs import log_to
+from lib.schemas import read_table
+from lib.scurves.store import read_settings
+
+
+def main(
+    *,
+    paths_to_curves: list[str],
+    path_to_flow: str,
+    path_to_measures: str,
+    shown_seed: int,
+    bump_prominence: float,
+    paths_to_png: list[str],
+    paths_to_pdf: list[str],
+    paths_to_data: list[str],
+) -> None:
+    """Draw each figure of `FIGURES`, in the order of the paths."""
+    material = Material(
+        {name: d for path in paths_to_curves for name, d in read_settings(path).items()},
+        read_settings(path_to_flow, "scurves_flow"),
+        read_table(path_to_measures, "scurves_measures"),
+        shown_seed,
+        bump_prominence,
+    )
+    paths = zip(paths_to_png, paths_to_pdf, paths_to_data, strict=True)
+    for draw, files in zip(FIGURES.values(), paths, strict=True):
+        draw(material).write(*files)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths_to_curves=list(snakemake.input.curves),
+        path_to_flow=snakemake.input.flow,
+        path_to_measures=snakemake.input.measures,
+        shown_seed=snakemake.params.shown_seed,
+        bump_prominence=snakemake.params.bump_prominence,
+        paths_to_png=list(snakemake.output.png),
+        paths_to_pdf=list(snakemake.output.pdf),
+        paths_to_data=list(snakemake.output.data),
+    )

@@ -1,0 +1,35 @@
+"""Draw high and full rank of the S-curve study."""
+
+from lib.figures.scurves_ranks import full_rank, high_rank
+from lib.logs import log_to
+from lib.schemas import read_table
+from lib.scurves.store import read_settings
+
+
+def main(
+    *,
+    paths_to_curves: list[str],
+    path_to_measures: str,
+    shown_seed: int,
+    paths_to_png: list[str],
+    paths_to_pdf: list[str],
+    paths_to_data: list[str],
+) -> None:
+    """Draw figures s4 and s5, in this order of the paths."""
+    curves = {name: d for path in paths_to_curves for name, d in read_settings(path).items()}
+    measures = read_table(path_to_measures, "scurves_measures")
+    paths = zip(paths_to_png, paths_to_pdf, paths_to_data, strict=True)
+    for draw, files in zip((high_rank, full_rank), paths, strict=True):
+        draw(curves, measures, shown_seed).write(*files)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths_to_curves=list(snakemake.input.curves),
+        path_to_measures=snakemake.input.measures,
+        shown_seed=snakemake.params.shown_seed,
+        paths_to_png=list(snakemake.output.png),
+        paths_to_pdf=list(snakemake.output.pdf),
+        paths_to_data=list(snakemake.output.data),
+    )

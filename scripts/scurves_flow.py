@@ -1,0 +1,38 @@
+"""Integrate the gradient flow from the initial vectors of some settings."""
+
+from dataclasses import replace
+
+from lib.logs import log_to
+from lib.provenance import provenance
+from lib.scurves.overlay import flow_of_setting
+from lib.scurves.settings import Setting
+from lib.scurves.store import write_settings
+
+
+def main(
+    *,
+    path_to_flow: str,
+    settings: dict,
+    common: dict,
+    num_seeds: int,
+    root_seed: int,
+) -> None:
+    """Write the flow of each setting for its first seeds."""
+    flows = {}
+    for name, entry in settings.items():
+        setting = Setting.of(name, entry, common)
+        few = replace(setting, num_seeds=min(num_seeds, setting.num_seeds))
+        flows[name] = flow_of_setting(few, common["records"], root_seed)
+    attributes = {"root_seed": root_seed, **provenance()}
+    write_settings(path_to_flow, flows, attributes, "scurves_flow")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_flow=snakemake.output.flow,
+        settings=snakemake.params.settings,
+        common=snakemake.params.common,
+        num_seeds=snakemake.params.num_seeds,
+        root_seed=snakemake.params.root_seed,
+    )

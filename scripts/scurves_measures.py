@@ -1,0 +1,35 @@
+"""Measure every curve of the S-curve study."""
+
+import pandas as pd
+
+from lib.logs import log_to
+from lib.schemas import SCURVE_MEASURES, write_table
+from lib.scurves.measures import MeasureSettings, measure_setting
+from lib.scurves.store import read_settings
+
+
+def main(
+    *, paths_to_curves: list[str], path_to_flow: str, path_to_measures: str, settings: dict
+) -> None:
+    """Write one row a run, in the order of experiments, settings, cases and seeds."""
+    constants = MeasureSettings.of(settings)
+    flows = read_settings(path_to_flow, "scurves_flow")
+    tables = [
+        measure_setting(dataset, constants, flows.get(name))
+        for path in paths_to_curves
+        for name, dataset in read_settings(path).items()
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    identity = [name for name in table.columns if name not in SCURVE_MEASURES]
+    columns = [*identity, *SCURVE_MEASURES]
+    write_table(path_to_measures, table.reindex(columns=columns), "scurves_measures")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths_to_curves=list(snakemake.input.curves),
+        path_to_flow=snakemake.input.flow,
+        path_to_measures=snakemake.output.measures,
+        settings=snakemake.params.settings,
+    )

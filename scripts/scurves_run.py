@@ -1,0 +1,36 @@
+"""Run every setting of one S-curve experiment for all its seeds."""
+
+import logging
+
+import torch
+
+from lib.logs import log_to
+from lib.provenance import provenance
+from lib.scurves.experiment import run_setting
+from lib.scurves.settings import Setting
+from lib.scurves.store import write_settings
+
+
+def main(
+    *, path_to_curves: str, experiment: str, settings: dict, common: dict, root_seed: int
+) -> None:
+    """Write the curves of each setting; a run that diverged is marked."""
+    torch.set_num_threads(1)
+    curves = {}
+    for name, entry in settings.items():
+        curves[name] = run_setting(Setting.of(name, entry, common), common, root_seed)
+        diverged = int(curves[name]["diverged"].sum())
+        logging.info("%s: %d of %d runs diverged", name, diverged, curves[name]["diverged"].size)
+    attributes = {"experiment": experiment, "root_seed": root_seed, **provenance()}
+    write_settings(path_to_curves, curves, attributes)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_curves=snakemake.output.curves,
+        experiment=snakemake.wildcards.experiment,
+        settings=snakemake.params.settings,
+        common=snakemake.params.common,
+        root_seed=snakemake.params.root_seed,
+    )

@@ -1,0 +1,65 @@
+"""S-curves: what reruns after a change, and what a run that diverges says."""
+
+import pytest
+
+SMOKE = ("--configfile", "config/smoke.yaml")
+FIGURES = {"scurves_figures_phases", "scurves_figures_ranks", "scurves_figures_counts"}
+AFTER = {"claims", "report"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("lib/scurves/tails.py", "_POINTS = 100", "_POINTS = 90", {"scurves_measures"}),
+        ("lib/scurves/flow.py", "1e-8, 1e-11", "1e-9, 1e-11", {"scurves_flow"}),
+        ("lib/figures/scurves_ranks.py", "_HEIGHT = 2 *", "_HEIGHT = 2.1 *", set()),
+        (
+            "config/config.yaml",
+            "bump_prominence: 0.05",
+            "bump_prominence: 0.1",
+            {"scurves_measures"},
+        ),
+    ],
+)
+def test_an_edit_leaves_runs_alone(edited, file, old, new, expected):
+    edited.edit(file, old, new)
+    jobs = edited.planned(*SMOKE)
+    assert expected <= set(jobs)
+    assert set(jobs) <= {"scurves_flow", "scurves_measures"} | FIGURES | AFTER
+    if file.startswith("lib/figures"):
+        assert set(jobs) == {"scurves_figures_ranks", "report"}
+
+
+def test_a_setting_reruns_its_own_experiment_alone(edited):
+    edited.edit("config/smoke.yaml", "attention2: {num_steps: 200}", "attention2: {num_steps: 150}")
+    jobs = edited.planned(*SMOKE)
+    assert jobs["scurves_run"] == 1
+    assert set(jobs) <= {"scurves_run", "scurves_measures"} | FIGURES | AFTER
+
+
+def test_an_edit_of_descent_reruns_every_experiment_and_nothing_else(edited):
+    edited.edit("lib/scurves/descent.py", "fused=True)", "fused=False)")
+    jobs = edited.planned(*SMOKE)
+    assert jobs["scurves_run"] == 9
+    assert set(jobs) <= {"scurves_run", "scurves_measures"} | FIGURES | AFTER
+
+
+def test_a_run_in_which_all_seeds_diverge_names_the_key(project):
+    project.edit(
+        "config/config.yaml",
+        "optimiser: sgd, learning_rates: [0.1]",
+        "optimiser: sgd, learning_rates: [90.0]",
+    )
+    target = "results/smoke/scurves/attention/curves.nc"
+    result = project.snakemake(target, *SMOKE, check=False)
+    assert result.returncode != 0
+    assert "every seed diverged at learning rate 90; lower 'learning_rates'" in result.stdout
+    assert not (project.path / target).exists()
+
+
+def test_paper_preset_has_a_thousand_seeds(project):
+    jobs = project.planned("--configfile", "config/paper.yaml")
+    assert jobs["scurves_run"] == 9
+    text = (project.path / "config/config.yaml").read_text()
+    assert "few: 1000" in text
+    assert "many: 1000" in text
