@@ -33,6 +33,7 @@ SCURVE_MEASURES = (
 
 _step = pa.Column(int, pa.Check.ge(0))
 _number = pa.Column(float, nullable=True, coerce=True)
+_error = pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True)
 
 TABLES: Mapping[str, pa.DataFrameSchema] = {
     "llc_summary": pa.DataFrameSchema(
@@ -78,6 +79,28 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
             "localization": pa.Column(float, pa.Check.ge(0), coerce=True),
             "step_size": pa.Column(float, pa.Check.gt(0), coerce=True),
             "num_diverged": pa.Column(int, pa.Check.ge(0)),
+        },
+        strict=True,
+    ),
+    "second_opinion": pa.DataFrameSchema(
+        {
+            "case": pa.Column(str, unique=True),
+            "num_parameters": pa.Column(int, pa.Check.gt(0)),
+            "sgld": _number,
+            "sgld_stderr": _error,
+            "hmc": _number,
+            "hmc_stderr": _error,
+            "z_score": _number,
+            "acceptance": pa.Column(float, pa.Check.in_range(0, 1), coerce=True),
+            "sgld_rhat": _number,
+            "hmc_rhat": _number,
+            "sgld_verdict": pa.Column(str, pa.Check.isin(VERDICTS_OF_ESTIMATES)),
+            "hmc_verdict": pa.Column(str, pa.Check.isin(VERDICTS_OF_ESTIMATES)),
+            "exact": _number,
+            "n_beta": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "localization": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "sgld_step_size": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "hmc_step_size": pa.Column(float, pa.Check.gt(0), coerce=True),
         },
         strict=True,
     ),
@@ -179,6 +202,20 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "saturated": ("step",),
         "verdict": ("step",),
         "reason": ("step",),
+    },
+    "llc_failures": {
+        "loss": ("failure", "chain", "draw"),
+        "baseline_loss": ("failure", "chain", "draw"),
+        "init_loss": ("failure",),
+        "llc_mean": ("failure",),
+        "llc_stderr": ("failure",),
+        "diverged": ("failure", "chain"),
+        "step": ("failure",),
+        "step_size": ("failure",),
+        "n_beta": ("failure",),
+        "localization": ("failure",),
+        "verdict": ("failure",),
+        "reason": ("failure",),
     },
     "curve": {
         "mean": ("grid",),

@@ -27,6 +27,7 @@ RESULTS = f"results/{config['preset']}"
 LOGS = f"logs/{config['preset']}"
 RUNS = expand_runs(config)
 RUN = {run.name: run for run in RUNS}
+FAILURES = ("diverged", "drifting", "escaped")
 
 
 def alternatives(names):
@@ -65,6 +66,26 @@ def llc_shards(run):
         training["training"]["num_steps"], **training["checkpoints"]
     )
     return shards(nested_subset(steps, llc["num_checkpoints"]), llc["shard_size"])
+
+
+def failure_steps(run):
+    """Step of the checkpoint at which each failure is shown: the nearest to its share of training."""
+    training, failures = RUN[run].settings, config["regression"]["llc"]["failures"]
+    last = training["training"]["num_steps"]
+    steps = checkpoint_steps(last, **training["checkpoints"])
+    return {
+        name: min(steps, key=lambda step: abs(step - failures[name]["at"] * last))
+        for name in FAILURES
+    }
+
+
+def failure_settings():
+    """Sampler settings of each failure, without the sizes that all share."""
+    failures = config["regression"]["llc"]["failures"]
+    return {
+        name: {key: value for key, value in failures[name].items() if key != "at"}
+        for name in FAILURES
+    }
 
 
 def llc_setting(name):
@@ -135,8 +156,8 @@ def all_figures():
     """Paths of every figure as PNG; the PDF and the data lie beside it."""
     names = ["fig01b", "fig02b", "fig05", "fig06b", "traces", "milestones"]
     names += [f"fig23_{setting}" for setting in common_settings()]
-    names += ["fig08", "fig39", "llc_settings"]
-    figures = {"regression": names, "instruments": ["fig07"]}
+    names += ["fig08", "fig39", "fig41", "llc_settings"]
+    figures = {"regression": names, "instruments": ["fig07", "second_opinion"]}
     figures["scurves"] = [f"s{n}" for n in range(1, 14)]
     return [
         f"{RESULTS}/figures/{study}/{name}.png"

@@ -265,3 +265,27 @@ rule figure_llc_settings:
         code=code("figure_llc_settings.py"),
     script:
         "../scripts/figure_llc_settings.py"
+
+
+rule figure_41:
+    """Chains of the shown seed under settings that fail, with the verdict on each."""
+    input:
+        failures=f"{RESULTS}/regression/{shown_run()}/llc_failures.nc",
+    output:
+        png=f"{RESULTS}/figures/regression/fig41.png",
+        pdf=f"{RESULTS}/figures/regression/fig41.pdf",
+        data=f"{RESULTS}/figures/regression/fig41.csv",
+    log:
+        f"{LOGS}/figures/regression/fig41.log",
+    benchmark:
+        f"{LOGS}/figures/regression/fig41.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("figure_41.py"),
+    script:
+        "../scripts/figure_41.py"

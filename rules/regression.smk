@@ -2,7 +2,8 @@
 
 REQUIRED INPUTS: none, the data are generated.
 OUTPUTS under results/<preset>/regression/<run>/:
-    checkpoints.h5, trajectory.h5, metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv}
+    checkpoints.h5, trajectory.h5, metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv},
+    llc_failures.nc
 """
 
 
@@ -142,3 +143,35 @@ rule regression_llc_audit:
         code=code("regression_llc_audit.py"),
     script:
         "../scripts/regression_llc_audit.py"
+
+
+rule regression_failures:
+    """Estimate the LLC of a run under settings that are chosen to fail, one each of the failures."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        failures=f"{RESULTS}/regression/{{run}}/llc_failures.nc",
+    log:
+        f"{LOGS}/regression/{{run}}/failures.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/failures.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        **run_params("settings", "identity"),
+        failures=failure_settings(),
+        steps=lambda wildcards: failure_steps(wildcards.run),
+        sizes={
+            key: config["regression"]["llc"]["failures"][key]
+            for key in ("num_chains", "num_draws", "batch_size")
+        },
+        num_samples=config["regression"]["llc"]["num_samples"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_failures.py"),
+    script:
+        "../scripts/regression_failures.py"

@@ -105,7 +105,7 @@ def _losses(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None:
     losses = np.concatenate([burnin, draws], axis=1)
     losses = np.where(np.isfinite(losses), losses, np.nan)
     tau = np.arange(1, losses.shape[1] + 1)
-    for color, chain, loss in _chains(losses):
+    for color, chain, loss in coloured_chains(losses):
         ledger.line(
             ax, panel, f"loss, chain {chain}", tau, loss, color=color, linewidth=0.45, alpha=0.8
         )
@@ -114,12 +114,18 @@ def _losses(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None:
     _burnin(ax, burnin.shape[1], tau[-1])
 
 
+def running_llc(estimate: xr.Dataset, n_beta: float) -> np.ndarray:
+    """Return n_beta times the mean paired excess so far, shape (chain, draw)."""
+    with np.errstate(invalid="ignore"):  # a chain that ran away holds infinities
+        excess = (estimate["loss"] - estimate["baseline_loss"]).to_numpy().astype(float)
+        return n_beta * np.cumsum(excess, axis=1) / np.arange(1, excess.shape[1] + 1)
+
+
 def _running(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None:
     """Draw the running estimate: the mean paired excess so far, times n_beta, of every kept chain."""
     num_burnin = estimate.sizes["burnin"]
-    excess = (estimate["loss"] - estimate["baseline_loss"]).to_numpy().astype(float)
-    count = np.arange(1, excess.shape[1] + 1)
-    running = float(estimate.attrs["n_beta"]) * np.cumsum(excess, axis=1) / count
+    running = running_llc(estimate, float(estimate.attrs["n_beta"]))
+    count = np.arange(1, running.shape[1] + 1)
     kept = running[~estimate["diverged"].to_numpy().astype(bool)]
     tau = num_burnin + count
     ax.set_xlim(0, tau[-1] * 1.01)
@@ -129,7 +135,7 @@ def _running(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None
         ax.set_yticks([])
         style.note(ax, "every chain diverged")
         return
-    for color, chain, values in _chains(kept):
+    for color, chain, values in coloured_chains(kept):
         ledger.line(
             ax, panel, f"running LLC, chain {chain}", tau, values, color=color, linewidth=0.5
         )
@@ -148,7 +154,8 @@ def _running(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None
     )
 
 
-def _chains(values: np.ndarray) -> list[tuple[tuple[float, ...], int, np.ndarray]]:
+def coloured_chains(values: np.ndarray) -> list[tuple[tuple[float, ...], int, np.ndarray]]:
+    """Return colour, number and values of every chain, shape (chain, draw)."""
     colors = mpl.colormaps[style.SEQUENCE](np.linspace(0, 0.9, len(values)))
     return [
         (tuple(color), n, row) for n, (color, row) in enumerate(zip(colors, values, strict=True))

@@ -207,7 +207,7 @@ def test_captions_of_the_repository_can_be_filled(path: Path) -> None:
 def test_numbers_are_written_for_reading(tmp_path: Path) -> None:
     path = tmp_path / "fig01b.rst"
     path.write_text(
-        "{num_steps}, {local[step_size]}, {published_n_beta}, {num_seeds}, {tolerance:.2f}"
+        "{num_steps}, {failure_escaped[step_size]}, {published_n_beta}, {num_seeds}, {tolerance:.2f}"
     )
     filled = fill_caption(path, SETTINGS)
     assert filled.replace("\N{NO-BREAK SPACE}", " ") == "500,000, 1 × 10⁻⁵, 66.7, 5, 0.10"

@@ -1,0 +1,21 @@
+"""Draw SGLD against Hamiltonian Monte Carlo."""
+
+from lib.figures.second_opinion import samplers_compared
+from lib.logs import log_to
+from lib.schemas import read_table
+
+
+def main(*, path_to_table: str, path_to_png: str, path_to_pdf: str, path_to_data: str) -> None:
+    """Draw every model."""
+    drawn = samplers_compared(read_table(path_to_table, "second_opinion"))
+    drawn.write(path_to_png, path_to_pdf, path_to_data)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_table=snakemake.input.table,
+        path_to_png=snakemake.output.png,
+        path_to_pdf=snakemake.output.pdf,
+        path_to_data=snakemake.output.data,
+    )
