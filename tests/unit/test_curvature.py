@@ -27,7 +27,7 @@ def exact_hessian():
 
 
 def rotated(values, key=KEY):
-    """A symmetric matrix with given eigenvalues along random directions."""
+    """Return a symmetric matrix with given eigenvalues along random directions."""
     noise = torch.randn(len(values), len(values), generator=key.generator(), dtype=torch.float64)
     axes, _ = torch.linalg.qr(noise)
     return axes @ torch.diag(values) @ axes.T

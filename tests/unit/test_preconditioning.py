@@ -32,13 +32,13 @@ CONFIG = SGLDConfig(0.2, N_BETA, GAMMA, 8, 300, 1500, 64)
 
 
 def quadratic(params, batch):
-    """An anisotropic, rotated quadratic, with a term linear in the sample that averages to zero."""
+    """Return a rotated quadratic, plus a term linear in the sample that averages to zero."""
     w = params["w"]
     return 0.5 * w @ HESSIAN @ w + 0 * batch[0].sum() + (batch[0] @ w).mean()
 
 
 def still(params, batch):
-    """The same without noise of the batch."""
+    """Return the same without noise of the batch."""
     w = params["w"]
     return 0.5 * w @ HESSIAN @ w + 0 * batch[0].sum()
 
@@ -100,7 +100,7 @@ def config_for(kind, start):
 def test_a_fixed_preconditioner_leaves_the_posterior_unchanged(kind, start):
     """E[L] of the chain is exact, and that of the posterior up to the share epsilon / 4."""
     result = estimate_llc(still, {"w": CENTRE}, DATA, config_for(kind, start), key=1)
-    chain, covariance = exact_llc(transform_of(kind), 0.2)
+    chain, _ = exact_llc(transform_of(kind), 0.2)
     posterior, truth = exact_llc(transform_of(kind), 0.0)
     stderr = float(result.llc_stderr)
     assert stderr < 0.05 * posterior
