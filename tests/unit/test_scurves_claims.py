@@ -36,7 +36,7 @@ def rows(setting: str, case: int = 0, diverged: Any = False, **measures: Any) ->
 
 def verdict_on(claim: str, *tables: pd.DataFrame) -> Verdict:
     found = ScurvesEvidence(pd.concat(tables, ignore_index=True))
-    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0, found)
+    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0, scurves=found)
     return CHECKS[claim](evidence, **LEDGER[claim]["thresholds"])
 
 
