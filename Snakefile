@@ -17,12 +17,14 @@ wildcard_constraints:
     shard=r"\d{4}",
     figure=r"[a-z0-9_]+",
     experiment=alternatives(config["scurves"]["experiments"]),
+    subject=alternatives(SUBJECTS),
 
 
 include: "rules/regression.smk"
 include: "rules/instruments.smk"
 include: "rules/figures.smk"
 include: "rules/validation.smk"
+include: "rules/calibration.smk"
 include: "rules/scurves.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"

@@ -48,6 +48,8 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for study in STUDIES:
         for problem in _contradictions(study, config):
             raise ConfigError(f"config: {problem}")
+    for problem in _calibration_contradictions(config["calibration"]):
+        raise ConfigError(f"config: {problem}")
     for problem in scurves_contradictions(config["scurves"]):
         raise ConfigError(f"config: {problem}")
 
@@ -173,3 +175,18 @@ def _sampler_contradictions(name: str, study: Mapping[str, Any]) -> Iterator[str
                 f"'{name}.llc.settings.{sampler}.seeds' is {wanted}, but no variant with the "
                 f"analysis llc has all of them ({present}); choose among these, or null for all"
             )
+
+
+def _calibration_contradictions(calibration: Mapping[str, Any]) -> Iterator[str]:
+    at = calibration["at"]
+    if list(at) != sorted(at):
+        yield f"'calibration.at' is {at}; order it in time"
+    for subject, entry in calibration.items():
+        if not isinstance(entry, Mapping):
+            continue
+        for axis, values in entry["grid"].items():
+            if list(values) != sorted(values):
+                yield (
+                    f"'calibration.{subject}.grid.{axis}' is {values}; order it from the smallest "
+                    "to the largest, because cells are compared with their neighbours"
+                )

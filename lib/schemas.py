@@ -104,6 +104,22 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
         },
         strict=True,
     ),
+    "calibration": pa.DataFrameSchema(
+        {
+            "step_size": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "n_beta": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "localization": pa.Column(float, pa.Check.gt(0), coerce=True),
+            "num_ok": pa.Column(int, pa.Check.ge(0)),
+            "num_checkpoints": pa.Column(int, pa.Check.ge(1)),
+            "change_step_size": _error,
+            "change_n_beta": _error,
+            "change_localization": _error,
+            "largest_change": _error,
+            "insensitive": pa.Column(bool),
+        },
+        strict=True,
+        unique=["step_size", "n_beta", "localization"],
+    ),
     "milestones": pa.DataFrameSchema(
         {
             "run": pa.Column(str),
@@ -181,6 +197,8 @@ _ESTIMATE = {
     "diverged": ("step", "chain"),
 }
 
+_CELL = ("step", "step_size", "n_beta", "localization")
+
 DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "metrics": {
         "test_loss": ("step",),
@@ -216,6 +234,16 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "localization": ("failure",),
         "verdict": ("failure",),
         "reason": ("failure",),
+    },
+    "calibration_sweep": {
+        "llc_mean": _CELL,
+        "llc_stderr": _CELL,
+        "rhat": _CELL,
+        "ess": _CELL,
+        "verdict": _CELL,
+        "reason": _CELL,
+        "running_llc": (*_CELL, "draw"),
+        "init_loss": ("step",),
     },
     "curve": {
         "mean": ("grid",),

@@ -28,6 +28,7 @@ LOGS = f"logs/{config['preset']}"
 RUNS = expand_runs(config)
 RUN = {run.name: run for run in RUNS}
 FAILURES = ("diverged", "drifting", "escaped")
+SUBJECTS = ("rrr", "transformer", "modular")
 
 
 def alternatives(names):
@@ -68,15 +69,19 @@ def llc_shards(run):
     return shards(nested_subset(steps, llc["num_checkpoints"]), llc["shard_size"])
 
 
-def failure_steps(run):
-    """Step of the checkpoint at which each failure is shown: the nearest to its share of training."""
-    training, failures = RUN[run].settings, config["regression"]["llc"]["failures"]
+def steps_at(run, *shares):
+    """Checkpoint steps of a run nearest to some shares of its training."""
+    training = RUN[run].settings
     last = training["training"]["num_steps"]
     steps = checkpoint_steps(last, **training["checkpoints"])
-    return {
-        name: min(steps, key=lambda step: abs(step - failures[name]["at"] * last))
-        for name in FAILURES
-    }
+    return [min(steps, key=lambda step: abs(step - share * last)) for share in shares]
+
+
+def failure_steps(run):
+    """Step of the checkpoint at which each failure is shown."""
+    failures = config["regression"]["llc"]["failures"]
+    steps = steps_at(run, *(failures[name]["at"] for name in FAILURES))
+    return dict(zip(FAILURES, steps))
 
 
 def failure_settings():
@@ -105,6 +110,23 @@ def settings_of(run):
     return [
         name for name, s in wanted if s["seeds"] is None or RUN[run].seed in s["seeds"]
     ]
+
+
+def fragment_place(subject):
+    """Keys of the configuration under which a subject's calibrated settings go."""
+    return ["regression", "llc", "settings"] if subject == "transformer" else []
+
+
+def fragment_names(subject):
+    """Settings that take a subject's calibration, with their keys that the sampler does not take."""
+    if subject != "transformer":
+        return {"calibrated": {}}
+    rest = ("loss", "noise", "seeds")
+    settings = config["regression"]["llc"]["settings"]
+    return {
+        name: {key: settings[name][key] for key in rest}
+        for name in ("local", "fresh", "likelihood")
+    }
 
 
 def constant_loss(run):
@@ -157,7 +179,8 @@ def all_figures():
     names = ["fig01b", "fig02b", "fig05", "fig06b", "traces", "milestones"]
     names += [f"fig23_{setting}" for setting in common_settings()]
     names += ["fig08", "fig39", "fig41", "llc_settings"]
-    figures = {"regression": names, "instruments": ["fig07", "second_opinion"]}
+    instruments = ["fig07", "second_opinion", *(f"fig40_{s}" for s in SUBJECTS)]
+    figures = {"regression": names, "instruments": instruments}
     figures["scurves"] = [f"s{n}" for n in range(1, 14)]
     return [
         f"{RESULTS}/figures/{study}/{name}.png"

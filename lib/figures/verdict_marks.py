@@ -78,18 +78,18 @@ def mark(
         chosen = verdicts == verdict
         if not chosen.any():
             continue
-        look = _look(verdict, color)
+        shape = look(verdict, color)
         if verdict == "diverged":
-            look["transform"] = ax.get_xaxis_transform()
-            ax.plot(x[chosen], np.full(chosen.sum(), FOOT), **look)
+            shape["transform"] = ax.get_xaxis_transform()
+            ax.plot(x[chosen], np.full(chosen.sum(), FOOT), **shape)
         else:
-            ax.plot(x[chosen], y[chosen], **look)
+            ax.plot(x[chosen], y[chosen], **shape)
 
 
 def handles(verdicts: Collection[str], color: str = style.MAIN) -> list[Artist]:
     """Return one legend entry for each verdict that occurs."""
     return [
-        Line2D([], [], label=label, **_look(verdict, color))
+        Line2D([], [], label=label, **look(verdict, color))
         for verdict, (_, _, label) in LOOKS.items()
         if verdict in verdicts
     ]
@@ -105,7 +105,8 @@ def counts(verdicts: np.ndarray) -> str:
     return ", ".join(parts)
 
 
-def _look(verdict: str, color: str) -> dict[str, Any]:
+def look(verdict: str, color: str) -> dict[str, Any]:
+    """Return how a verdict's mark is plotted, as arguments of ``Axes.plot``."""
     marker, filled, _ = LOOKS[verdict]
     return {
         "marker": marker,

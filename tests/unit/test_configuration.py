@@ -189,7 +189,7 @@ def test_unknown_key_without_a_near_one_only_lists_the_valid_keys():
     [
         ("num_heads", "'num_heads' belongs at 'regression.network.num_heads'"),
         ("regression.training.shard_sizes", "'shard_size' belongs at 'regression.llc.shard_size'"),
-        ("steps_per_draw", "'regression.llc.settings.<name>.steps_per_draw'"),
+        ("noise", "'regression.llc.settings.<name>.noise'"),
         ("num_contexts", "evaluation.num_contexts' or 'regression.trajectory.num_contexts'"),
         ("regression.variants.base.settings.llc", "'llc' belongs at 'regression.llc'"),
     ],

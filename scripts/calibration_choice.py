@@ -1,0 +1,42 @@
+"""Choose sampler settings from a sweep and write them as a fragment of the configuration."""
+
+import logging
+
+from lib.calibration_choice import config_fragment, ranked_cells, warnings_on
+from lib.logs import log_to
+from lib.schemas import write_table
+from lib.store import atomic_path, read_dataset
+
+logger = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    path_to_sweep: str,
+    path_to_table: str,
+    path_to_fragment: str,
+    max_change: float,
+    nested: list,
+    names: dict,
+) -> None:
+    """Rank all cells; warn of what is wrong with the best one."""
+    sweep = read_dataset(path_to_sweep)
+    ranked = ranked_cells(sweep, max_change)
+    best = ranked.iloc[0].to_dict()
+    for sentence in warnings_on(best, sweep, max_change):
+        logger.warning(sentence)
+    write_table(path_to_table, ranked, "calibration")
+    with atomic_path(path_to_fragment) as temporary:
+        temporary.write_text(config_fragment(best, sweep, max_change, nested=nested, names=names))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_sweep=snakemake.input.sweep,
+        path_to_table=snakemake.output.table,
+        path_to_fragment=snakemake.output.fragment,
+        max_change=snakemake.params.max_change,
+        nested=snakemake.params.nested,
+        names=snakemake.params.names,
+    )

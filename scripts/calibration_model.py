@@ -1,0 +1,48 @@
+"""Sweep the sampler's settings on a model that needs no store: it is built, or trained on the spot."""
+
+import torch
+
+from lib.calibration import Grid, sweep
+from lib.calibration_subjects import modular, reduced_rank
+from lib.logs import log_to
+from lib.provenance import provenance
+from lib.schemas import check_dataset
+from lib.seeding import StreamKey
+from lib.sgld import SGLDConfig
+from lib.store import write_dataset
+
+
+def main(
+    *,
+    path_to_sweep: str,
+    subject: str,
+    model: dict,
+    shares: list,
+    grid: dict,
+    sampler: dict,
+    root_seed: int,
+) -> None:
+    """Estimate every cell of the grid at every checkpoint."""
+    torch.set_num_threads(1)
+    key = StreamKey(root_seed, ("calibration", subject))
+    own = key.child("model")
+    built = reduced_rank(model, own) if subject == "rrr" else modular(model, shares, own)
+    base = SGLDConfig(**sampler, step_size=1.0, n_beta=1.0, localization=1.0)
+    axes = Grid(**{axis: tuple(values) for axis, values in grid.items()})
+    swept = sweep(built, axes, base, key.child("sgld"))
+    write_dataset(
+        path_to_sweep, check_dataset(swept, "calibration_sweep"), {**swept.attrs, **provenance()}
+    )
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_sweep=snakemake.output.sweep,
+        subject=snakemake.wildcards.subject,
+        model=snakemake.params.model,
+        shares=snakemake.params.shares,
+        grid=snakemake.params.grid,
+        sampler=snakemake.params.sampler,
+        root_seed=snakemake.params.root_seed,
+    )
