@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy import stats
+from scipy.special import stdtrit
 
 VERDICTS_OF_ESTIMATES = ("ok", "drifting", "saturated", "diverged", "escaped")
 """What an estimate can be called; see `judge`."""
@@ -155,7 +155,7 @@ def _margin(values: np.ndarray) -> float:
     """Return half the width of the interval of a mean over chains; none for a single chain."""
     if len(values) < 2:
         return 0.0
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
+    quantile = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
     return quantile * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
 
 
