@@ -51,7 +51,11 @@ def loss_and_llc(
     figure = style.new_figure(
         style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 0.7, f"Shown run {run} (stages, dots), {company}"
     )
-    axes = figure.subplots(2, len(settings), sharex=True, sharey="row", squeeze=False)
+    axes = figure.subplots(2, len(settings), sharex=True, squeeze=False)
+    for ax in axes[
+        0, 1:
+    ]:  # losses are the same; LLCs of different settings have scales of their own
+        ax.sharey(axes[0, 0])
     ledger = Ledger()
     losses = over_runs(metrics, "test_loss")
     for column, setting in enumerate(settings):

@@ -40,7 +40,10 @@ def settings_compared(llcs: Mapping[str, xr.Dataset]) -> Drawn:
     figure = style.new_figure(
         style.FULL_WIDTH, 3 * style.PANEL_HEIGHT + 0.9, f"Run {run}: the LLC and its chains"
     )
-    axes = figure.subplots(3, len(llcs), squeeze=False, sharey="row")
+    axes = figure.subplots(3, len(llcs), squeeze=False)
+    for row in axes[1:]:  # above them, the shape of each curve needs a scale of its own
+        for ax in row[1:]:
+            ax.sharey(row[0])
     ledger = Ledger()
     for column, (setting, judged) in enumerate(llcs.items()):
         top, middle, bottom = axes[:, column]
@@ -50,9 +53,9 @@ def settings_compared(llcs: Mapping[str, xr.Dataset]) -> Drawn:
         sampled = judged.attrs
         top.set_title(
             f"{setting}: "
-            rf"$\epsilon$ = {float(sampled['step_size']):.2g}, "
-            rf"$n\beta$ = {float(sampled['n_beta']):.3g}, "
-            rf"$\gamma$ = {float(sampled['localization']):.3g}"
+            rf"$\epsilon$ = {float(sampled['step_size']):g}, "
+            rf"$n\beta$ = {float(sampled['n_beta']):g}, "
+            rf"$\gamma$ = {float(sampled['localization']):g}"
         )
         ledger.estimates(top, f"LLC, {setting}", "estimates", judged)
         _losses(ledger, middle, f"loss, {setting}", judged)
