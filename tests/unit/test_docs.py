@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
+from lib.calibration import AXES
 from lib.diagnostics import VERDICTS_OF_ESTIMATES
 from lib.sgld import SGLDConfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reading_an_llc.md").read_text()
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def exact_llc(params, inputs, n_beta, localization):
@@ -36,9 +40,8 @@ def exact_llc(params, inputs, n_beta, localization):
 
 
 def test_the_example_gives_what_the_page_says(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict = {}
-    exec(code, names)
+    exec(EXAMPLES[0], names)
     printed = re.fullmatch(r"LLC (\S+) \+- (\S+): ok\n", capsys.readouterr().out)
     assert printed
     llc, stderr = map(float, printed.groups())
@@ -51,6 +54,19 @@ def test_the_example_gives_what_the_page_says(capsys):
     # A finite step warms the stiffest of the three directions by 5 %, as the page says.
     assert abs(llc - exact) < 4 * stderr + 0.05 * exact
     assert exact == pytest.approx(1.5, rel=0.02)  # close to the exact coefficient
+
+
+def test_the_sweep_goes_on_from_the_example(capsys):
+    names: dict = {}
+    exec("".join(EXAMPLES), names)
+    text = capsys.readouterr().out
+    chosen = yaml.safe_load(text[text.index("# Sampler settings") :])["calibrated"]
+    SGLDConfig(**chosen)
+    best = names["best"]
+    assert best["num_ok"] == 1
+    cell = {axis: best[axis] for axis in AXES}
+    llc = float(names["swept"]["llc_mean"].sel(step=1000, **cell))
+    assert llc == pytest.approx(1.5, rel=0.25)  # as much as the criteria promise
 
 
 def test_every_verdict_and_setting_on_the_page_exists():

@@ -134,3 +134,12 @@ def test_a_foreign_store_is_refused(edited):
     result = edited.snakemake(f"{STUDY}/base-s0/metrics.nc", *SMOKE, check=False)
     assert result.returncode != 0
     assert "belongs to run identity" in result.stdout
+
+
+def test_calibrated_settings_rerun_the_llc_under_them_alone(finished):
+    fragment = "results/smoke/calibration/transformer/calibrated.yaml"
+    jobs = finished.planned(*SMOKE, fragment)
+    text = (finished.path / fragment).read_text()
+    assert text.startswith("# Sampler settings chosen for transformer")
+    assert jobs["regression_llc"] == 4  # local of both seeds, fresh and likelihood of one
+    assert not {"regression_train", "calibration_transformer", "forms"} & set(jobs)
