@@ -25,7 +25,7 @@ STANDARD_ERRORS = 2.0
 SETTINGS = (
     *AXES,
     *("num_chains", "num_burnin", "num_draws", "steps_per_draw", "batch_size"),
-    *("paired", "preconditioner", "start"),
+    *("paired", "preconditioner", "start", "integrator"),
 )
 """What a fragment holds of the sampler's settings, in the order of the configuration."""
 

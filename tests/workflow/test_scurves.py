@@ -38,7 +38,9 @@ def test_a_setting_reruns_its_own_experiment_alone(edited):
 
 
 def test_an_edit_of_descent_reruns_every_experiment_and_nothing_else(edited):
-    edited.edit("lib/scurves/descent.py", "fused=True)", "fused=False)")
+    edited.edit(
+        "lib/scurves/descent.py", "vectors.sub_(rates * gradient)", "vectors.sub_(gradient * rates)"
+    )
     jobs = edited.planned(*SMOKE)
     assert jobs["scurves_run"] == 9
     assert set(jobs) <= {"scurves_run", "scurves_measures"} | FIGURES | AFTER
