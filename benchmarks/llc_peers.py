@@ -52,7 +52,7 @@ BURNIN_SHARE = 1 / 3
 GROUP = 4
 """Chains of one estimate."""
 
-SCANNED = (0.5, 1.0, 2.0)
+SCANNED = (0.25, 0.5, 1.0, 2.0)
 """Step sizes in units of the stiffest direction, epsilon (n_beta h + gamma); stable below 4."""
 
 
@@ -206,6 +206,7 @@ def our_sampler(
     *,
     paired: bool = True,
     batch_size: int | None = None,
+    integrator: str = "averaged",
 ) -> Sampler:
     """Return ours; the time includes measuring the curvature and the losses at w*."""
     layout, centre, init_loss = problem.layout, problem.centre, problem.init_loss
@@ -222,6 +223,7 @@ def our_sampler(
             paired=paired,
             preconditioner=kind,
             start=start,
+            integrator=integrator,
         )
         begin = time.process_time()
         trace = sample_chains(
