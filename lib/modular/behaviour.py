@@ -46,12 +46,8 @@ class BehaviourSettings:
     min_delay: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.learned <= 1:
-            raise ValueError(f"learned must be an accuracy in (0, 1], not {self.learned}")
-        if not 0 < self.rise_start < self.rise_end <= 1:
-            raise ValueError(
-                f"0 < rise_start < rise_end <= 1 is needed, not {self.rise_start}, {self.rise_end}"
-            )
+        if not (0 < self.learned <= 1 and 0 < self.rise_start < self.rise_end <= 1):
+            raise ValueError(f"learned and rise_start < rise_end must be in (0, 1]: {self}")
         if self.max_width < 0 or self.min_delay < 0:
             raise ValueError("max_width and min_delay must not be negative")
 
@@ -216,9 +212,13 @@ def find_fall(steps: np.ndarray, loss: np.ndarray, start: float, end: float) -> 
     Parameters
     ----------
     steps, loss : ndarray, shape (T,)
-        Losses are finite.
     start, end : float
         Shares of the way, such as 0.1 and 0.9.
+
+    Returns
+    -------
+    Rise
+        Both NaN if the loss never falls or is not finite.
     """
     steps, loss = _curve(steps, loss)
     peak = int(loss.argmax())
@@ -253,17 +253,11 @@ def find_behaviour(
 def outcome_shares(outcomes: Sequence[str], level: float = 0.95) -> pd.DataFrame:
     """Return how often each outcome occurs, with Wilson's intervals.
 
-    Parameters
-    ----------
-    outcomes : sequence of str
-        One for each run, of `OUTCOMES`.
-    level : float
-        Of each interval by itself.
-
     Returns
     -------
     DataFrame
-        Index ``outcome`` in the order of `OUTCOMES`; ``count``, ``share``, ``low``, ``high``.
+        Index ``outcome`` in the order of `OUTCOMES`; ``count``, ``share``, and ``low`` and ``high``,
+        each interval at the level by itself.
 
     Raises
     ------

@@ -104,6 +104,8 @@ def test_a_loss_falls_from_its_peak():
     found = find_fall(STEPS, loss, 0.1, 0.9)
     assert found.width == pytest.approx(2 * np.log(9) / 12, rel=0.05)
     assert np.isnan(find_fall(STEPS, STEPS, 0.1, 0.9).width)
+    diverged = np.where(STEPS > 5000, np.nan, loss)
+    assert np.isnan(find_fall(STEPS, diverged, 0.1, 0.9).width)
 
 
 # Behaviour
