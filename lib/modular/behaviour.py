@@ -145,10 +145,8 @@ def time_learned(steps: np.ndarray, accuracy: np.ndarray, learned: float) -> Rea
 
     Parameters
     ----------
-    steps : ndarray, shape (T,)
-        Ascending.
-    accuracy : ndarray, shape (T,)
-        In [0, 1]; NaN, as of a run that diverged, is not learned.
+    steps, accuracy : ndarray, shape (T,)
+        NaN accuracy, as of a run that diverged, is not learned.
     learned : float
 
     Raises
