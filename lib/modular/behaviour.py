@@ -232,13 +232,9 @@ def find_behaviour(
     test_accuracy: np.ndarray,
     settings: BehaviourSettings,
 ) -> Behaviour:
-    """Return the times of one run from its accuracies.
+    """Return the times of one run from its accuracies, each of shape (T,).
 
-    Parameters
-    ----------
-    steps, train_accuracy, test_accuracy : ndarray, shape (T,)
-        Steps ascend; times are read at recorded steps, so their error is the distance of records.
-    settings : BehaviourSettings
+    Times are read at recorded steps, so their error is the distance of records.
     """
     return Behaviour(
         memorised=time_learned(steps, train_accuracy, settings.learned),

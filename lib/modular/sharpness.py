@@ -24,8 +24,7 @@ class Sharpness:
     Parameters
     ----------
     largest : float
-        Largest eigenvalue of the Hessian, in loss per squared unit of the parameters; of a preconditioned
-        Hessian, per learning rate.
+        Largest eigenvalue of the Hessian, or of the preconditioned Hessian.
     bound : float
         Curvature from which the optimiser is unstable; 2 / learning rate for gradient descent.
     """
@@ -51,8 +50,8 @@ def stability_bound(learning_rate: float, momentum: float = 0.0, averaged: bool 
         ``2 (1 + beta) / learning_rate``.
     averaged : bool
         The optimiser averages gradients instead, ``m <- beta m + (1 - beta) g``, as Adam with
-        beta_1 does: the bound is larger by 1 / (1 - beta), 38 / learning rate at 0.9 (Cohen et al. 2022),
-        and holds for the preconditioned Hessian.
+        beta_1 does: the bound is larger by 1 / (1 - beta), so 38 / learning_rate at 0.9, and holds
+        for the preconditioned Hessian (Cohen et al. 2022).
 
     Raises
     ------
