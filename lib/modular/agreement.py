@@ -15,23 +15,42 @@ from torch import Tensor
 
 from lib.replicas import Batch, LossFunction, ParameterLayout
 
+NUM_BLOCKS = 20
+
 
 @dataclass(frozen=True)
 class UnitGradients:
-    """The sum of samples' gradients, each scaled to length 1: all that mean cosines need.
+    """Sums of samples' gradients, each scaled to length 1: all that mean cosines need.
 
     Parameters
     ----------
-    total : Tensor of float64, shape (num_parameters,)
-    count : int
-        Samples in the sum. Those with a zero gradient have no direction and are left out.
+    totals : Tensor of float64, shape (block, num_parameters)
+        Samples are dealt to blocks in turn; blocks serve the standard error.
+    counts : Tensor of float64, shape (block,)
+        Samples in each sum. Those with a zero gradient have no direction and are left out.
     num_zero : int
         Samples left out.
     """
 
-    total: Tensor
-    count: int
+    totals: Tensor
+    counts: Tensor
     num_zero: int
+
+
+@dataclass(frozen=True)
+class MeanCosine:
+    """A mean cosine between gradients with its standard error over samples.
+
+    Parameters
+    ----------
+    value : float
+    standard_error : float
+        By the jackknife over blocks of samples; for cosines that are all noise it errs high, by up to
+        sqrt(2). NaN if a block has all the samples.
+    """
+
+    value: float
+    standard_error: float
 
 
 @dataclass(frozen=True)
@@ -104,36 +123,59 @@ def sample_gradients(
 def unit_gradients(
     loss_fn: LossFunction, layout: ParameterLayout, vector: Tensor, data: Batch, chunk: int = 256
 ) -> UnitGradients:
-    """Return the sum of samples' unit gradients; see `sample_gradients` for the parameters."""
-    total = torch.zeros(layout.num_parameters, dtype=torch.float64, device=vector.device)
-    count = 0
+    """Return sums of samples' unit gradients; see `sample_gradients` for the parameters.
+
+    For the agreement of some parameters only, give a loss and a layout of these.
+    """
+    blocks = torch.arange(len(data[0]), device=vector.device) % NUM_BLOCKS
+    shape = (NUM_BLOCKS, layout.num_parameters)
+    totals = torch.zeros(shape, dtype=torch.float64, device=vector.device)
+    counts = totals.new_zeros(NUM_BLOCKS)
+    start = 0
     for gradients in sample_gradients(loss_fn, layout, vector, data, chunk):
+        into = blocks[start : start + len(gradients)]
+        start += len(gradients)
         lengths = gradients.double().norm(dim=1)
         kept = lengths > 0
-        total += (gradients[kept].double() / lengths[kept, None]).sum(0)
-        count += int(kept.sum())
-    return UnitGradients(total, count, len(data[0]) - count)
+        totals.index_add_(0, into[kept], gradients[kept].double() / lengths[kept, None])
+        counts.index_add_(0, into, kept.double())
+    return UnitGradients(totals, counts, len(data[0]) - int(counts.sum()))
 
 
-def mean_cosine(units: UnitGradients) -> float:
+def mean_cosine(units: UnitGradients) -> MeanCosine:
     """Return the mean cosine between the gradients of two different samples.
 
     Over all ordered pairs i != j of n samples, in O(n): with S the sum of unit gradients,
     (||S||^2 - n) / (n (n - 1)). Its least value is -1 / (n - 1); NaN with fewer than two samples.
     """
-    if units.count < 2:
-        return nan
-    squared = float(units.total.square().sum())
-    return (squared - units.count) / (units.count * (units.count - 1))
+
+    def of_sum(total: Tensor, count: Tensor) -> Tensor:
+        return (total.square().sum(-1) - count) / (count * (count - 1))
+
+    total, count = units.totals.sum(0), units.counts.sum()
+    if count < 2:
+        return MeanCosine(nan, nan)
+    without = of_sum(total - units.totals, count - units.counts)
+    return MeanCosine(float(of_sum(total, count)), sqrt(_jackknife_variance(without, units)))
 
 
-def mean_cross_cosine(first: UnitGradients, second: UnitGradients) -> float:
+def mean_cross_cosine(first: UnitGradients, second: UnitGradients) -> MeanCosine:
     """Return the mean cosine between a sample of one set and one of another, such as train and test.
 
     The sets share no sample. NaN if one is empty.
     """
-    pairs = first.count * second.count
-    return float(first.total @ second.total) / pairs if pairs else nan
+    means, variance = [one.totals.sum(0) / one.counts.sum() for one in (first, second)], 0.0
+    for one, other in ((first, means[1]), (second, means[0])):
+        rest = (one.counts.sum() - one.counts)[:, None]
+        without = ((one.totals.sum(0) - one.totals) / rest) @ other
+        variance += _jackknife_variance(without, one)
+    return MeanCosine(float(means[0] @ means[1]), sqrt(variance))
+
+
+def _jackknife_variance(without: Tensor, units: UnitGradients) -> float:
+    """Return the variance of a statistic from its values without each block that has samples."""
+    left = without[units.counts > 0]
+    return float((len(left) - 1) * left.var(correction=0)) if len(left) > 1 else nan
 
 
 def gradient_along(

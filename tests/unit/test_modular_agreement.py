@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from lib.modular.agreement import (
-    UnitGradients,
     gradient_along,
     mean_cosine,
     mean_cross_cosine,
@@ -72,12 +71,12 @@ def test_mean_cosine_is_that_of_all_pairs():
     cosines = unit @ unit.T
     pairs = ~torch.eye(len(rows), dtype=torch.bool)
     units = unit_gradients(loss, layout, vector, train, chunk=7)
-    assert (units.count, units.num_zero) == (len(rows), 0)
-    assert mean_cosine(units) == pytest.approx(cosines[pairs].mean().item())
+    assert (units.counts.sum(), units.num_zero) == (len(rows), 0)
+    assert mean_cosine(units).value == pytest.approx(cosines[pairs].mean().item())
     other = one_by_one(loss, layout, vector, test)
     crossed = unit @ (other / other.norm(dim=1, keepdim=True)).T
     found = mean_cross_cosine(units, unit_gradients(loss, layout, vector, test))
-    assert found == pytest.approx(crossed.mean().item())
+    assert found.value == pytest.approx(crossed.mean().item())
 
 
 @pytest.mark.parametrize(
@@ -96,30 +95,49 @@ def test_known_cosines(targets, cosine):
     origin = torch.zeros(2, dtype=torch.float64)
     data = (torch.tensor(targets, dtype=torch.float64),)
     units = unit_gradients(to_targets, layout, origin, data, chunk=2)
-    assert mean_cosine(units) == pytest.approx(cosine, abs=1e-12)
+    assert mean_cosine(units).value == pytest.approx(cosine, abs=1e-12)
     assert units.num_zero == (data[0] == 0).all(1).sum()
 
 
-def test_agreement_of_a_signal_in_noise():
-    """For targets s e + noise in m dimensions, the cosine is about s^2 / (s^2 + m)."""
-    dimensions, signal = 400, 10.0
-    layout = ParameterLayout(("w",), ((dimensions,),))
-    targets = noise(300, dimensions)
+def signal_in_noise(signal: float, name: str, count: int = 300, dimensions: int = 50):
+    """Return unit gradients of targets s e + noise: in m dimensions, cosines near s^2 / (s^2 + m)."""
+    targets = noise(count, dimensions, name=name)
     targets[:, 0] += signal
+    layout = ParameterLayout(("w",), ((dimensions,),))
     origin = torch.zeros(dimensions, dtype=torch.float64)
-    units = unit_gradients(to_targets, layout, origin, (targets,))
-    expected = signal**2 / (signal**2 + dimensions)
-    assert mean_cosine(units) == pytest.approx(expected, abs=0.02)
-    targets[:, 0] -= signal
-    without = unit_gradients(to_targets, layout, origin, (targets,))
-    assert abs(mean_cosine(without)) < 0.005
+    return unit_gradients(to_targets, layout, origin, (targets,))
+
+
+def test_agreement_of_a_signal_in_noise():
+    found = mean_cosine(signal_in_noise(5.0, "signal"))
+    assert found.standard_error < 0.02
+    assert found.value == pytest.approx(25 / 75, abs=4 * found.standard_error)
+    without = mean_cosine(signal_in_noise(0.0, "signal"))
+    assert without.standard_error < 0.002
+    assert abs(without.value) < 4 * without.standard_error
+
+
+@pytest.mark.parametrize(("signal", "most"), [(5.0, 1.25), (0.0, 1.7)])
+def test_standard_errors_are_those_of_repeated_samples(signal, most):
+    """With a signal they are right; without one they are up to sqrt(2) too large."""
+    units = [signal_in_noise(signal, f"sample-{index}") for index in range(120)]
+    alone = [mean_cosine(one) for one in units]
+    crossed = [mean_cross_cosine(*pair) for pair in zip(units[::2], units[1::2], strict=True)]
+    for found in (alone, crossed):
+        spread = np.std([one.value for one in found])
+        stated = np.mean([one.standard_error**2 for one in found]) ** 0.5
+        assert 0.8 < stated / spread < most
 
 
 def test_too_few_samples_have_no_cosine():
-    one = UnitGradients(torch.ones(3, dtype=torch.float64), 1, 0)
-    none = UnitGradients(torch.zeros(3, dtype=torch.float64), 0, 2)
-    assert np.isnan(mean_cosine(one))
-    assert np.isnan(mean_cross_cosine(one, none))
+    one = unit_gradients(to_targets, LAYOUT, ORIGIN, (noise(1, 5),))
+    none = unit_gradients(to_targets, LAYOUT, ORIGIN, (torch.zeros(2, 5),))
+    assert np.isnan(mean_cosine(one).value)
+    assert np.isnan(mean_cross_cosine(one, none).value)
+    assert none.num_zero == 2
+    crossed = mean_cross_cosine(one, one)
+    assert crossed.value == pytest.approx(1)
+    assert np.isnan(crossed.standard_error)
 
 
 # Along a direction

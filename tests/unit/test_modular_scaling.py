@@ -217,7 +217,7 @@ def test_growth_begins_at_the_least_size():
     assert 0 < least < 1000
     assert size[0] > size[-1]
     found = growth_against_size(TIMES, size, 0.9)
-    assert found.num_records == np.sum((TIMES >= TIMES[least]) & (size < 0.9 * size[-1])) + 1
+    assert found.num_records == np.argmax(size[least:] >= 0.9 * size[-1]) + 1
     assert found.speed_rises
     assert found == growth_against_size(TIMES[least:], size[least:], 0.9)
 
