@@ -127,6 +127,15 @@ def test_intervals_cover_the_shape(form, shape):
     assert all(one.low < one.shape < one.high and one.high - one.low < 1 for one in found)
 
 
+def test_an_end_of_the_interval_is_where_the_likelihood_ratio_has_the_level():
+    laws = fit_laws(synthetic("power", 0.1))
+    assert laws["super_exponential"].shape > 0.1
+    ratio = 2 * (laws["super_exponential"].log_likelihood - laws["power"].log_likelihood)
+    found = shape_interval(synthetic("power", 0.1), scipy.stats.chi2.cdf(ratio, 1))
+    assert found.low == pytest.approx(0, abs=1e-2)
+    assert found.shape == pytest.approx(laws["super_exponential"].shape, abs=1e-2)
+
+
 @pytest.mark.parametrize("form", ["power", "super_exponential"])
 def test_faster_than_exponential_growth_is_told(form):
     assert shape_interval(synthetic(form, 0.1, 5000.0)).faster_than_exponential is True

@@ -113,7 +113,12 @@ def test_spikes_are_where_they_were_put():
 
 @pytest.mark.parametrize(
     "logs",
-    [0.01 * STEPS, bump(500, 150, 2.0), -stair(300, 2, 3.0) - stair(600, 2, 3.0), 0 * STEPS],
+    [
+        0.05 * STEPS + 0.02 * np.sin(STEPS / 20),
+        bump(500, 150, 2.0),
+        -stair(300, 2, 3.0) - stair(600, 2, 3.0),
+        0 * STEPS,
+    ],
     ids=["steady growth", "wide hump", "two falls", "constant"],
 )
 def test_what_is_no_spike(logs):
