@@ -129,7 +129,7 @@ def test_intervals_cover_the_shape(form, shape):
 
 def test_an_end_of_the_interval_is_where_the_likelihood_ratio_has_the_level():
     laws = fit_laws(synthetic("power", 0.1))
-    assert laws["super_exponential"].shape > 0.1
+    assert laws["super_exponential"].shape > 0.051  # not at its bound: the family's maximum
     ratio = 2 * (laws["super_exponential"].log_likelihood - laws["power"].log_likelihood)
     found = shape_interval(synthetic("power", 0.1), scipy.stats.chi2.cdf(ratio, 1))
     assert found.low == pytest.approx(0, abs=1e-2)
