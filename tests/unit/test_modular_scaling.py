@@ -34,8 +34,8 @@ def test_the_true_form_has_the_least_aic(form, last_step):
 
     That is the chance of a normal deviate above sqrt(2), what a further parameter costs.
     """
-    told = 0
-    for seed in range(25):
+    told, seeds = 0, range(25 if form == "power" else 8)
+    for seed in seeds:
         runs = synthetic(form, 0.1, last_step, seed)
         assert runs.censored.any() == np.isfinite(last_step)
         laws = fit_laws(runs)
@@ -43,7 +43,7 @@ def test_the_true_form_has_the_least_aic(form, last_step):
         x = np.array([0.3, 0.5, 0.9])
         np.testing.assert_allclose(np.log(laws[form].median_time(x)), LAWS[form](x), atol=0.15)
         assert laws[form].deviation == pytest.approx(0.1, rel=0.3)
-    assert told >= 20 if form == "power" else told >= 24
+    assert told >= 20 if form == "power" else told == 8
 
 
 def test_parameters_of_exact_data():
