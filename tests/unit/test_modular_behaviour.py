@@ -1,0 +1,200 @@
+"""Behaviour of synthetic runs with known times, widths and outcomes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lib.modular.behaviour import (
+    Behaviour,
+    BehaviourSettings,
+    Reached,
+    Rise,
+    find_behaviour,
+    find_fall,
+    find_rise,
+    outcome_shares,
+    time_learned,
+)
+
+SETTINGS = BehaviourSettings(
+    learned=0.99, rise_start=0.1, rise_end=0.9, max_width=0.7, min_delay=2.0
+)
+STEPS = np.r_[0, np.unique(np.geomspace(1, 10_000, 600).round())]
+
+
+def sigmoid(middle: float, sharpness: float) -> np.ndarray:
+    """Return an accuracy that is logistic in log t."""
+    with np.errstate(divide="ignore"):
+        return 1 / (1 + np.exp(-sharpness * (np.log(STEPS) - np.log(middle))))
+
+
+def reaches(level: float, middle: float, sharpness: float) -> float:
+    return middle * (level / (1 - level)) ** (1 / sharpness)
+
+
+# Times
+
+
+def test_the_first_step_that_holds():
+    steps = np.array([0, 10, 20, 30, 40, 50])
+    found = time_learned(steps, np.array([0.1, 0.995, 0.98, 0.99, 1.0, 1.0]), 0.99)
+    assert found == Reached(step=30, censored=False, first=10)
+
+
+def test_an_accuracy_that_is_lost_at_the_end_is_censored():
+    found = time_learned(np.arange(4), np.array([0.1, 1.0, 1.0, 0.98]), 0.99)
+    assert np.isnan(found.step)
+    assert found.censored
+    assert found.first == 1
+
+
+def test_an_accuracy_that_is_never_reached_is_censored():
+    found = time_learned(np.arange(4), np.array([0.1, 0.2, np.nan, np.nan]), 0.99)
+    assert found.censored
+    assert np.isnan(found.step)
+    assert np.isnan(found.first)
+
+
+def test_known_from_the_start_and_missing_in_between():
+    assert time_learned(np.arange(3), np.ones(3), 0.99).step == 0
+    assert time_learned(np.arange(4), np.array([1.0, np.nan, 1.0, 1.0]), 0.99).step == 2
+
+
+# Rises
+
+
+@pytest.mark.parametrize("sharpness", [2.0, 20.0])
+def test_width_of_a_logistic_rise(sharpness):
+    found = find_rise(STEPS, sigmoid(500, sharpness), 0.1, 0.9)
+    assert found.width == pytest.approx(2 * np.log(9) / sharpness, rel=0.01)
+    assert found.start == pytest.approx(reaches(0.1, 500, sharpness), rel=0.01)
+    assert found.end == pytest.approx(reaches(0.9, 500, sharpness), rel=0.01)
+
+
+def test_crossings_between_far_records_are_interpolated_in_log_time():
+    found = find_rise(np.array([10.0, 1000.0]), np.array([0.0, 1.0]), 0.1, 0.9)
+    assert found.start == pytest.approx(10 ** (1 + 0.2))
+    assert found.end == pytest.approx(10 ** (1 + 1.8))
+
+
+def test_an_excursion_before_and_a_loss_after_do_not_widen_the_rise():
+    accuracy = np.array([0.0, 0.5, 0.05, 0.05, 0.95, 0.3, 0.05, 1.0])
+    steps = np.array([1.0, 2, 4, 8, 16, 32, 64, 128])
+    found = find_rise(steps, accuracy, 0.1, 0.9)
+    assert 8 < found.start < found.end < 16
+
+
+def test_a_curve_that_does_not_rise_so_far_has_no_width():
+    assert np.isnan(find_rise(STEPS, 0.8 * sigmoid(500, 9), 0.1, 0.9).width)
+    late = find_rise(STEPS, np.maximum(0.2, sigmoid(500, 9)), 0.1, 0.9)
+    assert np.isnan(late.start)
+    assert late.end > 500
+    assert np.isnan(late.width)
+
+
+def test_a_crossing_next_to_step_zero_is_at_the_next_record():
+    found = find_rise(np.array([0.0, 5.0, 10.0]), np.array([0.0, 0.5, 1.0]), 0.1, 0.9)
+    assert found.start == 5
+    assert 5 < found.end < 10
+
+
+def test_a_loss_falls_from_its_peak():
+    loss = 4 + 3 * sigmoid(30, 6) - 7 * sigmoid(2000, 12)
+    found = find_fall(STEPS, loss, 0.1, 0.9)
+    assert found.width == pytest.approx(2 * np.log(9) / 12, rel=0.05)
+    assert np.isnan(find_fall(STEPS, STEPS, 0.1, 0.9).width)
+    diverged = np.where(STEPS > 5000, np.nan, loss)
+    assert np.isnan(find_fall(STEPS, diverged, 0.1, 0.9).width)
+
+
+# Behaviour
+
+
+def test_late_and_sudden_generalisation():
+    found = find_behaviour(STEPS, sigmoid(50, 10), sigmoid(3000, 10), SETTINGS)
+    assert found.outcome == "generalise"
+    assert found.delay == pytest.approx(np.log(60), abs=0.03)
+    assert found.least_delay == found.delay
+    assert found.is_sudden(SETTINGS)
+    assert found.is_sudden_and_late(SETTINGS)
+
+
+def test_sudden_generalisation_along_with_memorisation():
+    found = find_behaviour(STEPS, sigmoid(400, 10), sigmoid(400, 10), SETTINGS)
+    assert found.delay == 0
+    assert found.is_sudden(SETTINGS)
+    assert not found.is_sudden_and_late(SETTINGS)
+
+
+def test_late_but_gradual_generalisation_is_neither():
+    found = find_behaviour(STEPS, sigmoid(5, 4), sigmoid(500, 2), SETTINGS)
+    assert found.outcome == "generalise"
+    assert found.delay > 4
+    assert not found.is_sudden(SETTINGS)
+    assert not found.is_sudden_and_late(SETTINGS)
+
+
+def test_generalisation_before_memorisation_has_a_negative_delay():
+    found = find_behaviour(STEPS, sigmoid(600, 10), sigmoid(300, 10), SETTINGS)
+    assert found.delay == pytest.approx(-np.log(2), abs=0.03)
+    assert not found.is_sudden_and_late(SETTINGS)
+
+
+def test_a_run_that_only_memorises_bounds_the_delay():
+    found = find_behaviour(STEPS, sigmoid(50, 10), 0.02 * np.ones_like(STEPS), SETTINGS)
+    assert found.outcome == "memorise"
+    assert np.isnan(found.delay)
+    assert found.least_delay == pytest.approx(np.log(10_000 / found.memorised.step))
+    assert not found.is_sudden(SETTINGS)
+
+
+def test_a_run_that_learns_nothing_fails():
+    found = find_behaviour(STEPS, np.zeros_like(STEPS), np.zeros_like(STEPS), SETTINGS)
+    assert found.outcome == "fail"
+    assert np.isnan(found.least_delay)
+
+
+def test_learning_the_test_set_is_generalisation_though_training_accuracy_flickers():
+    censored = Reached(np.nan, True, 10)
+    found = Behaviour(censored, Reached(20, False, 20), Rise(10, 20), 100)
+    assert found.outcome == "generalise"
+    assert np.isnan(found.delay)
+
+
+# Shares
+
+
+def test_shares_with_wilsons_intervals():
+    found = outcome_shares(["generalise"] * 8 + ["memorise"] * 2)
+    assert found["count"].tolist() == [8, 2, 0]
+    assert found["share"].tolist() == [0.8, 0.2, 0.0]
+    assert found.loc["generalise", ["low", "high"]].tolist() == pytest.approx(
+        [0.4902, 0.9433], abs=1e-3
+    )
+    assert found.loc["fail", "low"] == 0
+    assert found.loc["fail", "high"] > 0.2
+
+
+@pytest.mark.parametrize("outcomes", [[], ["generalise", "grok"]])
+def test_unknown_outcomes_and_no_runs_are_refused(outcomes):
+    with pytest.raises(ValueError, match="generalise, memorise, fail"):
+        outcome_shares(outcomes)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("learned", 1.2), ("rise_start", 0.95), ("max_width", -1.0), ("min_delay", -0.1)],
+)
+def test_impossible_settings_are_refused(name, value):
+    with pytest.raises(ValueError, match=name):
+        BehaviourSettings(**(vars(SETTINGS) | {name: value}))
+
+
+def test_malformed_curves_are_refused():
+    with pytest.raises(ValueError, match="one length"):
+        time_learned(np.arange(3), np.ones(4), 0.99)
+    with pytest.raises(ValueError, match="increase"):
+        find_rise(np.array([0, 2, 2]), np.ones(3), 0.1, 0.9)
+    with pytest.raises(ValueError, match="goes up"):
+        find_rise(np.arange(3), np.ones(3), 0.9, 0.1)
