@@ -102,7 +102,7 @@ def train(
             checkpoints[step] = {name: values.clone() for name, values in params.items()}
         if step < program.num_steps and descent.alive.any():
             descent.advance(step)
-        if step % 50 == 0:
+        if step > 0 and step % 50 == 0:
             heartbeat.beat(step)
     lost = int((~descent.alive).sum())
     if lost:
