@@ -93,12 +93,13 @@ def train(
     descent = _Descent(program, replicas, keys, pairs, initial_parameters(program, replicas, keys))
     params = descent.params
     recorder = Recorder(program, pairs, tuple(params), sorted(set(record_steps)))
+    wanted = frozenset(checkpoint_steps)
     checkpoints: dict[int, Params] = {}
     heartbeat = Heartbeat("training step", program.num_steps)
     for step in range(program.num_steps + 1):
         alive = recorder.observe(step, params, descent.alive)
         descent.mark(step, ~alive)
-        if step in checkpoint_steps:
+        if step in wanted:
             checkpoints[step] = {name: values.clone() for name, values in params.items()}
         if step < program.num_steps and descent.alive.any():
             descent.advance(step)

@@ -15,6 +15,7 @@ from lib.modular.model import NetworkSettings
 from lib.modular.program import Program, Replica
 from lib.modular.records import measurements
 from lib.modular.stacked import AT_ONCE, BatchRows, all_pairs, initial_parameters
+from lib.modular.study import ModularRun, TrainingSettings
 from lib.modular.task import TaskSettings, split
 from lib.modular.training import train
 from lib.modular.transformer import TransformerSettings
@@ -139,7 +140,7 @@ def test_streams_are_named_by_name_and_seed_alone():
 
 
 def test_a_diverged_replica_is_marked_and_leaves_the_others_alone(caplog):
-    network = replace(NETWORK, activation="quadratic")
+    network = replace(NETWORK, activation="quadratic", freeze_sides=True)
     program = Program(TASK, network, num_steps=60, batch_size=9, optimiser="sgd", loss="mse")
     wild = replace(REPLICAS[0], learning_rate=1e3)
     steps = range(0, 61, 5)
@@ -153,10 +154,14 @@ def test_a_diverged_replica_is_marked_and_leaves_the_others_alone(caplog):
         values = mixed.records[name]
         assert np.isnan(values[1].sel(step=values.step > marks[1])).all()
         assert np.isfinite(values[[0, 2]]).all()
-    assert mixed.checkpoints[60]["embedding"][1].isnan().all()
+    assert all(value[1].isnan().all() for value in mixed.checkpoints[60].values())
     calm = train(program, [REPLICAS[1], REPLICAS[3]], KEY, steps, [60])
     for name, value in calm.checkpoints[60].items():
         torch.testing.assert_close(mixed.checkpoints[60][name][[0, 2]], value)
+    cut = replace(program, num_steps=int(marks[1]))  # no batch is drawn at the last step
+    last = train(cut, [wild], KEY, [cut.num_steps]).records
+    assert last["diverged_step"].item() == marks[1]
+    assert np.isnan(last["test_accuracy"]).all()
 
 
 def test_all_replicas_may_diverge():
@@ -216,6 +221,16 @@ def test_frozen_sides_do_not_move_and_the_rest_does():
     kept = train(program, REPLICAS, KEY, [12], [0, 12]).checkpoints
     moved = {name for name, value in kept[12].items() if not torch.equal(value, kept[0][name])}
     assert moved == {"embedding", "unembedding.weight"}
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_single_run_keeps_frozen_sides_too(freeze):
+    network = replace(NETWORK, freeze_sides=freeze)
+    run = ModularRun(TASK, network, TrainingSettings(5, 9, 0.02, 0.1), KEY)
+    kept = run.train([0, 5])
+    assert list(kept[0]) == list(model.initial_parameters(network, TASK, KEY))
+    still = {name for name, value in kept[5].items() if torch.equal(value, kept[0][name])}
+    assert still == model.frozen_names(network, kept[0])
 
 
 def test_small_networks_learn_to_add_and_only_memorise_a_random_table():
