@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lib.modular.model import NetworkSettings, cross_entropy, initial_parameters
+from lib.modular.model import NetworkSettings, cross_entropy, frozen_names, initial_parameters
 from lib.modular.task import TaskSettings, split
 from lib.replicas import Batch, ParameterLayout, Params
 from lib.seeding import StreamKey
@@ -75,7 +75,8 @@ class ModularRun:
         """
         data, _ = self.data()
         initial = initial_parameters(self.network, self.task, self.key)
-        layout = ParameterLayout.of(initial)
+        frozen = {name: initial[name] for name in frozen_names(self.network, initial)}
+        layout = ParameterLayout.of({n: v for n, v in initial.items() if n not in frozen})
         vector = layout.flatten(initial).requires_grad_()
         optimiser = torch.optim.Adam(
             [vector], self.training.learning_rate, weight_decay=self.training.weight_decay
@@ -83,12 +84,13 @@ class ModularRun:
         kept = {}
         for step in range(self.training.num_steps + 1):
             if step in steps:
-                kept[step] = layout.unflatten(vector.detach().clone())
+                kept[step] = initial | layout.unflatten(vector.detach().clone())
             if step == self.training.num_steps:
                 break
             generator = self.key.child("batch", step).generator()
             rows = torch.randint(len(data[0]), (self.training.batch_size,), generator=generator)
-            loss = self.loss(layout.unflatten(vector), tuple(part[rows] for part in data))
+            params = layout.unflatten(vector) | frozen
+            loss = self.loss(params, tuple(part[rows] for part in data))
             if not torch.isfinite(loss):
                 raise FloatingPointError(
                     f"the loss is {loss.item()} at step {step}: lower learning_rate"
