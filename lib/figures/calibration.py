@@ -177,12 +177,12 @@ _TEXT: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6}
 
 
 def _brief(llc: float, error: float) -> str:
-    return "no value" if not np.isfinite(llc) else f"{_short(llc)} ± {error:.1g}"
+    return "no value" if not np.isfinite(llc) else f"{_short(llc, 2)} ± {_short(error, 1)}"
 
 
-def _short(value: float) -> str:
-    """Return a number with two digits, or all of those before its point."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
+def _short(value: float, digits: int) -> str:
+    """Return a number with so many digits, or all of those before its point."""
+    return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 def _outline(ax: Axes, sweep: xr.Dataset, best: pd.Series) -> None:
