@@ -1,4 +1,4 @@
-"""The models on which calibration is shown to work unattended."""
+"""Models on which calibration is shown to work unattended: built, or trained on the spot."""
 
 from __future__ import annotations
 
@@ -11,35 +11,7 @@ from lib.modular.model import NetworkSettings, initial_parameters
 from lib.modular.study import ModularRun, TrainingSettings
 from lib.modular.task import TaskSettings
 from lib.reference_models import reduced_rank_regression
-from lib.regression.study import RegressionRun
 from lib.seeding import StreamKey
-
-
-def transformer(
-    run: RegressionRun,
-    path_to_checkpoints: str,
-    steps: Sequence[int],
-    num_samples: int,
-    identity: str,
-) -> Subject:
-    """Return a run of the regression study at some of its checkpoints.
-
-    Parameters
-    ----------
-    run : RegressionRun
-    path_to_checkpoints : str
-    steps : sequence of int
-        In the order of time.
-    num_samples : int
-        n of the fixed set.
-    identity : str
-        Identity of the run, which the store must have.
-    """
-    loss_fn, data = run.llc_target("all_positions", num_samples)
-    checkpoints = {step: run.params_at(path_to_checkpoints, step, identity) for step in steps}
-    return Subject(
-        "transformer", loss_fn, data, checkpoints, full_loss(loss_fn, run.initial(), data)
-    )
 
 
 def reduced_rank(settings: Mapping[str, Any], key: StreamKey) -> Subject:
