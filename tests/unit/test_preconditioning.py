@@ -116,7 +116,7 @@ def test_a_fixed_preconditioner_leaves_the_posterior_unchanged(kind, start):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_averaged_noise_leaves_no_bias_of_the_step(kind):
-    """At a step half as long as is stable the plain chain is off by a third and more, this one not."""
+    """At half the longest stable step the plain chain is off by a fifth and more, this one not."""
     config = config_for(kind, "checkpoint")
     long = dataclasses.replace(config, step_size=10 * config.step_size, integrator="averaged")
     result = estimate_llc(still, {"w": CENTRE}, DATA, long, key=1)
