@@ -120,9 +120,8 @@ def warnings_on(best: Mapping[str, Any], sweep: xr.Dataset, max_change: float) -
     for axis in AXES:
         change = float(best[f"change_{axis}"])
         if change > max_change:
-            amount = f"{100 * change:.0f} %" if np.isfinite(change) else "an unknown amount"
             found.append(
-                f"A factor of two in {axis} may change an estimate by {amount}, more than "
+                f"A factor of two in {axis} may change an estimate by {_amount(change)}, more than "
                 f"{100 * max_change:.0f} %: report {axis} with every LLC, and compare at one value."
             )
     for axis in AXES:
@@ -167,11 +166,15 @@ def config_fragment(
         f"Sampler settings chosen for {sweep.attrs['subject']}, from {sweep['llc_mean'][0].size} "
         f"cells at each of the checkpoints {steps}.",
         f"ok at {best['num_ok']} of {best['num_checkpoints']} checkpoints; largest change by a factor "
-        f"of two {100 * best['largest_change']:.0f} % (at most {100 * max_change:.0f} % wanted).",
+        f"of two {_amount(best['largest_change'])} (at most {100 * max_change:.0f} % wanted).",
         *(f"WARNING: {sentence}" for sentence in warnings_on(best, sweep, max_change)),
     ]
     comments = "".join(f"# {line}\n" for line in head)
     return comments + yaml.safe_dump(body, sort_keys=False)
+
+
+def _amount(change: float) -> str:
+    return f"{100 * change:.0f} %" if np.isfinite(change) else "an unknown amount"
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -155,6 +155,14 @@ def test_warnings_name_flagged_checkpoints_and_edges():
     ]
 
 
+def test_a_sweep_without_a_sound_cell_says_so():
+    sweep_of = made(np.full((1, 3, 3, 3), 5.0), drifting=np.ix_([0], range(3), range(3), range(3)))
+    best = ranked_cells(sweep_of, 0.25).iloc[0].to_dict()
+    text = config_fragment(best, sweep_of, 0.25)
+    assert "ok at 0 of 1 checkpoints; largest change by a factor of two an unknown amount" in text
+    assert "# WARNING: At step 0 the estimate is drifting: a reason." in text
+
+
 def test_fragment_is_a_sampler_and_a_valid_configuration(swept, tmp_path):
     write_dataset(tmp_path / "sweep.nc", swept, swept.attrs)
     back = read_dataset(tmp_path / "sweep.nc")
