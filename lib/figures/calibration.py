@@ -182,7 +182,8 @@ def _brief(llc: float, error: float) -> str:
 
 def _short(value: float, digits: int) -> str:
     """Return a number with so many digits, or all of those before its point."""
-    return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text else text
 
 
 def _outline(ax: Axes, sweep: xr.Dataset, best: pd.Series) -> None:
