@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from lib.calibration import Subject
 from lib.llc import full_loss
-from lib.modular.model import NetworkSettings, initial_parameters
-from lib.modular.study import ModularRun, TrainingSettings
-from lib.modular.task import TaskSettings
+from lib.modular.model import NetworkSettings, cross_entropy
+from lib.modular.program import Program, Replica
+from lib.modular.task import TaskSettings, split
+from lib.modular.training import train
 from lib.reference_models import reduced_rank_regression
+from lib.replicas import Batch, Params
 from lib.seeding import StreamKey
 
 
@@ -38,11 +42,27 @@ def modular(settings: Mapping[str, Any], shares: Sequence[float], key: StreamKey
         From 0 to 1, in the order of time.
     key : StreamKey
         Key above all streams of the run.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss stops being finite.
     """
     task, network = TaskSettings(**settings["task"]), NetworkSettings(**settings["network"])
-    training = TrainingSettings(**settings["training"])
-    run = ModularRun(task, network, training, key)
-    checkpoints = run.train([round(share * training.num_steps) for share in shares])
-    data, _ = run.data()
-    untrained = full_loss(run.loss, initial_parameters(network, task, key), data)
-    return Subject("modular", run.loss, data, checkpoints, untrained)
+    own = dict(settings["training"])
+    replica = Replica("modular", 0, own.pop("learning_rate"), own.pop("weight_decay"))
+    program = Program(task, network, **own)
+    steps = [round(share * program.num_steps) for share in shares]
+    trained = train(program, [replica], key, [program.num_steps], [0, *steps])
+    if trained.records["diverged_step"][0] >= 0:
+        raise FloatingPointError(
+            "the loss is not finite: lower calibration.modular.model.training.learning_rate"
+        )
+    data, _ = split(task, replica.key(key))
+
+    def loss(params: Params, batch: Batch) -> Tensor:
+        return cross_entropy(params, network, batch)
+
+    untrained = full_loss(loss, trained.params_of(0, 0), data)
+    checkpoints = {step: trained.params_of(step, 0) for step in steps}
+    return Subject("modular", loss, data, checkpoints, untrained)

@@ -12,10 +12,10 @@ from lib.modular.model import NetworkSettings
 from lib.modular.task import TaskSettings
 from lib.modular.transformer import TransformerSettings
 from lib.seeding import StreamKey
+from lib.updates import OptimiserSettings
 
 Network = NetworkSettings | TransformerSettings
 
-OPTIMISERS = ("adam", "adamw", "sgd")
 LOSSES = ("cross_entropy", "mse")
 PRECISIONS = {"single": torch.float32, "double": torch.float64}
 
@@ -104,7 +104,7 @@ class Program:
     precision: str = "single"
 
     def __post_init__(self) -> None:
-        choices = {"optimiser": OPTIMISERS, "loss": LOSSES, "precision": PRECISIONS}
+        choices = {"loss": LOSSES, "precision": PRECISIONS}
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(
@@ -114,10 +114,12 @@ class Program:
             raise ValueError(f"num_steps must not be negative, not {self.num_steps}")
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1 or null, not {self.batch_size}")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be in [0, 1), not {self.momentum}")
-        if self.momentum and self.optimiser != "sgd":
-            raise ValueError(f"momentum must be 0 with {self.optimiser!r}: only 'sgd' has it")
+        _ = self.update_settings  # checks them
+
+    @property
+    def update_settings(self) -> OptimiserSettings:
+        """Settings of the optimiser that replicas share."""
+        return OptimiserSettings(self.optimiser, self.momentum, self.betas, self.epsilon)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -10,6 +10,7 @@ import xarray as xr
 from torch import Tensor
 
 from lib.modular.program import Program, Replica
+from lib.modular.resume import State
 from lib.modular.stacked import AT_ONCE, Pairs, stacked_logits
 from lib.replicas import Params
 
@@ -79,6 +80,14 @@ class Recorder:
         for name, value in values.items():
             self.values[name][alive.numpy(), self._place[step]] = value[alive].numpy()
         return alive
+
+    def state(self) -> State:
+        """Return what has been recorded."""
+        return {name: torch.from_numpy(values) for name, values in self.values.items()}
+
+    def restore(self, state: State) -> None:
+        """Take over what was recorded."""
+        self.values = {name: values.numpy().copy() for name, values in state.items()}
 
     def dataset(
         self, replicas: Sequence[Replica], diverged_step: Tensor, seed_root: int

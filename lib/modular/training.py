@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lib.modular.program import Program, Replica, is_prime
 from lib.modular.records import Recorder
+from lib.modular.resume import Partial, State, identity_of
 from lib.modular.stacked import (
     AT_ONCE,
     BatchRows,
@@ -28,10 +29,10 @@ from lib.modular.stacked import (
     stacked_logits,
     stacked_losses,
 )
-from lib.modular.updates import update_rule
 from lib.progress import Heartbeat
 from lib.replicas import ParameterLayout, Params
 from lib.seeding import StreamKey
+from lib.updates import update_rule
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +64,9 @@ def train(
     study: StreamKey,
     record_steps: Collection[int],
     checkpoint_steps: Collection[int] = (),
+    partial: Partial | None = None,
 ) -> Trained:
-    """Train all replicas of a program.
+    """Train all replicas of a program, or go on where an interrupted call stopped.
 
     A replica whose loss is not finite is marked with that step, drops out of the records from then
     on and leaves the others alone.
@@ -77,6 +79,8 @@ def train(
         Key above the streams of all replicas.
     record_steps, checkpoint_steps : collection of int
         From 0 to num_steps; step s is the state after s updates.
+    partial : Partial, optional
+        Where to keep the state on the way, and to find that of an interrupted call.
 
     Returns
     -------
@@ -88,27 +92,73 @@ def train(
         If there is no replica, or if a step lies outside the run.
     """
     _check(program, replicas, record_steps, checkpoint_steps)
-    keys = [replica.key(study) for replica in replicas]
-    pairs = all_pairs(program, keys)
-    descent = _Descent(program, replicas, keys, pairs, initial_parameters(program, replicas, keys))
-    params = descent.params
-    recorder = Recorder(program, pairs, tuple(params), sorted(set(record_steps)))
-    wanted = frozenset(checkpoint_steps)
-    checkpoints: dict[int, Params] = {}
-    heartbeat = Heartbeat("training step", program.num_steps)
-    for step in range(program.num_steps + 1):
-        alive = recorder.observe(step, params, descent.alive)
-        descent.mark(step, ~alive)
-        if step in wanted:
-            checkpoints[step] = {name: values.clone() for name, values in params.items()}
-        if step < program.num_steps and descent.alive.any():
-            descent.advance(step)
+    running = _Running(program, replicas, study, record_steps, checkpoint_steps)
+    start = running.load(partial) if partial else 0
+    heartbeat = Heartbeat("training step", program.num_steps, start=start)
+    for step in range(start, program.num_steps + 1):
+        if partial and step > start and partial.is_due(step):
+            running.save(partial, step)
+        running.visit(step)
         if step > 0 and step % 50 == 0:
             heartbeat.beat(step)
-    lost = int((~descent.alive).sum())
-    if lost:
-        logger.warning("%d of %d replicas diverged", lost, len(replicas))
-    return Trained(recorder.dataset(replicas, descent.diverged_step, study.root), checkpoints)
+    if partial and start <= program.num_steps:
+        running.save(partial, program.num_steps + 1)
+    return running.result()
+
+
+class _Running:
+    """A program between two steps: its descent and what has been kept of it so far."""
+
+    def __init__(
+        self,
+        program: Program,
+        replicas: Sequence[Replica],
+        study: StreamKey,
+        record_steps: Collection[int],
+        checkpoint_steps: Collection[int],
+    ) -> None:
+        self.program, self.replicas, self.study = program, replicas, study
+        records, self.kept = sorted(set(record_steps)), sorted(set(checkpoint_steps))
+        keys = [replica.key(study) for replica in replicas]
+        pairs = all_pairs(program, keys)
+        initial = initial_parameters(program, replicas, keys)
+        self.descent = _Descent(program, replicas, keys, pairs, initial)
+        self.recorder = Recorder(program, pairs, tuple(initial), records)
+        self.checkpoints: dict[int, Params] = {}
+        self.identity = identity_of(program, replicas, study, records, self.kept)
+
+    def visit(self, step: int) -> None:
+        """Record the state at a step and make the update to the next, if there is one."""
+        params, descent = self.descent.params, self.descent
+        descent.mark(step, ~self.recorder.observe(step, params, descent.alive))
+        if step in self.kept:
+            self.checkpoints[step] = {name: value.clone() for name, value in params.items()}
+        if step < self.program.num_steps and descent.alive.any():
+            descent.advance(step)
+
+    def save(self, partial: Partial, step: int) -> None:
+        """Keep the state before a step is visited."""
+        parts = {"descent": self.descent.state(), "records": self.recorder.state()}
+        partial.save(self.identity, {"step": step, **parts, "checkpoints": self.checkpoints})
+
+    def load(self, partial: Partial) -> int:
+        """Take over a state that was kept, if there is one, and return the step to go on with."""
+        saved = partial.load(self.identity)
+        if saved is None:
+            return 0
+        self.descent.restore(saved["descent"])
+        self.recorder.restore(saved["records"])
+        self.checkpoints = saved["checkpoints"]
+        logger.info("continuing from step %d", min(saved["step"], self.program.num_steps))
+        return int(saved["step"])
+
+    def result(self) -> Trained:
+        """Return what is left of the program."""
+        lost = self.descent.diverged_step >= 0
+        if lost.any():
+            logger.warning("%d of %d replicas diverged", int(lost.sum()), len(lost))
+        records = self.recorder.dataset(self.replicas, self.descent.diverged_step, self.study.root)
+        return Trained(records.assign_attrs(identity=self.identity), self.checkpoints)
 
 
 def _check(
@@ -143,7 +193,7 @@ class _Descent:
         frozen = frozen_names(program.network, initial)
         free = {name: values for name, values in initial.items() if name not in frozen}
         layout = ParameterLayout.of({name: values[0] for name, values in free.items()})
-        vectors = layout.flatten(free)
+        self.vectors = vectors = layout.flatten(free)
         self.params = initial | layout.unflatten(vectors)
         self.diverged_step = torch.full((len(replicas),), -1)
         num_train = program.task.num_train
@@ -162,6 +212,21 @@ class _Descent:
     def alive(self) -> Tensor:
         """Which replicas have not diverged, shape (replica,)."""
         return self.diverged_step < 0
+
+    def state(self) -> State:
+        """Return all that changes on the way."""
+        moments = [list(group.update.moments) for group in self.groups]
+        return {"vectors": self.vectors, "moments": moments, "diverged_step": self.diverged_step}
+
+    def restore(self, state: State) -> None:
+        """Take over a state."""
+        self.vectors.copy_(state["vectors"])
+        for group, moments in zip(self.groups, state["moments"], strict=True):
+            for own, saved in zip(group.update.moments, moments, strict=True):
+                own.copy_(saved)
+        for step in state["diverged_step"].unique().tolist():
+            if step >= 0:
+                self.mark(step, state["diverged_step"] == step)
 
     def advance(self, step: int) -> None:
         """Make the update from a step to the next; a replica whose loss is not finite is marked."""
@@ -195,7 +260,7 @@ class _Group:
         self.layout, self.train_set = layout, train_set
         numbers = [(replica.learning_rate, replica.weight_decay) for replica in replicas]
         rates, decays = torch.tensor(numbers, dtype=program.dtype).split(1, dim=1)
-        self.update = update_rule(program, vectors, rates, decays)
+        self.update = update_rule(program.update_settings, vectors, rates, decays)
         size, num_train = program.batch_size, program.task.num_train
         self.rows = None if size is None else BatchRows(keys, num_train, size)
 

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import xarray as xr
 
 from lib.modular import model, transformer
 from lib.modular.model import NetworkSettings
 from lib.modular.program import Program, Replica
 from lib.modular.records import measurements
+from lib.modular.resume import Partial
 from lib.modular.stacked import AT_ONCE, BatchRows, all_pairs, initial_parameters
-from lib.modular.study import ModularRun, TrainingSettings
 from lib.modular.task import TaskSettings, split
-from lib.modular.training import train
+from lib.modular.training import _Descent, train
 from lib.modular.transformer import TransformerSettings
 from lib.seeding import StreamKey
 from lib.store import write_dataset
@@ -223,16 +224,6 @@ def test_frozen_sides_do_not_move_and_the_rest_does():
     assert moved == {"embedding", "unembedding.weight"}
 
 
-@pytest.mark.parametrize("freeze", [False, True])
-def test_a_single_run_keeps_frozen_sides_too(freeze):
-    network = replace(NETWORK, freeze_sides=freeze)
-    run = ModularRun(TASK, network, TrainingSettings(5, 9, 0.02, 0.1), KEY)
-    kept = run.train([0, 5])
-    assert list(kept[0]) == list(model.initial_parameters(network, TASK, KEY))
-    still = {name for name, value in kept[5].items() if torch.equal(value, kept[0][name])}
-    assert still == model.frozen_names(network, kept[0])
-
-
 def test_small_networks_learn_to_add_and_only_memorise_a_random_table():
     program = Program(TaskSettings(17, 0.8), NetworkSettings(12, 48), 700, 64, optimiser="adamw")
     replicas = [Replica("add", seed, 0.01, 1.0) for seed in range(6)]
@@ -314,3 +305,56 @@ def test_steps_outside_the_run_and_no_replicas_are_refused():
 def test_a_train_fraction_beyond_its_range_is_refused():
     with pytest.raises(ValueError, match=r"train_fraction 1\.2 of 49 pairs"):
         TaskSettings(7, 1.2)
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
+def test_an_interrupted_program_goes_on_bit_identically(tmp_path, monkeypatch, optimiser):
+    program = replace(PROGRAM, optimiser=optimiser, momentum=0.9 if optimiser == "sgd" else 0.0)
+    replicas = [*REPLICAS, replace(REPLICAS[0], learning_rate=1e200)]  # the last one diverges
+    steps = [0, 2, 5, 9, 12]
+    whole = train(program, replicas, KEY, steps, [0, 5, 12])
+    partial = Partial(tmp_path / "run.partial", 4)
+    advance = _Descent.advance
+
+    def interrupted(self, step):
+        if step == 10:
+            raise KilledError
+        advance(self, step)
+
+    monkeypatch.setattr(_Descent, "advance", interrupted)
+    with pytest.raises(KilledError):
+        train(program, replicas, KEY, steps, [0, 5, 12], partial)
+    made = []
+
+    def counted(self, step):
+        made.append(step)
+        advance(self, step)
+
+    monkeypatch.setattr(_Descent, "advance", counted)
+    for remaining in ([8, 9, 10, 11], []):  # a finished program is not run again
+        made.clear()
+        resumed = train(program, replicas, KEY, steps, [0, 5, 12], partial)
+        assert made == remaining
+        xr.testing.assert_identical(resumed.records, whole.records)
+        for step, params in whole.checkpoints.items():
+            for name, value in params.items():
+                same = resumed.checkpoints[step][name]
+                assert torch.equal(same.nan_to_num(7.0), value.nan_to_num(7.0))
+
+
+def test_a_state_of_another_run_or_a_damaged_one_is_left_alone(tmp_path, caplog):
+    partial = Partial(tmp_path / "run.partial", 4)
+    train(PROGRAM, REPLICAS, KEY, [12], [12], partial)
+    other = replace(PROGRAM, betas=(0.5, 0.9))
+    fresh = train(other, REPLICAS, KEY, [12], [12])
+    again = train(other, REPLICAS, KEY, [12], [12], partial)
+    xr.testing.assert_identical(again.records, fresh.records)
+    assert "damaged or of another run" in caplog.text
+    partial.path.write_bytes(b"not a state")
+    xr.testing.assert_identical(
+        train(other, REPLICAS, KEY, [12], [12], partial).records, fresh.records
+    )
