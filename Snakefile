@@ -17,6 +17,7 @@ wildcard_constraints:
     shard=r"\d{4}",
     figure=r"[a-z0-9_]+",
     experiment=alternatives(config["scurves"]["experiments"]),
+    modular_experiment=alternatives(MODULAR),
     subject=alternatives(SUBJECTS),
 
 
@@ -26,6 +27,7 @@ include: "rules/figures.smk"
 include: "rules/validation.smk"
 include: "rules/calibration.smk"
 include: "rules/scurves.smk"
+include: "rules/modular.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
 

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lib.modular.configuration import contradictions as modular_contradictions
 from lib.schema_errors import first_problem
 from lib.scurves.configuration import contradictions as scurves_contradictions
 
@@ -52,6 +53,9 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         raise ConfigError(f"config: {problem}")
     for problem in scurves_contradictions(config["scurves"]):
         raise ConfigError(f"config: {problem}")
+    modular = config["modular"]
+    for problem in modular_contradictions(modular, modular_settings(modular)):
+        raise ConfigError(f"config: {problem}")
 
 
 def merge(settings: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +90,20 @@ def variant_settings(study: Mapping[str, Any], variant: str) -> dict[str, Any]:
     """
     settings = {section: study[section] for section in SECTIONS}
     return merge(settings, study["variants"][variant]["settings"])
+
+
+def modular_settings(study: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the complete entry of every setting of the modular-addition study, by experiment.
+
+    Parameters
+    ----------
+    study : mapping
+        The part ``modular`` of the configuration.
+    """
+    return {
+        experiment: {name: merge(study["base"], delta) for name, delta in entries.items()}
+        for experiment, entries in study["experiments"].items()
+    }
 
 
 # What the schema cannot express

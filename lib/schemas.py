@@ -31,6 +31,17 @@ SCURVE_MEASURES = (
 )
 """Measures of an S-curve run, NaN where they do not apply; `lib.scurves` defines them."""
 
+MODULAR_MEASURES = (
+    *("memorised_step", "generalised_step", "first_generalised_step"),
+    *("rise_start", "rise_end", "rise_width", "delay", "least_delay"),
+    *("train_accuracy", "test_accuracy", "initial_norm", "final_norm"),
+    *("early_slope", "early_correlation", "early_error", "early_records"),
+    *("num_learned", "learned_power", "clocks", "pizzas", "distance_irrelevance"),
+)
+"""Measures of a modular-addition run, NaN where they do not apply; `lib.modular.measures`."""
+
+_count = pa.Column(int, pa.Check.ge(1))
+_positive = pa.Column(float, pa.Check.gt(0), coerce=True)
 _step = pa.Column(int, pa.Check.ge(0))
 _number = pa.Column(float, nullable=True, coerce=True)
 _error = pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True)
@@ -181,7 +192,26 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
         strict=True,
         unique=["setting", "case", "seed"],
     ),
+    "modular_runs": pa.DataFrameSchema(
+        {
+            **dict.fromkeys(("experiment", "setting", "labels", "architecture"), pa.Column(str)),
+            **dict.fromkeys(("optimiser", "loss"), pa.Column(str)),
+            "outcome": pa.Column(str, pa.Check.isin(["generalise", "memorise", "fail"])),
+            **dict.fromkeys(("modulus", "embed_dim", "batch_size", "num_steps"), _count),
+            "seed": pa.Column(int, pa.Check.ge(0)),
+            **dict.fromkeys(("frozen", "diverged", "before_memorisation"), pa.Column(bool)),
+            **dict.fromkeys(("train_fraction", "learning_rate", "initial_scale"), _positive),
+            **dict.fromkeys(("weight_decay", "momentum"), pa.Column(float, pa.Check.ge(0))),
+            **dict.fromkeys(MODULAR_MEASURES, _number),
+        },
+        strict=True,
+        unique=["setting", "learning_rate", "weight_decay", "initial_scale", "seed"],
+    ),
 }
+
+_CURVE = ("replica", "step")
+_MODE = ("seed", "step", "mode")
+_SEED = ("seed", "step")
 
 _ESTIMATE = {
     "loss": ("step", "chain", "draw"),
@@ -277,6 +307,36 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "best_cosine": ("case", "seed"),
         "span_angle": ("case", "seed"),
         "leading_angle": ("case", "seed"),
+    },
+    "modular_curves": {
+        "train_loss": _CURVE,
+        "test_loss": _CURVE,
+        "train_accuracy": _CURVE,
+        "test_accuracy": _CURVE,
+        "train_margin": _CURVE,
+        "train_log_partition": _CURVE,
+        "weight_norm": _CURVE,
+        "parameter_norm": (*_CURVE, "parameter"),
+        "diverged_step": ("replica",),
+    },
+    "modular_modes": {
+        "power_share": _MODE,
+        "read_share": _MODE,
+        "loss_with_mode": _MODE,
+        "loss_without_mode": _MODE,
+        "learned": _MODE,
+        "loss_without_modes": _SEED,
+        "test_loss": _SEED,
+    },
+    "modular_gradients": {
+        "cosine": _SEED,
+        "cosine_stderr": _SEED,
+        "cross_cosine": _SEED,
+        "cross_cosine_stderr": _SEED,
+        "signal_to_noise": _SEED,
+        "signal_to_noise_stderr": _SEED,
+        "sharpness": _SEED,
+        "sharpness_ratio": _SEED,
     },
     "scurves_flow": {
         "loss": ("case", "seed", "step"),

@@ -83,7 +83,7 @@ def open_store(path: str | Path, identity: str | None = None) -> Iterator[h5py.F
         yield handle
 
 
-def _plain(value: Any) -> str | int | float:
+def plain_attribute(value: Any) -> str | int | float:
     """Return what an attribute can hold: text and numbers as they are, anything else as JSON."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -95,7 +95,7 @@ def _plain(value: Any) -> str | int | float:
 def write_attributes(target: h5py.File | h5py.Group, attributes: Attributes) -> None:
     """Store attributes; anything but text and numbers is kept as JSON."""
     for name, value in attributes.items():
-        target.attrs[name] = _plain(value)
+        target.attrs[name] = plain_attribute(value)
 
 
 def checkpoint_index(path: str | Path) -> np.ndarray:
@@ -148,7 +148,9 @@ def write_dataset(path: str | Path, dataset: xr.Dataset, attributes: Attributes)
         missing = {"units", "long_name"} - set(variable.attrs)
         if missing:
             raise ValueError(f"variable {name!r} of {Path(path).name} lacks {sorted(missing)}")
-    plain = {name: _plain(value) for name, value in {**dataset.attrs, **attributes}.items()}
+    plain = {
+        name: plain_attribute(value) for name, value in {**dataset.attrs, **attributes}.items()
+    }
     with atomic_path(path) as temporary:
         dataset.assign_attrs(plain).to_netcdf(temporary, engine="h5netcdf")
 

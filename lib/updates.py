@@ -84,7 +84,9 @@ class _Sgd:
     ) -> None:
         self.vectors, self.rates, self.decays = vectors, rates, decays
         self.momentum, self.decaying = settings.momentum, bool(decays.any())
-        self.moments = (torch.zeros_like(vectors),) if self.momentum else ()
+        self.moments: tuple[Tensor, ...] = ()
+        if self.momentum:
+            self.moments = (torch.zeros_like(vectors),)
 
     def __call__(self, gradients: Tensor, number: int) -> None:
         if self.decaying:
@@ -102,7 +104,10 @@ class _Adam:
     ) -> None:
         self.vectors, self.rates, self.decays = vectors, rates, decays
         self.betas, self.epsilon = settings.betas, settings.epsilon
-        self.moments = (torch.zeros_like(vectors), torch.zeros_like(vectors))
+        self.moments: tuple[Tensor, ...] = (
+            torch.zeros_like(vectors),
+            torch.zeros_like(vectors),
+        )
         self.decaying, self.decoupled = bool(decays.any()), settings.name == "adamw"
         self.kept = 1 - rates * decays
 

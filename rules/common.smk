@@ -13,7 +13,7 @@ import yaml
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
-from lib.configuration import ConfigError, check_config
+from lib.configuration import ConfigError, check_config, modular_settings
 from lib.identity import CodeError, code_digests
 from lib.runs import expand_runs, run_identity, training_settings
 from lib.schedules import checkpoint_steps, nested_subset, shards
@@ -29,6 +29,7 @@ RUNS = expand_runs(config)
 RUN = {run.name: run for run in RUNS}
 FAILURES = ("diverged", "drifting", "escaped")
 SUBJECTS = ("rrr", "transformer", "modular")
+MODULAR = modular_settings(config["modular"])
 
 
 def alternatives(names):
@@ -219,3 +220,17 @@ def scurves_flow_settings():
 def scurves_files(names, ending):
     """Paths of figures of the S-curve study with one ending."""
     return [f"{RESULTS}/figures/scurves/{name}.{ending}" for name in names]
+
+
+def modular_stores(name):
+    """Paths of one store of every experiment of the modular-addition study."""
+    return [f"{RESULTS}/modular/{experiment}/{name}" for experiment in MODULAR]
+
+
+def modular_followed(analysis):
+    """Settings that an analysis follows along training, and how many seeds of each."""
+    entry = config["modular"][analysis]
+    return {
+        "settings": {name: MODULAR["stages"][name] for name in entry["settings"]},
+        "num_seeds": entry["num_seeds"],
+    }

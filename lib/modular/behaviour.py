@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, nan
+from math import inf, log, nan
 
 import numpy as np
 import pandas as pd
@@ -119,6 +119,12 @@ class Behaviour:
         if not self.generalised.censored:
             return "generalise"
         return "fail" if self.memorised.censored else "memorise"
+
+    @property
+    def before_memorisation(self) -> bool:
+        """Whether the test accuracy has risen before the training set is memorised."""
+        memorised = inf if self.memorised.censored else self.memorised.step
+        return self.rise.end < memorised
 
     @property
     def delay(self) -> float:

@@ -110,8 +110,8 @@ def frozen_names(network: NetworkSettings, params: Mapping[str, Tensor]) -> froz
     return frozenset(n for n in params if network.freeze_sides and n.startswith(sides))
 
 
-def logits(params: Params, network: NetworkSettings, pairs: Tensor) -> Tensor:
-    """Return the logit of every residue, shape (pair, p).
+def activations(params: Params, network: NetworkSettings, pairs: Tensor) -> Tensor:
+    """Return the hidden layer, which the unembedding reads, shape (pair, h).
 
     Parameters
     ----------
@@ -119,14 +119,17 @@ def logits(params: Params, network: NetworkSettings, pairs: Tensor) -> Tensor:
     network : NetworkSettings
     pairs : Tensor of int64, shape (pair, 2)
     """
-    embedding = params["embedding"]
-    left, right = embedding[pairs].unbind(-2)
+    left, right = params["embedding"][pairs].unbind(-2)
     side = "left" if network.tied_sides else "right"
     hidden = F.linear(left, params["left.weight"], params["left.bias"])
     hidden = hidden + F.linear(right, params[f"{side}.weight"], params[f"{side}.bias"])
-    active = ACTIVATIONS[network.activation](hidden)
-    read = F.linear(active, params["unembedding.weight"])
-    return read @ embedding.T if network.tied_unembedding else read
+    return ACTIVATIONS[network.activation](hidden)
+
+
+def logits(params: Params, network: NetworkSettings, pairs: Tensor) -> Tensor:
+    """Return the logit of every residue, shape (pair, p); parameters as `activations`."""
+    read = F.linear(activations(params, network, pairs), params["unembedding.weight"])
+    return read @ params["embedding"].T if network.tied_unembedding else read
 
 
 def cross_entropy(params: Params, network: NetworkSettings, batch: Batch) -> Tensor:

@@ -77,8 +77,8 @@ def initial_parameters(network: TransformerSettings, task: TaskSettings, key: St
     }
 
 
-def logits(params: Params, network: TransformerSettings, pairs: Tensor) -> Tensor:
-    """Return the logit of every residue, shape (pair, p).
+def activations(params: Params, network: TransformerSettings, pairs: Tensor) -> Tensor:
+    """Return the residual stream at "=", which the unembedding reads, shape (pair, d).
 
     Parameters
     ----------
@@ -111,8 +111,12 @@ def logits(params: Params, network: TransformerSettings, pairs: Tensor) -> Tenso
     mixed = (weights[:, :2] * values).sum(1) + weights[:, 2] * own_value
     stream = last + F.linear(mixed.flatten(1), params["mix.weight"])
     hidden = F.linear(stream, params["mlp_in.weight"], params["mlp_in.bias"]).relu()
-    stream = stream + F.linear(hidden, params["mlp_out.weight"], params["mlp_out.bias"])
-    return F.linear(stream, params["unembedding.weight"])
+    return stream + F.linear(hidden, params["mlp_out.weight"], params["mlp_out.bias"])
+
+
+def logits(params: Params, network: TransformerSettings, pairs: Tensor) -> Tensor:
+    """Return the logit of every residue, shape (pair, p); parameters as `activations`."""
+    return F.linear(activations(params, network, pairs), params["unembedding.weight"])
 
 
 def cross_entropy(params: Params, network: TransformerSettings, batch: Batch) -> Tensor:

@@ -9,7 +9,7 @@ import h5netcdf
 import xarray as xr
 
 from lib.schemas import check_dataset
-from lib.store import Attributes, StoreError, atomic_path
+from lib.store import Attributes, StoreError, atomic_path, plain_attribute
 
 _LARGE = 500_000
 """Variables with more entries are compressed."""
@@ -36,10 +36,11 @@ def write_settings(
     with atomic_path(path) as temporary:
         mode = "w"
         for name, dataset in datasets.items():
-            checked = check_dataset(dataset, contract).assign_attrs(attributes)
+            checked = check_dataset(dataset, contract)
+            plain = {k: plain_attribute(v) for k, v in {**checked.attrs, **attributes}.items()}
             large = [key for key, v in checked.data_vars.items() if v.size > _LARGE]
             encoding = {key: {"zlib": True, "complevel": 1} for key in large}
-            checked.to_netcdf(  # type: ignore[call-overload]
+            checked.assign_attrs(plain).to_netcdf(  # type: ignore[call-overload]
                 temporary, mode=mode, group=name, engine="h5netcdf", encoding=encoding
             )
             mode = "a"

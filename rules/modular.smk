@@ -1,0 +1,134 @@
+"""Modular addition: runs of every experiment, measures, what is followed along training, and figures.
+
+REQUIRED INPUTS: none, the tables are made.
+OUTPUTS under results/<preset>/:
+    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/runs.csv, modular/{modes,gradients,llc}.nc
+"""
+
+
+rule modular_run:
+    """Train every setting of one experiment for all its cases and seeds; goes on after a kill."""
+    output:
+        curves=f"{RESULTS}/modular/{{modular_experiment}}/curves.nc",
+        checkpoints=f"{RESULTS}/modular/{{modular_experiment}}/checkpoints.h5",
+    log:
+        f"{LOGS}/modular/{{modular_experiment}}/run.log",
+    benchmark:
+        f"{LOGS}/modular/{{modular_experiment}}/run.benchmark.tsv"
+    priority: 4
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=1440,
+    params:
+        settings=lambda wildcards: MODULAR[wildcards.modular_experiment],
+        segment_steps=config["modular"]["segment_steps"],
+        root_seed=config["root_seed"],
+        code=code("modular_run.py"),
+    script:
+        "../scripts/modular_run.py"
+
+
+rule modular_measures:
+    """Measure every run: outcome, times, learned modes, early training."""
+    input:
+        curves=modular_stores("curves.nc"),
+        checkpoints=modular_stores("checkpoints.h5"),
+    output:
+        runs=f"{RESULTS}/modular/runs.csv",
+    log:
+        f"{LOGS}/modular/measures.log",
+    benchmark:
+        f"{LOGS}/modular/measures.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        settings=MODULAR,
+        measures=config["modular"]["measures"],
+        code=code("modular_measures.py"),
+    script:
+        "../scripts/modular_measures.py"
+
+
+rule modular_modes:
+    """Follow the Fourier modes of some settings along training."""
+    input:
+        curves=f"{RESULTS}/modular/stages/curves.nc",
+        checkpoints=f"{RESULTS}/modular/stages/checkpoints.h5",
+    output:
+        along=f"{RESULTS}/modular/modes.nc",
+    log:
+        f"{LOGS}/modular/modes.log",
+    benchmark:
+        f"{LOGS}/modular/modes.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        **modular_followed("modes"),
+        mode_multiple=config["modular"]["measures"]["mode_multiple"],
+        root_seed=config["root_seed"],
+        code=code("modular_modes.py"),
+    script:
+        "../scripts/modular_modes.py"
+
+
+rule modular_gradients:
+    """Follow the agreement of gradients and the sharpness of some settings along training."""
+    input:
+        curves=f"{RESULTS}/modular/stages/curves.nc",
+        checkpoints=f"{RESULTS}/modular/stages/checkpoints.h5",
+    output:
+        along=f"{RESULTS}/modular/gradients.nc",
+    log:
+        f"{LOGS}/modular/gradients.log",
+    benchmark:
+        f"{LOGS}/modular/gradients.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        **modular_followed("gradients"),
+        mode_multiple=config["modular"]["measures"]["mode_multiple"],
+        root_seed=config["root_seed"],
+        code=code("modular_gradients.py"),
+    script:
+        "../scripts/modular_gradients.py"
+
+
+rule modular_llc:
+    """Estimate the LLC of some settings along training, and judge every estimate."""
+    input:
+        curves=f"{RESULTS}/modular/stages/curves.nc",
+        checkpoints=f"{RESULTS}/modular/stages/checkpoints.h5",
+    output:
+        llc=f"{RESULTS}/modular/llc.nc",
+    log:
+        f"{LOGS}/modular/llc.log",
+    benchmark:
+        f"{LOGS}/modular/llc.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=720,
+    params:
+        **modular_followed("llc"),
+        sampler=config["modular"]["llc"]["sampler"],
+        root_seed=config["root_seed"],
+        code=code("modular_llc.py"),
+    script:
+        "../scripts/modular_llc.py"

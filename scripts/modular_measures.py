@@ -1,0 +1,43 @@
+"""Measure every run of the modular-addition study."""
+
+import pandas as pd
+
+from lib.logs import log_to
+from lib.modular.measures import MeasureSettings, measure_setting
+from lib.modular.settings import Setting
+from lib.modular.store import read_checkpoints
+from lib.schemas import write_table
+from lib.scurves.store import read_settings
+
+
+def main(
+    *,
+    paths_to_curves: list[str],
+    paths_to_checkpoints: list[str],
+    path_to_runs: str,
+    settings: dict,
+    measures: dict,
+) -> None:
+    """Write one row a run, in the order of experiments, settings and replicas."""
+    constants = MeasureSettings.of(measures)
+    tables = []
+    paths = zip(settings, paths_to_curves, paths_to_checkpoints, strict=True)
+    for experiment, path_to_curves, path_to_checkpoints in paths:
+        for name, curves in read_settings(path_to_curves, "modular_curves").items():
+            setting = Setting.of(name, settings[experiment][name])
+            identity = curves.attrs["identity"]
+            checkpoints = read_checkpoints(path_to_checkpoints, name, identity)
+            table = measure_setting(setting, curves, checkpoints, constants)
+            tables.append(table.assign(experiment=experiment))
+    write_table(path_to_runs, pd.concat(tables, ignore_index=True), "modular_runs")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths_to_curves=list(snakemake.input.curves),
+        paths_to_checkpoints=list(snakemake.input.checkpoints),
+        path_to_runs=snakemake.output.runs,
+        settings=snakemake.params.settings,
+        measures=snakemake.params.measures,
+    )

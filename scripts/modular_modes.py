@@ -1,0 +1,45 @@
+"""Follow the modes of some settings of the modular-addition study along training."""
+
+import torch
+
+from lib.logs import log_to
+from lib.modular.modes import modes_along
+from lib.modular.settings import Setting, study_key
+from lib.modular.store import read_checkpoints
+from lib.provenance import provenance
+from lib.scurves.store import read_settings, write_settings
+
+
+def main(
+    *,
+    path_to_curves: str,
+    path_to_checkpoints: str,
+    path_to_along: str,
+    settings: dict,
+    num_seeds: int,
+    mode_multiple: float,
+    root_seed: int,
+) -> None:
+    """Write one group a setting, over its first seeds and all its checkpoints."""
+    torch.set_num_threads(1)
+    curves = read_settings(path_to_curves, "modular_curves")
+    key, seeds = study_key(root_seed), range(num_seeds)
+    along = {}
+    for name, entry in settings.items():
+        checkpoints = read_checkpoints(path_to_checkpoints, name, curves[name].attrs["identity"])
+        setting = Setting.of(name, entry)
+        along[name] = modes_along(setting, checkpoints, key, seeds, mode_multiple)
+    write_settings(path_to_along, along, provenance(), "modular_modes")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_curves=snakemake.input.curves,
+        path_to_checkpoints=snakemake.input.checkpoints,
+        path_to_along=snakemake.output.along,
+        settings=snakemake.params.settings,
+        num_seeds=snakemake.params.num_seeds,
+        mode_multiple=snakemake.params.mode_multiple,
+        root_seed=snakemake.params.root_seed,
+    )

@@ -1,0 +1,53 @@
+"""Train every setting of one modular-addition experiment."""
+
+from pathlib import Path
+
+import torch
+
+from lib.logs import log_to
+from lib.modular.resume import Partial
+from lib.modular.settings import Setting, study_key
+from lib.modular.store import write_checkpoints
+from lib.modular.training import train
+from lib.provenance import provenance
+from lib.scurves.store import write_settings
+
+
+def main(
+    *,
+    path_to_curves: str,
+    path_to_checkpoints: str,
+    experiment: str,
+    settings: dict,
+    segment_steps: int,
+    root_seed: int,
+) -> None:
+    """Write curves and checkpoints of each setting; what an interrupted run has done is kept."""
+    torch.set_num_threads(1)
+    trained, partials = {}, []
+    for name, entry in settings.items():
+        setting = Setting.of(name, entry)
+        partial = Partial(Path(path_to_curves).with_name(f"{name}.partial"), segment_steps)
+        steps = setting.record_steps.tolist(), setting.checkpoint_steps.tolist()
+        trained[name] = train(
+            setting.program, setting.replicas, study_key(root_seed), *steps, partial
+        )
+        partials.append(partial.path)
+    attributes = {"experiment": experiment, **provenance()}
+    curves = {name: one.records for name, one in trained.items()}
+    write_checkpoints(path_to_checkpoints, trained, attributes)
+    write_settings(path_to_curves, curves, attributes, "modular_curves")
+    for path in partials:
+        path.unlink()
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_curves=snakemake.output.curves,
+        path_to_checkpoints=snakemake.output.checkpoints,
+        experiment=snakemake.wildcards.modular_experiment,
+        settings=snakemake.params.settings,
+        segment_steps=snakemake.params.segment_steps,
+        root_seed=snakemake.params.root_seed,
+    )
