@@ -8,6 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "network": (
+        *("embed_dim", "hidden_dim", "tied_sides", "tied_unembedding", "activation"),
+        *("scale_embedding", "scale_weights", "freeze_sides"),
+    ),
+    "transformer": ("embed_dim", "num_heads", "hidden_dim"),
+    "records": ("num_linear", "num_logarithmic"),
+    "checkpoints": ("num_linear", "num_logarithmic"),
+}
+"""Keys of the sections of a setting, which may state some of them and `base` must state all."""
+
 _SIZES = ("small", "middle", "large")
 _KINDS = ("entropy", "squares")
 
@@ -51,6 +62,10 @@ def contradictions(
     settings : mapping
         Complete entry of each setting, by experiment; `lib.configuration.modular_settings`.
     """
+    for section, keys in SECTIONS.items():
+        for key in keys:
+            if key not in study["base"][section]:
+                yield f"missing key 'modular.base.{section}.{key}'; add it"
     yield from _missing(settings)
     seen: set[str] = set()
     for experiment, entries in settings.items():

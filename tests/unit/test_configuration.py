@@ -23,6 +23,7 @@ from lib.configuration import (
     merge,
     variant_settings,
 )
+from lib.modular.configuration import SECTIONS as BASE_SECTIONS
 
 ROOT = Path(__file__).parents[2]
 NOT_CONFIGURATIONS = {"schema.yaml", "claims.yaml", "claims_schema.yaml"}
@@ -119,10 +120,14 @@ def test_every_key_has_a_type():
 
 
 def test_everything_is_required_except_in_a_variants_settings():
-    delta = "regression.variants.<name>.settings"
+    deltas = ("regression.variants.<name>.settings", "modular.experiments.<name>.<name>")
+    elsewhere = {f"modular.base.{section}": keys for section, keys in BASE_SECTIONS.items()}
     for path, level in LEVELS.items():
         if "properties" in level:
-            expected = [] if path.startswith(delta) else sorted(level["properties"])
+            expected = [] if path.startswith(deltas) else sorted(level["properties"])
+            if path in elsewhere:  # checked by lib.modular.configuration
+                assert sorted(elsewhere[path]) == expected
+                expected = []
             assert sorted(level.get("required", [])) == expected, path
 
 
@@ -191,7 +196,10 @@ def test_unknown_key_without_a_near_one_only_lists_the_valid_keys():
         ("regression.training.shard_sizes", "'shard_size' belongs at 'regression.llc.shard_size'"),
         ("noise", "'regression.llc.settings.<name>.noise'"),
         ("num_contexts", "evaluation.num_contexts' or 'regression.trajectory.num_contexts'"),
-        ("regression.variants.base.settings.llc", "'llc' belongs at 'regression.llc'"),
+        (
+            "regression.variants.base.settings.llc",
+            "'llc' belongs at 'regression.llc' or 'modular.llc'",
+        ),
     ],
 )
 def test_unknown_key_of_another_level_is_sent_home(path, home):
@@ -250,7 +258,8 @@ def test_every_key_of_config_is_missed():
 
     optional = "regression.variants.tasks16"  # a member of a named map, and what it changes
     for path in paths(CONFIG):
-        if path != optional and ".settings.task" not in path:
+        changed = path.startswith("modular.experiments.") and path.count(".") > 3
+        if path != optional and ".settings.task" not in path and not changed:
             assert path.rpartition(".")[2] in message_without(path)
 
 
@@ -435,3 +444,51 @@ def test_modules_read_at_parse_time_are_light():
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+# The modular-addition study
+
+
+@pytest.mark.parametrize(
+    ("delta", "words"),
+    [
+        ({"base": {"train_fraction": 1.2}}, ["'modular.base.train_fraction' is 1.2", "below 1"]),
+        ({"base": {"network": {"embed_dim": 1}}}, ["'modular.base.network.embed_dim' is 1", "2"]),
+        (
+            {"experiments": {"stages": {"late": {"train_fraction": 0.0005}}}},
+            ["'modular.experiments.stages.late.train_fraction' (0.0005)", "empty"],
+        ),
+        ({"experiments": {"stages": {"late": {"momentum": 0.9}}}}, ["late.momentum' must be 0"]),
+        ({"experiments": {"stages": {"late": {"modulus": 24}}}}, ["modulus 24 is even", "odd"]),
+        (
+            {"experiments": {"stages": {"transformer": {"transformer": {"num_heads": 3}}}}},
+            ["num_heads' (3) does not divide", "(128)"],
+        ),
+        (
+            {"experiments": {"classes": {"late": {}}}},
+            ["'modular.experiments.classes.late' has the name of another setting"],
+        ),
+        (
+            {"experiments": {"stages": {"late": {"num_steps": 3}}}},
+            ["late.records.num_logarithmic' (100)", "num_steps' (3)"],
+        ),
+        ({"modes": {"settings": ["narrow"]}}, ["'modular.modes.settings' lacks 'wide'"]),
+        (
+            {"llc": {"settings": ["late", "random", "adam"]}},
+            ["'modular.llc.settings' names 'adam'", "no setting"],
+        ),
+        ({"llc": {"num_seeds": 11}}, ["'modular.llc.num_seeds' (11)", "10 seeds"]),
+        ({"measures": {"rise_start": 0.95}}, ["rise_start' (0.95)", "rise_end' (0.9)"]),
+    ],
+)
+def test_mistakes_of_the_modular_study(delta, words):
+    message = message_after({"modular": delta})
+    for word in words:
+        assert word in message
+
+
+def test_a_missing_setting_or_part_of_the_base_is_named():
+    message = message_without("modular.experiments.flow.sgdsmall")
+    assert "'modular.experiments.flow' lacks 'sgdsmall'" in message
+    message = message_without("modular.base.network.embed_dim")
+    assert message == "config: missing key 'modular.base.network.embed_dim'; add it"
