@@ -11,8 +11,9 @@ import scipy.stats
 
 from lib.claims.evidence import NOT_TESTABLE, Verdict
 from lib.claims.scurves_evidence import ScurvesEvidence
-from lib.claims.scurves_support import judged, on_scurves, seeds_of, share_text, spread_text
-from lib.scurves.contrasts import bump_contrast, holm, mean_interval
+from lib.claims.support import judged, on, seeds_of, share_text, spread_text
+from lib.intervals import holm, mean_interval
+from lib.scurves.contrasts import bump_contrast
 
 _RATE = 0.2
 """Learning rate at which numbers of components are compared; every one of them has a case of it."""
@@ -31,7 +32,7 @@ def _paired(first: pd.Series, second: pd.Series) -> float:
     return float(scipy.stats.wilcoxon(difference, alternative="greater").pvalue)
 
 
-@on_scurves
+@on("scurves")
 def longer_per_target(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S5: a target is captured later at rank 10 than at rank 1."""
     one, ten = found.runs("rank1"), found.runs("rank10")
@@ -63,7 +64,7 @@ def _ordered(
     return adjusted, "; ".join(texts), f"{words}; {found.excluded(*settings)}"
 
 
-@on_scurves
+@on("scurves")
 def shorter_with_rank(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S8: the plateau shortens as the rank grows."""
     names = {"rank1": "1", "rank2": "2", "rank4": "4", "rank10": "10", "full": "full"}
@@ -79,7 +80,7 @@ def shorter_with_rank(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     )
 
 
-@on_scurves
+@on("scurves")
 def longer_with_components(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S9: the plateau grows with the number of components."""
     names = {"product5": 5, "product4": 4, "product3": 3, "rank1": 2, "vector": 1}
@@ -89,7 +90,7 @@ def longer_with_components(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     return Verdict(verdict, value, uncertainty, seeds_of(*tables.values()))
 
 
-@on_scurves
+@on("scurves")
 def adam_bumps(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S12: Adam makes more bumps than descent, seed by seed."""
     pairs = {"2": ("adam2", "rank2"), "10": ("adam10", "rank10"), "full": ("adamfull", "full")}
@@ -128,7 +129,7 @@ def _rank_biserial(difference: pd.Series) -> float:
     return float((ranks * np.sign(kept)).sum() / ranks.sum())
 
 
-@on_scurves
+@on("scurves")
 def competition(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S13: vectors with bumps are vectors that compete."""
     names = {
@@ -161,7 +162,7 @@ def competition(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     )
 
 
-@on_scurves
+@on("scurves")
 def decay_extends(found: ScurvesEvidence, *, alpha: float, min_final: float) -> Verdict:
     """S14: weight decay extends the exponential phase and leaves a loss."""
     cases = {float(rows["weight_decay"].iloc[0]): rows for rows in found.cases("decay1")}
@@ -184,7 +185,7 @@ def decay_extends(found: ScurvesEvidence, *, alpha: float, min_final: float) -> 
     )
 
 
-@on_scurves
+@on("scurves")
 def adamw_accelerates(found: ScurvesEvidence, *, max_difference: float) -> Verdict:
     """S15: AdamW is faster than descent and keeps the curve's shape."""
     fast, slow = found.runs("adamw1"), found.runs("slow1")

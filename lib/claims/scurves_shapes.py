@@ -7,12 +7,12 @@ import scipy.stats
 
 from lib.claims.evidence import Verdict
 from lib.claims.scurves_evidence import ScurvesEvidence
-from lib.claims.scurves_support import judged, on_scurves, seeds_of, share_text, spread_text
+from lib.claims.support import judged, on, seeds_of, share_text, spread_text
 
 _LOW_RANKS = {"rank1": 1, "rank2": 2, "rank4": 4, "rank10": 10}
 
 
-@on_scurves
+@on("scurves")
 def exponential(found: ScurvesEvidence, *, max_error: float, min_explained: float) -> Verdict:
     """S1: scalars and vectors converge exponentially at the predicted rate."""
     agree, texts, tables = [], [], []
@@ -31,7 +31,7 @@ def exponential(found: ScurvesEvidence, *, max_error: float, min_explained: floa
     )
 
 
-@on_scurves
+@on("scurves")
 def rank_one(
     found: ScurvesEvidence, *, min_share: float, low_share: float, max_deviation: float
 ) -> Verdict:
@@ -56,7 +56,7 @@ def rank_one(
     )
 
 
-@on_scurves
+@on("scurves")
 def four_phases(found: ScurvesEvidence, *, min_share: float, low_share: float) -> Verdict:
     """S3: decay of the irrelevant part, then linear, exponential and no growth of the aligned one."""
     rows = found.runs("rank1")
@@ -76,7 +76,7 @@ def four_phases(found: ScurvesEvidence, *, min_share: float, low_share: float) -
     )
 
 
-@on_scurves
+@on("scurves")
 def low_ranks(found: ScurvesEvidence, *, max_loss: float, min_share: float) -> Verdict:
     """S4: ranks 2 and 4 have plateaus as often as rank 1, and end exponentially."""
     tables = {rank: found.runs(f"rank{rank}") for rank in (1, 2, 4)}
@@ -97,7 +97,7 @@ def low_ranks(found: ScurvesEvidence, *, max_loss: float, min_share: float) -> V
     )
 
 
-@on_scurves
+@on("scurves")
 def tails(found: ScurvesEvidence, *, min_share: float, max_share: float) -> Verdict:
     """S6: a power law ends full rank, an exponential low ranks."""
     full = found.runs("fulltail")
@@ -116,7 +116,7 @@ def tails(found: ScurvesEvidence, *, min_share: float, max_share: float) -> Verd
     )
 
 
-@on_scurves
+@on("scurves")
 def unaligned(found: ScurvesEvidence, *, max_cosine: float, max_angle: float) -> Verdict:
     """S7: at full rank vectors do not align with single targets although the matrix is learned."""
     rows = found.runs("fulltail")
@@ -133,7 +133,7 @@ def unaligned(found: ScurvesEvidence, *, max_cosine: float, max_angle: float) ->
     )
 
 
-@on_scurves
+@on("scurves")
 def attention(found: ScurvesEvidence, *, min_share: float, low_share: float) -> Verdict:
     """S10: an attention head is learned after a plateau, suddenly."""
     rows = found.runs("attention2")
@@ -149,7 +149,7 @@ def attention(found: ScurvesEvidence, *, min_share: float, low_share: float) -> 
     )
 
 
-@on_scurves
+@on("scurves")
 def adam_plateau(found: ScurvesEvidence, *, min_share: float, max_share: float) -> Verdict:
     """S11: with Adam the full-rank case has a plateau."""
     adam, descent = (found.runs(name) for name in ("adamfull", "full"))
@@ -163,7 +163,7 @@ def adam_plateau(found: ScurvesEvidence, *, min_share: float, max_share: float) 
     )
 
 
-@on_scurves
+@on("scurves")
 def entropy(found: ScurvesEvidence, *, min_share: float, low_share: float) -> Verdict:
     """S16: with cross-entropy rank 2 has two plateaus and full rank none."""
     two, ten, full = (found.runs(name) for name in ("entropy2", "entropy10", "entropyfull"))
@@ -179,7 +179,7 @@ def entropy(found: ScurvesEvidence, *, min_share: float, low_share: float) -> Ve
     )
 
 
-@on_scurves
+@on("scurves")
 def self_term(found: ScurvesEvidence, *, max_change: float, half: float) -> Verdict:
     """S17: without the self term the initialisation stays."""
     rows = found.runs("noself1")
@@ -194,7 +194,7 @@ def self_term(found: ScurvesEvidence, *, max_change: float, half: float) -> Verd
     )
 
 
-@on_scurves
+@on("scurves")
 def symmetry(found: ScurvesEvidence, *, alpha: float, min_share: float) -> Verdict:
     """S18: breaking the symmetry at rank 2 adds a second S-shape."""
     one, two = (found.runs(name)["num_plateaus"] >= 2 for name in ("rank1", "rank2"))

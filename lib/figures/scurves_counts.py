@@ -19,7 +19,8 @@ from lib.figures.scurves_rows import (
     seed_lines,
     spread_handles,
 )
-from lib.scurves.contrasts import bump_contrast, mean_interval, share_interval
+from lib.intervals import mean_interval, share_interval
+from lib.scurves.contrasts import bump_contrast
 
 _HEIGHT = style.PANEL_HEIGHT + 0.7
 _RANKS = {"rank1": "1", "rank2": "2", "rank4": "4", "rank10": "10", "full": "full"}

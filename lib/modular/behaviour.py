@@ -13,7 +13,7 @@ from math import inf, log, nan
 import numpy as np
 import pandas as pd
 
-from lib.scurves.contrasts import share_interval
+from lib.intervals import share_interval
 
 OUTCOMES = ("generalise", "memorise", "fail")
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.intervals import holm, mean_interval, share_interval
 from lib.scurves.bumps import Bump, find_bumps, find_competitions, is_explained
-from lib.scurves.contrasts import bump_contrast, holm, mean_interval, share_interval
+from lib.scurves.contrasts import bump_contrast
 from lib.scurves.curves import CurveSettings, find_phases
 from lib.scurves.growth import find_growth
 from lib.scurves.tails import exponential_rate, fit_tail

@@ -1,4 +1,4 @@
-"""What the checks of the S-curve claims share: declining without measures, and numbers in words."""
+"""What checks share: declining without a study's evidence, and numbers in words."""
 
 from __future__ import annotations
 
@@ -8,19 +8,29 @@ from collections.abc import Callable
 import pandas as pd
 
 from lib.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
-from lib.claims.scurves_evidence import ScurvesEvidence
-from lib.scurves.contrasts import share_interval
+from lib.intervals import share_interval
+
+Check = Callable[..., Verdict]
 
 
-def on_scurves(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
-    """Make a check of S-curve measures one of all evidence; without measures it declines."""
+def on(study: str) -> Callable[[Check], Check]:
+    """Return what makes a check of one study's evidence one of all; without any it declines.
 
-    @functools.wraps(check)
-    def checked(evidence: Evidence, **thresholds: float) -> Verdict:
-        found: ScurvesEvidence | None = evidence.scurves
-        return Verdict(NOT_TESTABLE) if found is None else check(found, **thresholds)
+    Parameters
+    ----------
+    study : str
+        Name of the field of `Evidence`.
+    """
 
-    return checked
+    def decorate(check: Check) -> Check:
+        @functools.wraps(check)
+        def checked(evidence: Evidence, **thresholds: float) -> Verdict:
+            found = getattr(evidence, study)
+            return Verdict(NOT_TESTABLE) if found is None else check(found, **thresholds)
+
+        return checked
+
+    return decorate
 
 
 def judged(supported: bool, refuted: bool) -> str:
