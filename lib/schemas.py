@@ -320,6 +320,7 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "diverged_step": ("replica",),
     },
     "modular_modes": {
+        "power": _MODE,
         "power_share": _MODE,
         "read_share": _MODE,
         "loss_with_mode": _MODE,

@@ -1,7 +1,7 @@
 """The claims: every statement of config/claims.yaml tested on the stores of the runs.
 
 REQUIRED INPUTS: metrics of all runs; LLC, milestones and stages of the runs with an LLC; their audits; the
-validation table.
+validation table; measures of S-curves; what was measured of modular addition.
 OUTPUT: results/<preset>/claims.csv
 """
 
@@ -20,6 +20,10 @@ rule claims:
         audits=llc_stores("audit.csv", runs_with("llc"), ["local"]),
         validation=f"{RESULTS}/validation/validation.csv",
         scurves=f"{RESULTS}/scurves/measures.csv",
+        modular_runs=f"{RESULTS}/modular/runs.csv",
+        modular_modes=f"{RESULTS}/modular/modes.nc",
+        modular_gradients=f"{RESULTS}/modular/gradients.nc",
+        modular_llc=f"{RESULTS}/modular/llc.nc",
     output:
         claims=f"{RESULTS}/claims.csv",
     log:

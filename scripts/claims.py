@@ -4,6 +4,7 @@ from typing import Any
 
 from lib.claims.evidence import Evidence
 from lib.claims.ledger import check_claims, read_ledger
+from lib.claims.modular_evidence import ModularEvidence
 from lib.claims.reading import read_curves, read_runs
 from lib.claims.scurves_evidence import ScurvesEvidence
 from lib.llc_curve import StageSettings
@@ -20,6 +21,7 @@ def main(
     paths_to_audits: dict[str, str],
     path_to_validation: str,
     path_to_scurves: str,
+    paths_to_modular: dict[str, str],
     path_to_claims: str,
     runs: list[dict[str, Any]],
     curves: list[list[str]],
@@ -41,6 +43,7 @@ def main(
         draw_seed=draw_seed,
         validation=read_table(path_to_validation, "validation"),
         scurves=ScurvesEvidence.read(path_to_scurves),
+        modular=ModularEvidence.read(**paths_to_modular),
     )
     write_table(path_to_claims, check_claims(ledger, evidence, preset), "claims")
 
@@ -57,6 +60,10 @@ if __name__ == "__main__":
         paths_to_audits=dict(zip(snakemake.params.audited, snakemake.input.audits, strict=True)),
         path_to_validation=snakemake.input.validation,
         path_to_scurves=snakemake.input.scurves,
+        paths_to_modular={
+            name: snakemake.input[f"modular_{name}"]
+            for name in ("runs", "modes", "gradients", "llc")
+        },
         path_to_claims=snakemake.output.claims,
         runs=snakemake.params.runs,
         curves=snakemake.params.curves,

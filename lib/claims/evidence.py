@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lib.claims.modular_evidence import ModularEvidence
 from lib.claims.scurves_evidence import ScurvesEvidence
 from lib.llc_curve import StageSettings
 from lib.schemas import VERDICTS
@@ -118,6 +119,8 @@ class Evidence:
         Estimates of known learning coefficients; contract ``validation`` of `lib.schemas`.
     scurves : ScurvesEvidence, optional
         Measures of the S-curve study.
+    modular : ModularEvidence, optional
+        What was measured in the modular-addition study.
     """
 
     runs: Sequence[RunEvidence]
@@ -127,6 +130,7 @@ class Evidence:
     draw_seed: int
     validation: pd.DataFrame | None = None
     scurves: ScurvesEvidence | None = None
+    modular: ModularEvidence | None = None
 
     def of(self, variant: str, *settings: str) -> list[RunEvidence]:
         """Return the runs of a variant that have an LLC under all of the settings named."""

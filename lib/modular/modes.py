@@ -13,6 +13,7 @@ from lib.modular.fourier import (
     learned_modes,
     losses_with_one_mode,
     losses_without_mode,
+    mode_powers,
     num_modes,
     pair_power_shares,
     power_shares,
@@ -27,6 +28,7 @@ from lib.seeding import StreamKey
 
 _MODE = ("seed", "step", "mode")
 _LAYOUT = {
+    "power": (_MODE, "1", "power of the embedding in this mode, its squared norm"),
     "power_share": (_MODE, "1", "share of the embedding's power, without the constant"),
     "read_share": (_MODE, "1", "share of the power of what the unembedding reads"),
     "loss_with_mode": (_MODE, "loss", "test loss with nothing but the constant and this mode"),
@@ -109,6 +111,7 @@ def _modes_at(
     read = activations(params, program.network, pairs_of(program.task))
     constant = torch.cat([residues.mean(0).expand_as(residues), embedding[modulus:]])
     found = {
+        "power": mode_powers(residues)[1:],
         "power_share": shares,
         "read_share": pair_power_shares(read.unflatten(0, (modulus, modulus))),
         "loss_with_mode": losses_with_one_mode(loss_fn, params, test, modulus),
