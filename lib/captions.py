@@ -30,6 +30,7 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "preset": config["preset"],
         "scurves": config["scurves"],
+        "modular": config["modular"],
         "calibration": config["calibration"],
         "num_seeds": len(variants["base"]["seeds"]),
         "shown_seed": config["figures"]["shown_seed"],

@@ -227,6 +227,11 @@ def modular_stores(name):
     return [f"{RESULTS}/modular/{experiment}/{name}" for experiment in MODULAR]
 
 
+def modular_files(names, ending):
+    """Paths of figures of the modular-addition study with one ending."""
+    return [f"{RESULTS}/figures/modular/{name}.{ending}" for name in names]
+
+
 def modular_followed(analysis):
     """Settings that an analysis follows along training, and how many seeds of each."""
     entry = config["modular"][analysis]

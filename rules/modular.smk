@@ -2,7 +2,8 @@
 
 REQUIRED INPUTS: none, the tables are made.
 OUTPUTS under results/<preset>/:
-    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/runs.csv, modular/{modes,gradients,llc}.nc
+    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/runs.csv, modular/{modes,gradients,llc}.nc,
+    figures/modular/g2, g8, g9 as .png, .pdf and .csv
 """
 
 
@@ -132,3 +133,33 @@ rule modular_llc:
         code=code("modular_llc.py"),
     script:
         "../scripts/modular_llc.py"
+
+
+rule modular_figures_along:
+    """Draw modes, gradients and the LLC along training: figures g2, g8 and g9."""
+    input:
+        curves=f"{RESULTS}/modular/stages/curves.nc",
+        runs=f"{RESULTS}/modular/runs.csv",
+        modes=f"{RESULTS}/modular/modes.nc",
+        gradients=f"{RESULTS}/modular/gradients.nc",
+        llc=f"{RESULTS}/modular/llc.nc",
+    output:
+        png=modular_files(["g2", "g8", "g9"], "png"),
+        pdf=modular_files(["g2", "g8", "g9"], "pdf"),
+        data=modular_files(["g2", "g8", "g9"], "csv"),
+    log:
+        f"{LOGS}/figures/modular/along.log",
+    benchmark:
+        f"{LOGS}/figures/modular/along.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        shown_seed=config["modular"]["shown_seed"],
+        slingshots=config["modular"]["slingshots"],
+        code=code("modular_figures_along.py"),
+    script:
+        "../scripts/modular_figures_along.py"

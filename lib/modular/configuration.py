@@ -49,6 +49,9 @@ FOLLOWED: Mapping[str, tuple[str, ...]] = {
 }
 """Settings that figures show along training, by analysis."""
 
+SLINGSHOTS = ("early", "late", "narrow", "descent")
+"""Settings in whose curves slingshots are looked for."""
+
 
 def contradictions(
     study: Mapping[str, Any], settings: Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -77,6 +80,12 @@ def contradictions(
             yield from _setting_contradictions(place, entry)
     for analysis, needed in FOLLOWED.items():
         yield from _analysis_contradictions(analysis, study[analysis], needed, settings["stages"])
+        if study["shown_seed"] >= study[analysis]["num_seeds"]:
+            yield (
+                f"'modular.shown_seed' is {study['shown_seed']}, which 'modular.{analysis}' does not "
+                f"follow; choose one below {study[analysis]['num_seeds']}, or raise its num_seeds"
+            )
+    yield from _slingshot_contradictions(study["slingshots"]["window"], settings["stages"])
     measures = study["measures"]
     if measures["rise_start"] >= measures["rise_end"]:
         yield (
@@ -145,4 +154,19 @@ def _analysis_contradictions(
             yield (
                 f"'{key}.num_seeds' ({entry['num_seeds']}) is more than the "
                 f"{stages[name]['num_seeds']} seeds of {name!r}; lower it"
+            )
+
+
+def _slingshot_contradictions(
+    window: float, stages: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    for name in SLINGSHOTS:
+        if name not in stages:
+            continue
+        num_linear, last = stages[name]["records"]["num_linear"], stages[name]["num_steps"]
+        apart = last / max(num_linear - 1, 1)
+        if window < apart:
+            yield (
+                f"'modular.slingshots.window' ({window:g}) is below the distance of records of {name!r} "
+                f"({apart:g} updates); widen it, or raise that setting's 'records.num_linear'"
             )

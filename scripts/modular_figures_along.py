@@ -1,0 +1,54 @@
+"""Draw what is followed along training in the modular-addition study."""
+
+from lib.figures.modular_gradients import gradients_and_sharpness
+from lib.figures.modular_llc import llc_and_modes
+from lib.figures.modular_modes import mode_losses
+from lib.logs import log_to
+from lib.modular.sharpness import SlingshotSettings
+from lib.schemas import read_table
+from lib.scurves.store import read_settings
+
+
+def main(
+    *,
+    path_to_curves: str,
+    path_to_runs: str,
+    path_to_modes: str,
+    path_to_gradients: str,
+    path_to_llc: str,
+    shown_seed: int,
+    slingshots: dict,
+    paths_to_png: list[str],
+    paths_to_pdf: list[str],
+    paths_to_data: list[str],
+) -> None:
+    """Draw figures g2, g8 and g9, in this order of the paths."""
+    runs = read_table(path_to_runs, "modular_runs")
+    curves = read_settings(path_to_curves, "modular_curves")
+    modes = read_settings(path_to_modes, "modular_modes")
+    gradients = read_settings(path_to_gradients, "modular_gradients")
+    llc = read_settings(path_to_llc, "llc")
+    constants = SlingshotSettings(**slingshots)
+    figures = (
+        mode_losses(modes, runs, shown_seed),
+        gradients_and_sharpness(gradients, curves, runs, constants, shown_seed),
+        llc_and_modes(llc, modes, curves, runs, shown_seed),
+    )
+    for drawn, *paths in zip(figures, paths_to_png, paths_to_pdf, paths_to_data, strict=True):
+        drawn.write(*paths)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_curves=snakemake.input.curves,
+        path_to_runs=snakemake.input.runs,
+        path_to_modes=snakemake.input.modes,
+        path_to_gradients=snakemake.input.gradients,
+        path_to_llc=snakemake.input.llc,
+        shown_seed=snakemake.params.shown_seed,
+        slingshots=snakemake.params.slingshots,
+        paths_to_png=list(snakemake.output.png),
+        paths_to_pdf=list(snakemake.output.pdf),
+        paths_to_data=list(snakemake.output.data),
+    )
