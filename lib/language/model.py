@@ -169,6 +169,15 @@ def logits(params: Params, network: NetworkSettings, tokens: Tensor, fused: bool
     return _projection(params, "unembedding", _layer_norm(params, "unembedding_norm", stream))
 
 
+def logits_at(
+    params: Params, network: NetworkSettings, tokens: Tensor, positions: Tensor
+) -> Tensor:
+    """Return the logits at one token of each row, shape (row, V); `positions` has shape (row,)."""
+    *_, stream = residual_streams(params, network, tokens)
+    stream = stream[torch.arange(len(tokens), device=tokens.device), positions]
+    return _projection(params, "unembedding", _layer_norm(params, "unembedding_norm", stream))
+
+
 def token_losses(
     params: Params, network: NetworkSettings, tokens: Tensor, fused: bool = True
 ) -> Tensor:
