@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -91,6 +92,22 @@ def read_documents(path: str | Path) -> Iterator[Document]:
                 for row in batch.to_pylist():
                     yield Document(**row)
     except (OSError, pa.ArrowInvalid, TypeError) as error:
+        raise StoreError(
+            f"{path} is missing or holds no documents: delete it and run again"
+        ) from error
+
+
+def document_sources(path: str | Path) -> np.ndarray:
+    """Return the source of every document of a store, without reading their texts.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or no store of documents.
+    """
+    try:
+        return pq.read_table(path, columns=["source"])["source"].to_numpy()
+    except (OSError, pa.ArrowInvalid) as error:
         raise StoreError(
             f"{path} is missing or holds no documents: delete it and run again"
         ) from error
@@ -176,7 +193,7 @@ def _no_column(place: object, column: str, names: Iterable[str]) -> CorpusError:
 
 
 def hub_documents(
-    name: str, revision: str, split: str, column: str, licence: str, limit: int | None = None
+    name: str, revision: str, split: str, column: str, licence: str, num_rows: int | None
 ) -> Iterator[Document]:
     """Yield the documents of a data set of the Hugging Face hub, streamed.
 
@@ -191,8 +208,8 @@ def hub_documents(
     column : str
         Name of the text.
     licence : str
-    limit : int, optional
-        How many rows are taken, the first ones; all of them without it.
+    num_rows : int or None
+        How many rows are taken, the first ones; all of them where it is None.
 
     Raises
     ------
@@ -201,10 +218,10 @@ def hub_documents(
     """
     from datasets import load_dataset  # slow to import, and only this source needs it
 
-    heartbeat = Heartbeat("document", limit) if limit else None
+    heartbeat = Heartbeat("document", num_rows) if num_rows else None
     try:
         rows = load_dataset(name, split=split, revision=revision, streaming=True)
-        for count, row in enumerate(islice(rows, limit), 1):
+        for count, row in enumerate(islice(rows, num_rows), 1):
             if heartbeat:
                 heartbeat.beat(count)
             yield Document(_text_of(row, column, repr(name)), name, licence)

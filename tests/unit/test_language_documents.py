@@ -19,6 +19,7 @@ from lib.language.archives import Archive
 from lib.language.documents import (
     CorpusError,
     Document,
+    document_sources,
     folder_documents,
     hub_documents,
     read_documents,
@@ -42,6 +43,7 @@ def test_round_trip(tmp_path):
     path = tmp_path / "documents.parquet"
     assert write_documents(path, [*DOCUMENTS, Document(" \n", "a", "CC0")]) == 2
     assert list(read_documents(path)) == DOCUMENTS
+    assert document_sources(path).tolist() == ["a", "b"]
     assert DOCUMENTS[0].num_bytes == len(DOCUMENTS[0].text) + 1
 
 
@@ -131,10 +133,10 @@ def hub(tmp_path, monkeypatch) -> str:
 
 
 def test_hub_by_name_split_and_column(hub):
-    assert texts(hub_documents(hub, "main", "train", "contents", "x")) == [
+    assert texts(hub_documents(hub, "main", "train", "contents", "x", None)) == [
         f"text {n}" for n in range(7)
     ]
-    first = list(hub_documents(hub, "main", "train", "contents", "x", limit=3))
+    first = list(hub_documents(hub, "main", "train", "contents", "x", num_rows=3))
     assert texts(first) == ["text 0", "text 1", "text 2"]
     assert {(d.source, d.licence) for d in first} == {(hub, "x")}
 
@@ -153,7 +155,9 @@ def test_hub_by_name_split_and_column(hub):
 def test_a_data_set_that_cannot_be_read(tmp_path, hub, change, message):
     settings = {"name": hub, "revision": "main", "split": "train", "column": "contents"} | change
     with pytest.raises(CorpusError, match=message) as error:
-        write_documents(tmp_path / "out.parquet", hub_documents(**settings, licence="x"))
+        write_documents(
+            tmp_path / "out.parquet", hub_documents(**settings, licence="x", num_rows=None)
+        )
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out.parquet").exists()
 

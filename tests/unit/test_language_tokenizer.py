@@ -8,10 +8,10 @@ import random
 import pytest
 
 from lib.language.archives import ArchiveError
+from lib.language.ngrams import common_ngrams, ngram_dataset, ngrams_of
 from lib.language.tokenizer import (
     Vocabulary,
     build_tokenizer,
-    common_ngrams,
     encode,
     end_of_text,
     read_gpt2_vocabulary,
@@ -111,6 +111,8 @@ def test_common_ngrams_are_the_whole_vocabulary_in_order(gpt2, cut):
     texts = [cut.decode(list(gram)) for gram in grams[2]]
     places = [gpt2.tokens.index(text.replace(" ", "Ġ")) for text in texts if text.isascii()]
     assert places == sorted(places)
+    again = ngrams_of(ngram_dataset(grams))
+    assert {n: [tuple(gram) for gram in same.tolist()] for n, same in again.items()} == grams
     assert max(common_ngrams(cut, gpt2, limit=1)) > max(grams)  # fewer long ones than asked
 
 
