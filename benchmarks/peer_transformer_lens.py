@@ -2,12 +2,14 @@
 
     python -m benchmarks.peer_transformer_lens ASKED.pt ANSWER.pt
 
-ASKED holds the arguments of a configuration (`config`), rows of tokens (`tokens`) and a state dict
-(`state`). ANSWER gets the logits with that state (`logits`), another state whose parameters are all
-random (`own_state`), and the logits with it (`own_logits`).
+ASKED holds the arguments of a configuration (`config`), rows of tokens (`tokens`), a state dict
+(`state`) and perhaps a number of `passes`. ANSWER gets the logits with that state (`logits`), another
+state whose parameters are all random (`own_state`), the logits with it (`own_logits`), and the CPU
+`seconds` of each forward and backward pass.
 """
 
 import sys
+import time
 
 import torch
 from transformer_lens import HookedTransformer, HookedTransformerConfig
@@ -28,7 +30,16 @@ def main(path_to_asked: str, path_to_answer: str) -> None:
             value.add_(0.02 * torch.randn_like(value))
         answer["own_state"] = model.state_dict()
         answer["own_logits"] = model(asked["tokens"])
+    answer["seconds"] = [seconds(model, asked["tokens"]) for _ in range(asked.get("passes", 0))]
     torch.save(answer, path_to_answer)
+
+
+def seconds(model: HookedTransformer, tokens: torch.Tensor) -> float:
+    """Return the CPU time of a forward and backward pass of the training loss."""
+    model.zero_grad()
+    began = time.process_time()
+    model(tokens, return_type="loss").backward()
+    return time.process_time() - began
 
 
 if __name__ == "__main__":
