@@ -19,6 +19,7 @@ wildcard_constraints:
     experiment=alternatives(config["scurves"]["experiments"]),
     modular_experiment=alternatives(MODULAR),
     subject=alternatives(SUBJECTS),
+    archive=alternatives(["gpt2", *config["language"]["corpus"]["packages"]]),
 
 
 include: "rules/regression.smk"
@@ -28,6 +29,7 @@ include: "rules/validation.smk"
 include: "rules/calibration.smk"
 include: "rules/scurves.smk"
 include: "rules/modular.smk"
+include: "rules/language.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
 

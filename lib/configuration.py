@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lib.language.configuration import contradictions as language_contradictions
 from lib.modular.configuration import contradictions as modular_contradictions
 from lib.schema_errors import first_problem
 from lib.scurves.configuration import contradictions as scurves_contradictions
@@ -50,6 +51,8 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         for problem in _contradictions(study, config):
             raise ConfigError(f"config: {problem}")
     for problem in _calibration_contradictions(config["calibration"]):
+        raise ConfigError(f"config: {problem}")
+    for problem in language_contradictions(config["language"]):
         raise ConfigError(f"config: {problem}")
     for problem in scurves_contradictions(config["scurves"]):
         raise ConfigError(f"config: {problem}")

@@ -177,6 +177,18 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
         },
         strict=True,
     ),
+    "language_corpus": pa.DataFrameSchema(
+        {
+            "source": pa.Column(str),
+            "licence": pa.Column(str),
+            "split": pa.Column(str, pa.Check.isin(["train", "validation", "sampling"])),
+            "num_documents": pa.Column(int, pa.Check.ge(1)),
+            "num_bytes": pa.Column(int, pa.Check.ge(1)),
+            "num_tokens": pa.Column(int, pa.Check.ge(2)),
+        },
+        strict=True,
+        unique=["source", "licence", "split"],
+    ),
     "scurves_measures": pa.DataFrameSchema(
         {
             "setting": pa.Column(str),
@@ -339,6 +351,15 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "sharpness": _SEED,
         "sharpness_ratio": _SEED,
     },
+    "language_index": {
+        "split": ("document",),
+        "source": ("document",),
+        "start": ("document",),
+        "num_tokens": ("document",),
+        "num_bytes": ("document",),
+    },
+    "language_bigrams": {"first": ("pair",), "second": ("pair",), "count": ("pair",)},
+    "language_ngrams": {"tokens": ("ngram", "place")},
     "scurves_flow": {
         "loss": ("case", "seed", "step"),
         "norm": ("case", "seed", "step", "component"),

@@ -239,3 +239,20 @@ def modular_followed(analysis):
         "settings": {name: MODULAR["stages"][name] for name in entry["settings"]},
         "num_seeds": entry["num_seeds"],
     }
+
+
+def corpus_inputs():
+    """Archives or files that the corpus of the language study is read from; none for the hub."""
+    corpus = config["language"]["corpus"]
+    if corpus["source"] == "packages":
+        return {name: f"results/archives/{name}.archive" for name in corpus["packages"]}
+    if corpus["source"] == "folder":
+        folder = Path(corpus["folder"]["path"])
+        return {"files": sorted(str(p) for p in folder.rglob("*") if p.is_file())}
+    return {}
+
+
+def language_splits():
+    """Paths of the token streams of the language study, by split."""
+    splits = ("train", "validation", "sampling")
+    return {name: f"{RESULTS}/language/{name}.bin" for name in splits}

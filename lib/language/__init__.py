@@ -1,0 +1,1 @@
+"""Attention-only language models: text, tokens, network, and what the network does and is."""

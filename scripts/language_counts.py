@@ -1,0 +1,47 @@
+"""Count the bigrams that the language models are trained on, and list the common n-grams."""
+
+from lib.language.bigrams import bigram_dataset, count_bigrams
+from lib.language.ngrams import common_ngrams, ngram_dataset
+from lib.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
+from lib.language.tokens import open_rows, tokens_of_split
+from lib.logs import log_to
+from lib.provenance import provenance
+from lib.schemas import check_dataset
+from lib.store import read_dataset, write_dataset
+
+
+def main(
+    *,
+    path_to_train: str,
+    path_to_index: str,
+    path_to_gpt2: str,
+    path_to_bigrams: str,
+    path_to_ngrams: str,
+    vocab_size: int,
+    context_length: int,
+    num_ngrams: int,
+) -> None:
+    """Write both stores."""
+    whole = read_gpt2_vocabulary(path_to_gpt2)
+    size = tokens_of_split(read_dataset(path_to_index), "train")
+    counts = count_bigrams(open_rows(path_to_train, context_length, size), vocab_size)
+    attributes = {"context_length": context_length, **provenance()}
+    bigrams = check_dataset(bigram_dataset(counts), "language_bigrams")
+    write_dataset(path_to_bigrams, bigrams, attributes)
+    ngrams = common_ngrams(build_tokenizer(whole.cut(vocab_size)), whole, num_ngrams)
+    found = check_dataset(ngram_dataset(ngrams), "language_ngrams")
+    write_dataset(path_to_ngrams, found, {"vocab_size": vocab_size, **provenance()})
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_train=snakemake.input.train,
+        path_to_index=snakemake.input.index,
+        path_to_gpt2=snakemake.input.gpt2,
+        path_to_bigrams=snakemake.output.bigrams,
+        path_to_ngrams=snakemake.output.ngrams,
+        vocab_size=snakemake.params.vocab_size,
+        context_length=snakemake.params.context_length,
+        num_ngrams=snakemake.params.num_ngrams,
+    )

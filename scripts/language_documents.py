@@ -1,0 +1,27 @@
+"""Gather the documents of the language study from the source that the configuration names."""
+
+from lib.language.documents import folder_documents, hub_documents, write_documents
+from lib.language.packages import package_documents
+from lib.logs import log_to
+
+
+def main(*, path_to_documents: str, paths_to_archives: dict[str, str], corpus: dict) -> None:
+    """Write one store of documents, whatever the source."""
+    match corpus["source"]:
+        case "packages":
+            documents = package_documents(paths_to_archives)
+        case "folder":
+            folder = corpus["folder"]
+            documents = folder_documents(folder["path"], folder["column"], folder["licence"])
+        case _:
+            documents = hub_documents(**corpus["hub"])
+    write_documents(path_to_documents, documents)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_documents=snakemake.output.documents,
+        paths_to_archives=dict(snakemake.input.items()),
+        corpus=snakemake.params.corpus,
+    )

@@ -1,0 +1,51 @@
+"""Tokenise the documents of the language study into one stream a split."""
+
+import logging
+
+from lib.language.documents import document_sources, read_documents
+from lib.language.splits import SPLITS, SplitSettings, split_documents
+from lib.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
+from lib.language.tokens import corpus_table, write_tokens
+from lib.logs import log_to
+from lib.provenance import provenance
+from lib.schemas import check_dataset, write_table
+from lib.seeding import StreamKey
+from lib.store import write_dataset
+
+
+def main(
+    *,
+    path_to_documents: str,
+    path_to_gpt2: str,
+    paths_to_streams: dict[str, str],
+    path_to_index: str,
+    path_to_corpus: str,
+    split: dict,
+    vocab_size: int,
+    root_seed: int,
+) -> None:
+    """Divide the documents and write tokens, their index and what the corpus is made of."""
+    tokenizer = build_tokenizer(read_gpt2_vocabulary(path_to_gpt2).cut(vocab_size))
+    key = StreamKey(root_seed, ("language",))
+    places = split_documents(document_sources(path_to_documents), SplitSettings(**split), key)
+    documents = read_documents(path_to_documents)
+    index = write_tokens(documents, places, tokenizer, paths_to_streams)
+    table = corpus_table(index)
+    logging.info("%s", table.to_string())
+    write_table(path_to_corpus, table, "language_corpus")
+    attributes = {"vocab_size": vocab_size, "split": split, **provenance()}
+    write_dataset(path_to_index, check_dataset(index, "language_index"), attributes)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_documents=snakemake.input.documents,
+        path_to_gpt2=snakemake.input.gpt2,
+        paths_to_streams={name: snakemake.output[name] for name in SPLITS},
+        path_to_index=snakemake.output.index,
+        path_to_corpus=snakemake.output.corpus,
+        split=snakemake.params.split,
+        vocab_size=snakemake.params.vocab_size,
+        root_seed=snakemake.params.root_seed,
+    )
