@@ -163,3 +163,33 @@ rule modular_figures_along:
         code=code("modular_figures_along.py"),
     script:
         "../scripts/modular_figures_along.py"
+
+
+rule modular_figures_runs:
+    """Draw outcomes, times and early training: figures g1, g3 to g7 and g10."""
+    input:
+        curves=[
+            f"{RESULTS}/modular/{name}/curves.nc"
+            for name in ("stages", "classes", "flow")
+        ],
+        runs=f"{RESULTS}/modular/runs.csv",
+    output:
+        png=modular_files(["g1", "g3", "g4", "g5", "g6", "g7", "g10"], "png"),
+        pdf=modular_files(["g1", "g3", "g4", "g5", "g6", "g7", "g10"], "pdf"),
+        data=modular_files(["g1", "g3", "g4", "g5", "g6", "g7", "g10"], "csv"),
+    log:
+        f"{LOGS}/figures/modular/runs.log",
+    benchmark:
+        f"{LOGS}/figures/modular/runs.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        learned=config["modular"]["measures"]["learned"],
+        early_share=config["modular"]["measures"]["early_share"],
+        code=code("modular_figures_runs.py"),
+    script:
+        "../scripts/modular_figures_runs.py"

@@ -136,7 +136,9 @@ def _accuracies(
     ledger: Ledger, ax: Axes, panel: str, lines: Mapping[int, xr.Dataset], shown: int
 ) -> None:
     for part, dash in (("train", "--"), ("test", "-")):
-        values = {s: (d["step"].to_numpy(), d[f"{part}_accuracy"].to_numpy()) for s, d in lines.items()}
+        values = {
+            s: (d["step"].to_numpy(), d[f"{part}_accuracy"].to_numpy()) for s, d in lines.items()
+        }
         seed_lines(ledger, ax, panel, part, values, shown, color=style.MAIN, linestyle=dash)
     ax.set_ylim(0, 1.03)
 
@@ -209,7 +211,9 @@ def _slingshots(
         lines = {}
         for seed in own:
             curve = curve_of(curves, seed)
-            part = curve[name].sel(parameter=_LAST_LAYER) if name == "parameter_norm" else curve[name]
+            part = (
+                curve[name].sel(parameter=_LAST_LAYER) if name == "parameter_norm" else curve[name]
+            )
             lines[seed] = (curve["step"].to_numpy(), part.to_numpy())
         panel = f"{letter}, {SLINGSHOT_SETTING}"
         seed_lines(ledger, ax, panel, name, lines, shown, color=style.MAIN)

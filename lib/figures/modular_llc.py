@@ -70,7 +70,9 @@ def llc_and_modes(
         last = float(curves[name]["step"][-1])
         for ax in own:
             step_axis(ax, last, label=ax is own[-1])
-        _estimates(ledger, own[0], panels[0], {seed: llc[f"{name}-s{seed}"] for seed in seeds}, shown)
+        _estimates(
+            ledger, own[0], panels[0], {seed: llc[f"{name}-s{seed}"] for seed in seeds}, shown
+        )
         lines = {seed: curve_of(curves[name], seed) for seed in seeds}
         _curves(ledger, own[1], panels[1], lines, "loss", shown)
         _curves(ledger, own[2], panels[2], lines, "accuracy", shown)

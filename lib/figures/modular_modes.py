@@ -157,7 +157,9 @@ def _heat_map(ledger: Ledger, ax: Axes, panel: str, own: xr.Dataset) -> QuadMesh
     for mode, line in zip(modes, change.to_numpy(), strict=True):
         ledger.add(panel, f"mode {mode}", steps, line)
     for mode, color in _learned_colors(own).items():
-        ax.plot(1.0, mode, marker="<", color=color, transform=ax.get_yaxis_transform(), clip_on=False)
+        ax.plot(
+            1.0, mode, marker="<", color=color, transform=ax.get_yaxis_transform(), clip_on=False
+        )
     return mesh
 
 
@@ -202,7 +204,7 @@ def _one_scale(figure: Figure, meshes: list[QuadMesh], axes: np.ndarray) -> None
 
 
 def _finite(mesh: QuadMesh) -> np.ndarray:
-    values = np.ma.filled(mesh.get_array(), np.nan)
+    values: np.ndarray = np.ma.filled(np.ma.asarray(mesh.get_array()), np.nan)
     return values[np.isfinite(values)]
 
 
@@ -250,7 +252,11 @@ def _phases(
         for kind, dash in (("learned", ":"), ("in use", "-")):
             label = f"{name}, {kind} ({len(speeds[kind])})"
             x, y = shares_below(speeds[kind], _SLOWEST)
-            look = {"color": _COLORS[name], "linestyle": dash, "drawstyle": "steps-post"}
+            look: dict[str, Any] = {
+                "color": _COLORS[name],
+                "linestyle": dash,
+                "drawstyle": "steps-post",
+            }
             ledger.line(ax, "h", label, x, y, label=label, **look)
     ax.axvline(1 / FACTOR, color=style.ACCENT, linestyle="--", linewidth=0.8)
     ax.text(1 / FACTOR, 1.0, f" 1/{FACTOR:g}", color=style.ACCENT, va="top")
@@ -264,7 +270,13 @@ def _phases(
 
 def _dot(color: str, filled: bool) -> dict[str, Any]:
     face = color if filled else "white"
-    return {"marker": "o", "linestyle": "", "color": color, "markerfacecolor": face, "markersize": 3}
+    return {
+        "marker": "o",
+        "linestyle": "",
+        "color": color,
+        "markerfacecolor": face,
+        "markersize": 3,
+    }
 
 
 def _line_handles() -> list[Artist]:

@@ -1,0 +1,53 @@
+"""Draw what the runs of the modular-addition study did: outcomes, times, early training."""
+
+from lib.figures.modular_early import early_training
+from lib.figures.modular_phases import phase_diagrams
+from lib.figures.modular_runs import single_runs
+from lib.figures.modular_sweeps import equal_flow, without_decay
+from lib.figures.modular_times import scales_and_decay, times_on_shares
+from lib.logs import log_to
+from lib.schemas import read_table
+from lib.scurves.store import read_settings
+
+
+def main(
+    *,
+    paths_to_curves: list[str],
+    path_to_runs: str,
+    learned: float,
+    early_share: float,
+    paths_to_png: list[str],
+    paths_to_pdf: list[str],
+    paths_to_data: list[str],
+) -> None:
+    """Draw figures g1, g3, g4, g5, g6, g7 and g10, in this order of the paths."""
+    curves = {
+        name: data
+        for path in paths_to_curves
+        for name, data in read_settings(path, "modular_curves").items()
+    }
+    runs = read_table(path_to_runs, "modular_runs")
+    figures = (
+        single_runs(curves, runs, learned),
+        phase_diagrams(runs),
+        without_decay(runs),
+        times_on_shares(runs),
+        scales_and_decay(runs),
+        early_training(curves, runs, early_share),
+        equal_flow(runs, curves),
+    )
+    for drawn, *paths in zip(figures, paths_to_png, paths_to_pdf, paths_to_data, strict=True):
+        drawn.write(*paths)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths_to_curves=list(snakemake.input.curves),
+        path_to_runs=snakemake.input.runs,
+        learned=snakemake.params.learned,
+        early_share=snakemake.params.early_share,
+        paths_to_png=list(snakemake.output.png),
+        paths_to_pdf=list(snakemake.output.pdf),
+        paths_to_data=list(snakemake.output.data),
+    )
