@@ -24,6 +24,7 @@ STUDY_TITLES: Mapping[str, str] = {
     "regression": "In-context linear regression",
     "instruments": "The LLC as an instrument",
     "scurves": "Multi-component learning and S-curves",
+    "modular": "Grokking on modular addition",
 }
 
 PRESETS: Mapping[str, str] = {

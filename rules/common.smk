@@ -183,6 +183,7 @@ def all_figures():
     instruments = ["fig07", "second_opinion", *(f"fig40_{s}" for s in SUBJECTS)]
     figures = {"regression": names, "instruments": instruments}
     figures["scurves"] = [f"s{n}" for n in range(1, 14)]
+    figures["modular"] = [f"g{n}" for n in range(1, 11)]
     return [
         f"{RESULTS}/figures/{study}/{name}.png"
         for study, listed in figures.items()

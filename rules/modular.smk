@@ -3,7 +3,7 @@
 REQUIRED INPUTS: none, the tables are made.
 OUTPUTS under results/<preset>/:
     modular/<experiment>/{curves.nc,checkpoints.h5}, modular/runs.csv, modular/{modes,gradients,llc}.nc,
-    figures/modular/g2, g8, g9 as .png, .pdf and .csv
+    figures/modular/g1..g10 as .png, .pdf and .csv
 """
 
 

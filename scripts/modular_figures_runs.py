@@ -5,9 +5,9 @@ from lib.figures.modular_phases import phase_diagrams
 from lib.figures.modular_runs import single_runs
 from lib.figures.modular_sweeps import equal_flow, without_decay
 from lib.figures.modular_times import scales_and_decay, times_on_shares
+from lib.groups import read_settings
 from lib.logs import log_to
 from lib.schemas import read_table
-from lib.scurves.store import read_settings
 
 
 def main(

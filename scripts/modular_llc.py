@@ -2,12 +2,12 @@
 
 import torch
 
+from lib.groups import read_settings, write_settings
 from lib.logs import log_to
 from lib.modular.llc import llc_along
 from lib.modular.settings import Setting, study_key
 from lib.modular.store import read_checkpoints
 from lib.provenance import provenance
-from lib.scurves.store import read_settings, write_settings
 
 
 def main(

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import torch
 
+from lib.groups import write_settings
 from lib.logs import log_to
 from lib.modular.resume import Partial
 from lib.modular.settings import Setting, study_key
 from lib.modular.store import write_checkpoints
 from lib.modular.training import train
 from lib.provenance import provenance
-from lib.scurves.store import write_settings
 
 
 def main(

@@ -1,9 +1,9 @@
 """Draw what the S-curve study measures over all seeds."""
 
 from lib.figures.scurves_counts import bumps, one_component, plateau_lengths, self_term
+from lib.groups import read_settings
 from lib.logs import log_to
 from lib.schemas import read_table
-from lib.scurves.store import read_settings
 
 
 def main(
@@ -15,7 +15,9 @@ def main(
     paths_to_data: list[str],
 ) -> None:
     """Draw figures s1, s11, s12 and s13, in this order of the paths."""
-    curves = {name: d for path in paths_to_curves for name, d in read_settings(path).items()}
+    curves = {
+        name: d for path in paths_to_curves for name, d in read_settings(path, "scurves").items()
+    }
     measures = read_table(path_to_measures, "scurves_measures")
     drawn = (
         one_component(curves, measures),

@@ -1,9 +1,9 @@
 """Draw loss, lengths and alignment over time of the S-curve study."""
 
 from lib.figures.scurves_phases import FIGURES, Material
+from lib.groups import read_settings
 from lib.logs import log_to
 from lib.schemas import read_table
-from lib.scurves.store import read_settings
 
 
 def main(
@@ -19,7 +19,7 @@ def main(
 ) -> None:
     """Draw each figure of `FIGURES`, in the order of the paths."""
     material = Material(
-        {name: d for path in paths_to_curves for name, d in read_settings(path).items()},
+        {name: d for path in paths_to_curves for name, d in read_settings(path, "scurves").items()},
         read_settings(path_to_flow, "scurves_flow"),
         read_table(path_to_measures, "scurves_measures"),
         shown_seed,

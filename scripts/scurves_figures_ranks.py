@@ -1,9 +1,9 @@
 """Draw high and full rank of the S-curve study."""
 
 from lib.figures.scurves_ranks import full_rank, high_rank
+from lib.groups import read_settings
 from lib.logs import log_to
 from lib.schemas import read_table
-from lib.scurves.store import read_settings
 
 
 def main(
@@ -16,7 +16,9 @@ def main(
     paths_to_data: list[str],
 ) -> None:
     """Draw figures s4 and s5, in this order of the paths."""
-    curves = {name: d for path in paths_to_curves for name, d in read_settings(path).items()}
+    curves = {
+        name: d for path in paths_to_curves for name, d in read_settings(path, "scurves").items()
+    }
     measures = read_table(path_to_measures, "scurves_measures")
     paths = zip(paths_to_png, paths_to_pdf, paths_to_data, strict=True)
     for draw, files in zip((high_rank, full_rank), paths, strict=True):

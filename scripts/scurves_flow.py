@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from lib.groups import write_settings
 from lib.logs import log_to
 from lib.provenance import provenance
 from lib.scurves.overlay import flow_of_setting
 from lib.scurves.settings import Setting
-from lib.scurves.store import write_settings
 
 
 def main(

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from lib.groups import read_settings
 from lib.logs import log_to
 from lib.schemas import SCURVE_MEASURES, write_table
 from lib.scurves.measures import MeasureSettings, measure_setting
-from lib.scurves.store import read_settings
 
 
 def main(
@@ -17,7 +17,7 @@ def main(
     tables = [
         measure_setting(dataset, constants, flows.get(name))
         for path in paths_to_curves
-        for name, dataset in read_settings(path).items()
+        for name, dataset in read_settings(path, "scurves").items()
     ]
     table = pd.concat(tables, ignore_index=True)
     identity = [name for name in table.columns if name not in SCURVE_MEASURES]

@@ -4,11 +4,11 @@ import logging
 
 import torch
 
+from lib.groups import write_settings
 from lib.logs import log_to
 from lib.provenance import provenance
 from lib.scurves.experiment import run_setting
 from lib.scurves.settings import Setting
-from lib.scurves.store import write_settings
 
 
 def main(
@@ -22,7 +22,7 @@ def main(
         diverged = int(curves[name]["diverged"].sum())
         logging.info("%s: %d of %d runs diverged", name, diverged, curves[name]["diverged"].size)
     attributes = {"experiment": experiment, "root_seed": root_seed, **provenance()}
-    write_settings(path_to_curves, curves, attributes)
+    write_settings(path_to_curves, curves, attributes, "scurves")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from lib.groups import read_settings
 from lib.schemas import read_table
-from lib.scurves.store import read_settings
 
 
 @dataclass(frozen=True)

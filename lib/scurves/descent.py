@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 
 from lib.scurves.tasks import Losses
+from lib.updates import OptimiserSettings, update_rule
 
 Observer = Callable[[Tensor, Tensor], None]
-
-Update = Callable[[Tensor, int], None]
-"""Changes the vectors in place, from the gradient of the losses and the number of the update."""
 
 
 def descend(
@@ -27,9 +25,7 @@ def descend(
 ) -> Tensor:
     """Minimise every replica's own loss from its own start.
 
-    Replicas share nothing, so the gradient of the sum of losses is each one's own. Updates are those
-    of torch's optimisers of the same names, written out: a job of seconds need not load the compiler
-    that theirs bring along, and every case has its own learning rate and weight decay.
+    Replicas share nothing, so the gradient of the sum of losses is each one's own.
 
     Parameters
     ----------
@@ -54,7 +50,10 @@ def descend(
         The vectors after the last step.
     """
     vectors = initial.expand(len(cases), *initial.shape).clone()
-    update = _UPDATES[optimiser](vectors, *_per_case(cases, vectors), adam)
+    settings = OptimiserSettings(
+        optimiser, betas=tuple(adam["betas"]), epsilon=float(adam["epsilon"])
+    )
+    update = update_rule(settings, vectors, *_per_case(cases, vectors))
     wanted, last = set(steps), steps[-1]
     for step in range(last + 1):
         leaf = vectors.detach().requires_grad_()  # shares the memory that updates change
@@ -72,41 +71,3 @@ def _per_case(cases: Sequence[tuple[float, float]], like: Tensor) -> tuple[Tenso
     shape = (len(cases), *(1 for _ in like.shape[1:]))
     rates, decays = like.new_tensor(cases).unbind(1)
     return rates.reshape(shape), decays.reshape(shape)
-
-
-def _sgd(vectors: Tensor, rates: Tensor, decays: Tensor, adam: Mapping[str, Any]) -> Update:
-    def update(gradient: Tensor, number: int) -> None:
-        if decays.any():
-            gradient = gradient + decays * vectors
-        vectors.sub_(rates * gradient)
-
-    return update
-
-
-def _adam(vectors: Tensor, rates: Tensor, decays: Tensor, adam: Mapping[str, Any]) -> Update:
-    """Weight decay, if any, is part of the gradient; see `_adamw`."""
-    first, second = torch.zeros_like(vectors), torch.zeros_like(vectors)
-    (beta1, beta2), epsilon = adam["betas"], adam["epsilon"]
-
-    def update(gradient: Tensor, number: int) -> None:
-        gradient = gradient + decays * vectors
-        first.lerp_(gradient, 1 - beta1)
-        second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        scale = (second / (1 - beta2**number)).sqrt_().add_(epsilon)
-        vectors.sub_(rates / (1 - beta1**number) * first / scale)
-
-    return update
-
-
-def _adamw(vectors: Tensor, rates: Tensor, decays: Tensor, adam: Mapping[str, Any]) -> Update:
-    """Weight decay shrinks the vectors and leaves the moments alone."""
-    plain = _adam(vectors, rates, torch.zeros_like(decays), adam)
-
-    def update(gradient: Tensor, number: int) -> None:
-        vectors.mul_(1 - rates * decays)
-        plain(gradient, number)
-
-    return update
-
-
-_UPDATES = {"sgd": _sgd, "adam": _adam, "adamw": _adamw}

@@ -39,7 +39,9 @@ def test_a_setting_reruns_its_own_experiment_alone(edited):
 
 def test_an_edit_of_descent_reruns_every_experiment_and_nothing_else(edited):
     edited.edit(
-        "lib/scurves/descent.py", "vectors.sub_(rates * gradient)", "vectors.sub_(gradient * rates)"
+        "lib/scurves/descent.py",
+        "wanted, last = set(steps), steps[-1]",
+        "last, wanted = steps[-1], set(steps)",
     )
     jobs = edited.planned(*SMOKE)
     assert jobs["scurves_run"] == 9

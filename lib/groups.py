@@ -1,4 +1,4 @@
-"""The store of an experiment: one NetCDF file with a group for each of its settings."""
+"""Stores of several datasets: one NetCDF file with a group for each setting or run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write_settings(
     path: str | Path,
     datasets: Mapping[str, xr.Dataset],
     attributes: Attributes,
-    contract: str = "scurves",
+    contract: str,
 ) -> None:
     """Write a dataset of every setting, atomically; attributes are repeated in each group.
 
@@ -46,7 +46,7 @@ def write_settings(
             mode = "a"
 
 
-def read_settings(path: str | Path, contract: str = "scurves") -> dict[str, xr.Dataset]:
+def read_settings(path: str | Path, contract: str) -> dict[str, xr.Dataset]:
     """Read every setting of an experiment, contracts checked.
 
     Raises

@@ -1,0 +1,83 @@
+"""Modular addition: what reruns after a change, and that a killed experiment goes on."""
+
+import h5py
+import pytest
+
+from tests.workflow.test_kill import kill_when, same_hdf5
+
+SMOKE = ("--configfile", "config/smoke.yaml")
+FIGURES = {"modular_figures_runs", "modular_figures_along"}
+FOLLOWED = {"modular_modes", "modular_gradients", "modular_llc"}
+AFTER = {"modular_measures", "claims", "report"} | FIGURES
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        (
+            "lib/figures/modular_sweeps.py",
+            "_HEIGHT = style.PANEL_HEIGHT + 0.9",
+            "_HEIGHT = style.PANEL_HEIGHT + 0.8",
+            {"modular_figures_runs", "report"},
+        ),
+        (
+            "config/config.yaml",
+            "early_share: 0.2 ",
+            "early_share: 0.3 ",
+            {
+                "modular_measures",
+                "modular_figures_runs",
+                "modular_figures_along",
+                "claims",
+                "report",
+            },
+        ),
+        (
+            "config/smoke.yaml",
+            "llc: {num_seeds: 1, sampler: {num_chains: 2, num_burnin: 2, num_draws: 6, batch_size: 8}}",
+            "llc: {num_seeds: 1, sampler: {num_chains: 2, num_burnin: 2, num_draws: 8, batch_size: 8}}",
+            {"modular_llc", "modular_figures_along", "claims", "report"},
+        ),
+    ],
+)
+def test_an_edit_reruns_exactly_what_depends_on_it(edited, file, old, new, expected):
+    edited.edit(file, old, new)
+    assert set(edited.planned(*SMOKE)) == expected
+
+
+def test_a_setting_reruns_its_own_experiment_alone(edited):
+    edited.edit("config/smoke.yaml", "sgdsmall: {num_steps: 20}", "sgdsmall: {num_steps: 24}")
+    jobs = edited.planned(*SMOKE)
+    assert jobs["modular_run"] == 1
+    assert set(jobs) <= {"modular_run"} | AFTER
+
+
+def test_updates_belong_to_both_studies_that_use_them(edited):
+    edited.edit("lib/updates.py", "correction = sqrt(", "correction = 1.0 * sqrt(")
+    jobs = edited.planned(*SMOKE)
+    assert (jobs["scurves_run"], jobs["modular_run"]) == (9, 8)
+    assert "regression_train" not in jobs
+
+
+def test_a_killed_experiment_goes_on_and_ends_in_the_same_store(project, finished):
+    project.edit("config/config.yaml", "segment_steps: 5000", "segment_steps: 5")
+    folder = project.path / "results/smoke/modular/stages"
+    target = "results/smoke/modular/stages/curves.nc"
+    process = project.start(target, *SMOKE)
+    kill_when(process, lambda: (folder / "narrow.partial").exists())
+    assert not (folder / "curves.nc").exists()
+    project.snakemake("--unlock", *SMOKE)
+    project.snakemake(target, "--rerun-incomplete", *SMOKE)
+    log = (project.path / "logs/smoke/modular/stages/run.log").read_text()
+    assert "continuing from step" in log
+    assert not list(folder.glob("*.partial"))
+    made = finished.path / "results/smoke/modular/stages/checkpoints.h5"
+    assert same_hdf5(folder / "checkpoints.h5", made)
+    with h5py.File(made) as handle:
+        assert "narrow" in handle
+
+
+def test_paper_preset_plans_every_experiment(project):
+    jobs = project.planned("--configfile", "config/paper.yaml")
+    assert jobs["modular_run"] == 8
+    assert all(jobs[rule] == 1 for rule in FOLLOWED | FIGURES)
