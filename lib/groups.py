@@ -8,7 +8,7 @@ from pathlib import Path
 import h5netcdf
 import xarray as xr
 
-from lib.schemas import check_dataset
+from lib.contracts import check_dataset
 from lib.store import Attributes, StoreError, atomic_path, plain_attribute
 
 _LARGE = 500_000
@@ -31,7 +31,7 @@ def write_settings(
     attributes : mapping
         Text and numbers.
     contract : str
-        Name in `lib.schemas.DATASETS` that each dataset must keep.
+        Name in `lib.contracts.DATASETS` that each dataset must keep.
     """
     with atomic_path(path) as temporary:
         mode = "w"

@@ -1,4 +1,4 @@
-"""Contracts of the files between rules: every CSV by pandera, every NetCDF by dimensions and names."""
+"""Contracts of the tables between rules, every CSV by pandera; those of stores: `lib.contracts`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pandera.pandas as pa
-import xarray as xr
 
 from lib.diagnostics import VERDICTS_OF_ESTIMATES
 from lib.store import StoreError, atomic_path
@@ -221,151 +220,6 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
     ),
 }
 
-_CURVE = ("replica", "step")
-_MODE = ("seed", "step", "mode")
-_SEED = ("seed", "step")
-
-_ESTIMATE = {
-    "loss": ("step", "chain", "draw"),
-    "baseline_loss": ("step", "chain", "draw"),
-    "burnin_loss": ("step", "chain", "burnin"),
-    "displacement": ("step", "chain", "draw"),
-    "init_loss": ("step",),
-    "llc": ("step", "chain"),
-    "llc_mean": ("step",),
-    "llc_stderr": ("step",),
-    "rhat": ("step",),
-    "ess": ("step",),
-    "diverged": ("step", "chain"),
-}
-
-_CELL = ("step", "step_size", "n_beta", "localization")
-
-DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "metrics": {
-        "test_loss": ("step",),
-        "token_loss": ("step", "position"),
-        "mean_squared_prediction": ("step",),
-        "icl_locate": ("step",),
-        "icl_refine": ("step",),
-        "distance_to_ridge": ("step",),
-        "distance_to_mean_task": ("step",),
-        "weight_norm": ("step",),
-        "layer_norm_collapsed": ("step", "layer_norm"),
-    },
-    "llc_shard": _ESTIMATE,
-    "llc": {
-        **_ESTIMATE,
-        "mean_loss": ("step",),
-        "forgotten_share": ("step",),
-        "mean_displacement": ("step",),
-        "saturated": ("step",),
-        "verdict": ("step",),
-        "reason": ("step",),
-    },
-    "llc_failures": {
-        "loss": ("failure", "chain", "draw"),
-        "baseline_loss": ("failure", "chain", "draw"),
-        "init_loss": ("failure",),
-        "llc_mean": ("failure",),
-        "llc_stderr": ("failure",),
-        "diverged": ("failure", "chain"),
-        "step": ("failure",),
-        "step_size": ("failure",),
-        "n_beta": ("failure",),
-        "localization": ("failure",),
-        "verdict": ("failure",),
-        "reason": ("failure",),
-    },
-    "calibration_sweep": {
-        "llc_mean": _CELL,
-        "llc_stderr": _CELL,
-        "rhat": _CELL,
-        "ess": _CELL,
-        "verdict": _CELL,
-        "reason": _CELL,
-        "running_llc": (*_CELL, "draw"),
-        "init_loss": ("step",),
-    },
-    "curve": {
-        "mean": ("grid",),
-        "sd": ("grid",),
-        "slope": ("grid",),
-        "slope_sd": ("grid",),
-        "slope_draws": ("draw", "grid"),
-    },
-    "ed": {
-        "scores": ("step", "pc"),
-        "explained_variance_ratio": ("pc",),
-        "mean": ("feature",),
-        "components": ("pc", "feature"),
-    },
-    "forms": {
-        "smoothed": ("step", "pc"),
-        "form_step": ("form",),
-        "centre": ("form", "pc"),
-        "lift_residual": ("form",),
-        "potential": ("form", "step"),
-        "p_value": ("form",),
-    },
-    "scurves": {
-        "loss": ("case", "seed", "step"),
-        "norm": ("case", "seed", "step", "component", "vector"),
-        "cosine": ("case", "seed", "step", "vector", "target"),
-        "aligned": ("case", "seed", "step", "component"),
-        "captured": ("case", "seed", "step", "captured_target"),
-        "null_loss": ("seed",),
-        "diverged": ("case", "seed"),
-        "best_cosine": ("case", "seed"),
-        "span_angle": ("case", "seed"),
-        "leading_angle": ("case", "seed"),
-    },
-    "modular_curves": {
-        "train_loss": _CURVE,
-        "test_loss": _CURVE,
-        "train_accuracy": _CURVE,
-        "test_accuracy": _CURVE,
-        "train_margin": _CURVE,
-        "train_log_partition": _CURVE,
-        "weight_norm": _CURVE,
-        "parameter_norm": (*_CURVE, "parameter"),
-        "diverged_step": ("replica",),
-    },
-    "modular_modes": {
-        "power": _MODE,
-        "power_share": _MODE,
-        "read_share": _MODE,
-        "loss_with_mode": _MODE,
-        "loss_without_mode": _MODE,
-        "learned": _MODE,
-        "loss_without_modes": _SEED,
-        "test_loss": _SEED,
-    },
-    "modular_gradients": {
-        "cosine": _SEED,
-        "cosine_stderr": _SEED,
-        "cross_cosine": _SEED,
-        "cross_cosine_stderr": _SEED,
-        "signal_to_noise": _SEED,
-        "signal_to_noise_stderr": _SEED,
-        "sharpness": _SEED,
-        "sharpness_ratio": _SEED,
-    },
-    "language_index": {
-        "split": ("document",),
-        "source": ("document",),
-        "start": ("document",),
-        "num_tokens": ("document",),
-        "num_bytes": ("document",),
-    },
-    "language_bigrams": {"first": ("pair",), "second": ("pair",), "count": ("pair",)},
-    "language_ngrams": {"tokens": ("ngram", "place")},
-    "scurves_flow": {
-        "loss": ("case", "seed", "step"),
-        "norm": ("case", "seed", "step", "component"),
-    },
-}
-
 
 def check_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return `table` if it keeps the contract `name`.
@@ -406,22 +260,3 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
     }
     table = pd.read_csv(path, dtype=text, keep_default_na=True)
     return check_table(table.fillna(dict.fromkeys(text, "")), name)
-
-
-def check_dataset(dataset: xr.Dataset, name: str) -> xr.Dataset:
-    """Return `dataset` if it has the variables and dimensions of the contract `name`.
-
-    Raises
-    ------
-    StoreError
-        Naming the first variable that is missing or has other dimensions.
-    """
-    for variable, dims in DATASETS[name].items():
-        if variable not in dataset:
-            raise StoreError(f"the {name} store lacks the variable {variable!r}")
-        if dataset[variable].dims != dims:
-            raise StoreError(
-                f"{variable!r} of the {name} store has dimensions {dataset[variable].dims}, "
-                f"expected {dims}"
-            )
-    return dataset

@@ -4,9 +4,9 @@ import torch
 
 from lib.calibration import Grid, sweep
 from lib.calibration_subjects import modular, reduced_rank
+from lib.contracts import check_dataset
 from lib.logs import log_to
 from lib.provenance import provenance
-from lib.schemas import check_dataset
 from lib.seeding import StreamKey
 from lib.sgld import SGLDConfig
 from lib.store import write_dataset

@@ -3,11 +3,11 @@
 import torch
 
 from lib.calibration import Grid, sweep
+from lib.contracts import check_dataset
 from lib.logs import log_to
 from lib.provenance import provenance
 from lib.regression.study import RegressionRun
 from lib.regression.subject import transformer
-from lib.schemas import check_dataset
 from lib.sgld import SGLDConfig
 from lib.store import write_dataset
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lib.contracts import check_dataset
 from lib.essential_dynamics import essential_dynamics
 from lib.logs import log_to
 from lib.provenance import provenance
-from lib.schemas import check_dataset
 from lib.store import open_store, write_dataset
 
 COLUMNS = 4096  # features a block: at most 5,000 steps x 4,096 features in memory

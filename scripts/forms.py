@@ -1,10 +1,10 @@
 """Smooth one trajectory and find its forms."""
 
+from lib.contracts import check_dataset
 from lib.essential_dynamics import smooth
 from lib.forms import FormSettings, detect_forms
 from lib.logs import log_to
 from lib.provenance import provenance
-from lib.schemas import check_dataset
 from lib.store import read_dataset, write_dataset
 
 

@@ -2,13 +2,14 @@
 
 import logging
 
+from lib.contracts import check_dataset
 from lib.language.documents import document_sources, read_documents
 from lib.language.splits import SPLITS, SplitSettings, split_documents
 from lib.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
 from lib.language.tokens import corpus_table, write_tokens
 from lib.logs import log_to
 from lib.provenance import provenance
-from lib.schemas import check_dataset, write_table
+from lib.schemas import write_table
 from lib.seeding import StreamKey
 from lib.store import write_dataset
 

@@ -3,12 +3,12 @@
 import pandas as pd
 import xarray as xr
 
+from lib.contracts import check_dataset
 from lib.failures import failing_estimate
 from lib.llc import full_loss
 from lib.logs import log_to
 from lib.provenance import provenance
 from lib.regression.study import RegressionRun
-from lib.schemas import check_dataset
 from lib.sgld import SGLDConfig
 from lib.store import write_dataset
 

@@ -2,12 +2,12 @@
 
 import xarray as xr
 
+from lib.contracts import check_dataset
 from lib.llc import estimate_llc
 from lib.logs import log_to
 from lib.progress import Heartbeat
 from lib.provenance import provenance
 from lib.regression.study import RegressionRun
-from lib.schemas import check_dataset
 from lib.sgld import SGLDConfig
 from lib.store import write_dataset
 

@@ -1,11 +1,11 @@
 """Measure every checkpoint of one regression run on the fixed evaluation set."""
 
+from lib.contracts import check_dataset
 from lib.logs import log_to
 from lib.progress import Heartbeat
 from lib.provenance import provenance
 from lib.regression.metrics import Evaluation, along_steps, layer_norm_weights
 from lib.regression.study import RegressionRun
-from lib.schemas import check_dataset
 from lib.store import checkpoint_index, write_dataset
 
 

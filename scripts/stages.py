@@ -1,9 +1,10 @@
 """Fit one LLC curve and divide training into stages."""
 
+from lib.contracts import check_dataset
 from lib.llc_curve import StageSettings, fit_llc_curve
 from lib.logs import log_to
 from lib.provenance import provenance
-from lib.schemas import check_dataset, write_table
+from lib.schemas import write_table
 from lib.stages import find_milestones, stages_from_milestones
 from lib.store import read_dataset, write_dataset
 

@@ -46,7 +46,7 @@ class Curve:
     Parameters
     ----------
     llc : xarray.Dataset
-        Estimates along ``step``; contract ``llc`` of `lib.schemas`.
+        Estimates along ``step``; contract ``llc`` of `lib.contracts`.
     milestones, stages : pandas.DataFrame
         In order of time; contracts of the same names.
     """
@@ -85,7 +85,7 @@ class RunEvidence:
     name, variant : str
     seed : int
     metrics : xarray.Dataset
-        Contract ``metrics`` of `lib.schemas`, with standard errors.
+        Contract ``metrics`` of `lib.contracts`, with standard errors.
     curves : mapping of str to Curve
         By sampler setting; empty where no LLC was asked for.
     audit : pandas.DataFrame, optional

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lib.claims.evidence import Curve, RunEvidence
-from lib.schemas import check_dataset, read_table
+from lib.contracts import check_dataset
+from lib.schemas import read_table
 from lib.store import StoreError, read_dataset
 
 Paths = Sequence[str | Path]

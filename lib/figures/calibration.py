@@ -39,7 +39,7 @@ def calibration(sweep: xr.Dataset, ranked: pd.DataFrame) -> Drawn:
     Parameters
     ----------
     sweep : Dataset
-        Contract ``calibration_sweep`` of `lib.schemas`.
+        Contract ``calibration_sweep`` of `lib.contracts`.
     ranked : DataFrame
         Contract ``calibration`` of `lib.schemas`; its first row is the choice.
 

@@ -27,7 +27,7 @@ def failures(estimates: xr.Dataset) -> Drawn:
     Parameters
     ----------
     estimates : Dataset
-        Contract ``llc_failures`` of `lib.schemas`, with attribute ``run``.
+        Contract ``llc_failures`` of `lib.contracts`, with attribute ``run``.
 
     Returns
     -------

@@ -36,7 +36,7 @@ def early_training(
     Parameters
     ----------
     curves : mapping of str to Dataset
-        By setting; contract ``modular_curves`` of `lib.schemas`.
+        By setting; contract ``modular_curves`` of `lib.contracts`.
     runs : DataFrame
         Contract ``modular_runs``.
     early_share : float

@@ -59,7 +59,7 @@ def gradients_and_sharpness(
     Parameters
     ----------
     gradients : mapping of str to Dataset
-        By setting; contract ``modular_gradients`` of `lib.schemas`.
+        By setting; contract ``modular_gradients`` of `lib.contracts`.
     curves : mapping of str to Dataset
         By setting; contract ``modular_curves``.
     runs : DataFrame
@@ -112,7 +112,7 @@ def slingshots_of(
     Parameters
     ----------
     curves : Dataset
-        Contract ``modular_curves`` of `lib.schemas`.
+        Contract ``modular_curves`` of `lib.contracts`.
     runs : DataFrame
         Of the setting, from `lib.figures.modular_along.first_case`.
     settings : SlingshotSettings

@@ -51,7 +51,7 @@ def llc_and_modes(
     Parameters
     ----------
     llc : mapping of str to Dataset
-        By setting and seed, as in ``late-s0``; contract ``llc`` of `lib.schemas`.
+        By setting and seed, as in ``late-s0``; contract ``llc`` of `lib.contracts`.
     modes, curves : mapping of str to Dataset
         By setting; contracts ``modular_modes`` and ``modular_curves``.
     runs : DataFrame

@@ -47,7 +47,7 @@ def mode_losses(modes: Mapping[str, xr.Dataset], runs: pd.DataFrame, shown: int)
     Parameters
     ----------
     modes : mapping of str to Dataset
-        By setting; contract ``modular_modes`` of `lib.schemas`.
+        By setting; contract ``modular_modes`` of `lib.contracts`.
     runs : DataFrame
         Contract ``modular_runs``.
     shown : int

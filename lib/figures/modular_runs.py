@@ -65,7 +65,7 @@ def single_runs(curves: Mapping[str, xr.Dataset], runs: pd.DataFrame, learned: f
     Parameters
     ----------
     curves : mapping of str to Dataset
-        By setting; contract ``modular_curves`` of `lib.schemas`.
+        By setting; contract ``modular_curves`` of `lib.contracts`.
     runs : DataFrame
         Contract ``modular_runs``.
     learned : float

@@ -39,7 +39,7 @@ class Material:
     Parameters
     ----------
     curves, flow : mapping of str to Dataset
-        By setting; contracts ``scurves`` and ``scurves_flow`` of `lib.schemas`.
+        By setting; contracts ``scurves`` and ``scurves_flow`` of `lib.contracts`.
     measures : DataFrame
         Contract ``scurves_measures``.
     shown_seed : int

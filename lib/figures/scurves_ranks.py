@@ -36,7 +36,7 @@ def high_rank(curves: Mapping[str, xr.Dataset], measures: pd.DataFrame, seed: in
     Parameters
     ----------
     curves : mapping of str to Dataset
-        By setting; contract ``scurves`` of `lib.schemas`.
+        By setting; contract ``scurves`` of `lib.contracts`.
     measures : DataFrame
         Contract ``scurves_measures``.
     seed : int
@@ -81,7 +81,7 @@ def full_rank(curves: Mapping[str, xr.Dataset], measures: pd.DataFrame, seed: in
     Parameters
     ----------
     curves : mapping of str to Dataset
-        By setting; contract ``scurves`` of `lib.schemas`.
+        By setting; contract ``scurves`` of `lib.contracts`.
     measures : DataFrame
         Contract ``scurves_measures``.
     seed : int

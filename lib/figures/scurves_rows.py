@@ -32,7 +32,7 @@ class Curves:
     Parameters
     ----------
     data : Dataset
-        Contract ``scurves`` of `lib.schemas`.
+        Contract ``scurves`` of `lib.contracts`.
     label : str
         In titles and legends.
     case : int

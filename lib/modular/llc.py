@@ -44,7 +44,7 @@ def llc_along(
     Returns
     -------
     Dataset
-        Contract ``llc`` of `lib.schemas`.
+        Contract ``llc`` of `lib.contracts`.
     """
     program, replica = setting.program, setting.replicas[seed]
     data, _ = split(program.task, replica.key(study))

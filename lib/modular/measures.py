@@ -64,7 +64,7 @@ def measure_setting(
     ----------
     setting : Setting
     curves : Dataset
-        Contract ``modular_curves`` of `lib.schemas`.
+        Contract ``modular_curves`` of `lib.contracts`.
     checkpoints : Checkpoints
         The last one is the end of training.
     constants : MeasureSettings

@@ -62,7 +62,7 @@ def modes_along(
     Returns
     -------
     Dataset
-        Contract ``modular_modes`` of `lib.schemas`.
+        Contract ``modular_modes`` of `lib.contracts`.
 
     Raises
     ------

@@ -75,7 +75,7 @@ def run_setting(setting: Setting, study: Mapping[str, Any], root_seed: int) -> x
     Returns
     -------
     Dataset
-        Contract ``scurves`` of `lib.schemas`.
+        Contract ``scurves`` of `lib.contracts`.
 
     Raises
     ------

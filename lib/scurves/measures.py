@@ -54,7 +54,7 @@ def measure_setting(
     Parameters
     ----------
     dataset : Dataset
-        Contract ``scurves`` of `lib.schemas`.
+        Contract ``scurves`` of `lib.contracts`.
     settings : MeasureSettings
     flow : Dataset, optional
         Gradient flow of some of the seeds; contract ``scurves_flow``.

@@ -21,11 +21,12 @@ from lib.calibration_choice import (
 )
 from lib.calibration_subjects import modular, reduced_rank
 from lib.configuration import check_config, merge
+from lib.contracts import check_dataset
 from lib.figures import style
 from lib.figures.calibration import calibration
 from lib.llc import estimate_llc
 from lib.replicas import Batch, Params
-from lib.schemas import check_dataset, check_table, read_table, write_table
+from lib.schemas import check_table, read_table, write_table
 from lib.seeding import StreamKey
 from lib.sgld import SGLDConfig
 from lib.store import read_dataset, write_dataset

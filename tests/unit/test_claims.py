@@ -28,8 +28,9 @@ from lib.claims.evidence import (
 )
 from lib.claims.ledger import CHECKS, LedgerError, check_claims, check_ledger, read_ledger
 from lib.claims.reading import read_curves, read_runs
+from lib.contracts import DATASETS
 from lib.llc_curve import StageSettings
-from lib.schemas import DATASETS, TABLES, check_table, write_table
+from lib.schemas import TABLES, check_table, write_table
 from lib.store import StoreError, write_dataset
 
 ROOT = Path(__file__).parents[2]

@@ -9,11 +9,11 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from lib.contracts import check_dataset
 from lib.failures import failing_estimate
 from lib.figures import style
 from lib.figures.failures import failures
 from lib.replicas import Batch, Params
-from lib.schemas import check_dataset
 from lib.seeding import StreamKey
 from lib.sgld import SGLDConfig
 from lib.store import read_dataset, write_dataset

@@ -7,10 +7,11 @@ import pytest
 import torch
 import xarray as xr
 
+from lib.contracts import check_dataset
 from lib.diagnostics import judge, judge_all, locality
 from lib.llc import estimate_llc, full_loss, summarise, summary_table
 from lib.replicas import ParameterLayout
-from lib.schemas import check_dataset, check_table
+from lib.schemas import check_table
 from lib.seeding import StreamKey
 from lib.sgld import SGLDConfig, SGLDTrace, sample_chains
 

@@ -13,6 +13,7 @@ import xarray as xr
 import yaml
 
 from lib.configuration import merge, modular_settings
+from lib.contracts import check_dataset
 from lib.figures.modular_early import early_training
 from lib.figures.modular_gradients import gradients_and_sharpness
 from lib.figures.modular_llc import llc_and_modes
@@ -30,7 +31,7 @@ from lib.modular.settings import Setting, study_key
 from lib.modular.sharpness import SlingshotSettings
 from lib.modular.store import Checkpoints
 from lib.modular.training import train
-from lib.schemas import check_dataset, check_table
+from lib.schemas import check_table
 
 ROOT = Path(__file__).parents[2]
 PRESET = ("config", "smoke")

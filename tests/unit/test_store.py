@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from lib.schemas import check_dataset, read_table, write_table
+from lib.contracts import check_dataset
+from lib.schemas import read_table, write_table
 from lib.store import (
     StoreError,
     atomic_path,
