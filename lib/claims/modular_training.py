@@ -112,7 +112,7 @@ def llc_falls(found: ModularEvidence, *, num_stderr: float, min_runs: float) -> 
             continue
         high, low = (_mean_llc(sound, flags) for flags in (memorised, after))
         falls[int(seed)] = high[0] - low[0] > num_stderr * np.hypot(high[1], low[1])
-        text = f"seed {seed}: {high[0]:.0f} ± {high[1]:.0f} to {low[0]:.0f} ± {low[1]:.0f}"
+        text = f"seed {seed}: {_estimate(high)} to {_estimate(low)}"
         table = found.llc.get(f"random-s{seed}")
         if table is not None:
             flags = (table["verdict"].to_numpy().astype(str) == "ok") & (
@@ -121,7 +121,7 @@ def llc_falls(found: ModularEvidence, *, num_stderr: float, min_runs: float) -> 
             if flags.any():
                 random = _mean_llc(table, flags)
                 above[int(seed)] = random[0] - low[0] > num_stderr * np.hypot(random[1], low[1])
-                text += f" (random table {random[0]:.0f} ± {random[1]:.0f})"
+                text += f" (random table {_estimate(random)})"
         texts.append(text)
     total = sum(own.sizes["step"] for own in found.llc.values())
     note = f"{unsound} of {total} estimates are not ok and left out"
@@ -134,6 +134,10 @@ def llc_falls(found: ModularEvidence, *, num_stderr: float, min_runs: float) -> 
         f"means over checkpoints with standard errors over chains; {note}",
         tuple(falls),
     )
+
+
+def _estimate(value: tuple[float, float]) -> str:
+    return f"{value[0]:.1f} ± {value[1]:.1f}"
 
 
 def _mean_llc(llc: xr.Dataset, flags: np.ndarray) -> tuple[float, float]:
