@@ -210,6 +210,16 @@ def save(figure: Figure, png: str | Path, pdf: str | Path) -> None:
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }
     with context():
+        _arrange(figure)
         for kind, path in (("png", png), ("pdf", pdf)):
             with atomic_path(path) as temporary:
                 figure.savefig(temporary, format=kind, metadata=metadata[kind])
+
+
+def _arrange(figure: Figure) -> None:
+    """Arrange the panels once, at the resolution of the PNG, so that both files show one layout."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        figure.dpi = mpl.rcParams["savefig.dpi"]
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # nothing left to arrange when drawn
