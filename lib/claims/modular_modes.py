@@ -13,7 +13,7 @@ from lib.claims.modular_support import count_text, interval_text
 from lib.claims.support import judged, on
 from lib.intervals import mean_interval
 from lib.modular.growth import growth_against_size
-from lib.modular.phases import find_mode_phases
+from lib.modular.phases import phases_of_learned
 
 _NARROW = "narrow"
 
@@ -69,12 +69,7 @@ def three_phases(found: ModularEvidence, *, factor: float, min_share: float) -> 
     modes = found.modes[_NARROW]
     for seed in modes["seed"].to_numpy().tolist():
         own = modes.sel(seed=seed)
-        learned = own["learned"].isel(step=-1).to_numpy().astype(bool)
-        contribution = (own["loss_without_modes"] - own["loss_with_mode"]).to_numpy()
-        steps = own["step"].to_numpy()
-        found_phases = [
-            find_mode_phases(steps, contribution[:, index]) for index in np.flatnonzero(learned)
-        ]
+        found_phases = phases_of_learned(own).values()
         if found_phases:
             count += len(found_phases)
             shares[int(seed)] = float(np.mean([one.are_three(factor) for one in found_phases]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from lib.claims.evidence import NOT_TESTABLE, Verdict
 from lib.claims.modular_evidence import ModularEvidence
@@ -72,7 +71,7 @@ def faster_than_exponential(found: ModularEvidence, *, level: float) -> Verdict:
     for size in ("small", "middle", "large"):
         rows = found.of(*(f"{size}{number}" for number in range(1, 6)))
         seeds = rows
-        runs = runs_on_fractions(rows)
+        runs = Runs.of(rows)
         interval = shape_interval(runs, level)
         if not np.isfinite(interval.shape):
             texts.append(f"p = {rows['modulus'].iloc[0]}: too few shares with a time")
@@ -94,14 +93,6 @@ def faster_than_exponential(found: ModularEvidence, *, level: float) -> Verdict:
         f"exponential, 0 a power; laws compared: {', '.join(FORMS)}",
         seeds_in(seeds),
     )
-
-
-def runs_on_fractions(rows: pd.DataFrame) -> Runs:
-    """Return times to generalise for fitting; runs that diverged are left out."""
-    rows = rows[~rows["diverged"]]
-    censored = rows["generalised_step"].isna().to_numpy()
-    time = rows["generalised_step"].fillna(rows["num_steps"]).to_numpy(dtype=float)
-    return Runs(rows["train_fraction"].to_numpy(dtype=float), time, censored)
 
 
 def _shape_text(interval: ShapeInterval) -> str:

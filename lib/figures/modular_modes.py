@@ -26,7 +26,7 @@ from lib.figures.modular_along import (
     step_axis,
     time_handles,
 )
-from lib.modular.phases import ModePhases, find_mode_phases
+from lib.modular.phases import ModePhases, phases_of_learned
 
 SETTINGS = ("narrow", "wide")
 
@@ -97,21 +97,6 @@ def in_use(own: xr.Dataset) -> np.ndarray:
     """
     cost = own["loss_without_mode"] - own["test_loss"]
     return (cost > BASELINE_SHARE * own["loss_without_modes"]).transpose("step", "mode").to_numpy()
-
-
-def phases_of(own: xr.Dataset) -> dict[int, ModePhases]:
-    """Return the phases of what each mode learned in the end alone takes off the loss, by mode.
-
-    This contribution is the loss without modes less the loss with the mode. The other one, what
-    its removal costs, would show phases of the other modes too, on which it depends.
-    """
-    alone = (own["loss_without_modes"] - own["loss_with_mode"]).transpose("step", "mode")
-    steps = own["step"].to_numpy()
-    learned = own["learned"].isel(step=-1).to_numpy().astype(bool)
-    return {
-        int(own["mode"][k]): find_mode_phases(steps, alone[:, k].to_numpy())
-        for k in np.flatnonzero(learned)
-    }
 
 
 def relative_speed(phases: ModePhases) -> float:
@@ -245,7 +230,7 @@ def _phases(
         speeds: dict[str, list[float]] = {"learned": [], "in use": []}
         for own in runs:
             useful = dict(zip(own["mode"].to_numpy().tolist(), in_use(own)[-1], strict=True))
-            for mode, phases in phases_of(own).items():
+            for mode, phases in phases_of_learned(own).items():
                 speeds["learned"].append(relative_speed(phases))
                 if useful[mode]:
                     speeds["in use"].append(relative_speed(phases))

@@ -62,8 +62,7 @@ def times_on_shares(runs: pd.DataFrame) -> Drawn:
             draw_times(
                 ledger, ax, panel, f"share {share:g}", float(share), times, style.MAIN, 0.008
             )
-        times = Times.to_generalise(alive)
-        known = Runs(alive["train_fraction"].to_numpy(float), times.values, times.censored)
+        known = Runs.of(rows)
         laws = fit_laws(known)
         fractions = np.linspace(known.fraction.min(), known.fraction.max(), 60)
         fitted = all(np.isfinite(law.aic) for law in laws.values())

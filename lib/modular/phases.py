@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import nan
 
 import numpy as np
+import xarray as xr
 
 from lib.modular.behaviour import find_rise
 
@@ -77,6 +78,26 @@ def find_mode_phases(steps: np.ndarray, contribution: np.ndarray) -> ModePhases:
         fast_speed=_speed(_END - _START, rise.end - rise.start),
         saturated_speed=_speed(share[-1] - _END, last - rise.end),
     )
+
+
+def phases_of_learned(own: xr.Dataset) -> dict[int, ModePhases]:
+    """Return the phases of what each mode learned in the end alone takes off the loss, by mode.
+
+    This contribution is the loss without modes less the loss with the mode. The other one, what its
+    removal costs, would show phases of the other modes too, on which it depends.
+
+    Parameters
+    ----------
+    own : Dataset
+        One run of the contract ``modular_modes`` of `lib.contracts`.
+    """
+    alone = (own["loss_without_modes"] - own["loss_with_mode"]).transpose("step", "mode")
+    steps = own["step"].to_numpy()
+    learned = own["learned"].isel(step=-1).to_numpy().astype(bool)
+    return {
+        int(own["mode"][k]): find_mode_phases(steps, alone[:, k].to_numpy())
+        for k in np.flatnonzero(learned)
+    }
 
 
 def _speed(way: float, time: float) -> float:

@@ -18,8 +18,11 @@ from dataclasses import dataclass
 from math import inf, log, nan, pi, sqrt
 
 import numpy as np
+import pandas as pd
 import scipy.optimize
 import scipy.special
+
+from lib.modular.censoring import Times
 
 FORMS = ("power", "exponential", "super_exponential")
 _SHAPES = {"power": 0.0, "exponential": -1.0}
@@ -62,6 +65,13 @@ class Runs:
             raise ValueError("time must be positive; of a censored run, its last step")
         if np.asarray(self.censored).dtype != bool:
             raise ValueError("censored must be of type bool")
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Runs:
+        """Return the runs of a table, contract ``modular_runs``, that did not diverge."""
+        alive = rows[~rows["diverged"]]
+        times = Times.to_generalise(alive)
+        return cls(alive["train_fraction"].to_numpy(dtype=float), times.values, times.censored)
 
     @property
     def num_fractions(self) -> int:

@@ -17,7 +17,14 @@ from lib.contracts import check_dataset
 from lib.figures.modular_early import early_training
 from lib.figures.modular_gradients import gradients_and_sharpness
 from lib.figures.modular_llc import llc_and_modes
-from lib.figures.modular_modes import in_use, log_edges, mode_losses, shares_below
+from lib.figures.modular_modes import (
+    BASELINE_SHARE,
+    FACTOR,
+    in_use,
+    log_edges,
+    mode_losses,
+    shares_below,
+)
 from lib.figures.modular_phases import cells_of, phase_diagrams
 from lib.figures.modular_runs import median_delay, single_runs, soonest_rise
 from lib.figures.modular_sweeps import equal_flow, without_decay
@@ -168,6 +175,12 @@ def test_modes_in_use_are_those_whose_removal_costs():
         }
     )
     assert in_use(own).tolist() == [[False, True, False]]
+
+
+def test_lines_on_g2_are_the_bounds_of_the_claims():
+    ledger = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
+    assert ledger["G7"]["thresholds"]["baseline_share"] == BASELINE_SHARE
+    assert ledger["G8"]["thresholds"]["factor"] == FACTOR
 
 
 def test_edges_and_distributions():
