@@ -70,8 +70,12 @@ def gradients_agree(found: ModularEvidence, *, min_runs: float) -> Verdict:
         )
     if not outcomes:
         return Verdict(NOT_TESTABLE, "; ".join(texts))
+    both = len(outcomes) == 2  # the criterion asks for either setting
     return Verdict(
-        judged(all(rises for rises, _ in outcomes), all(falls for _, falls in outcomes)),
+        judged(
+            both and all(rises for rises, _ in outcomes),
+            both and all(falls for _, falls in outcomes),
+        ),
         "; ".join(texts),
         "mean over checkpoints within the rise less mean before it (after the first tenth of its "
         "start), mean and 95 % interval over runs",

@@ -265,6 +265,8 @@ def test_g12_compares_the_rise_with_before():
     tables = [runs(name, [True] * 4) for name in ("late", "narrow")]
     assert verdict("G12", *tables, gradients=gradients(0.5)).verdict == SUPPORTED
     assert verdict("G12", *tables, gradients=gradients(-0.5)).verdict == REFUTED
+    late_alone = [tables[0], runs("narrow", [False] * 4)]
+    assert verdict("G12", *late_alone, gradients=gradients(0.5)).verdict == MIXED
     few = [runs(name, [False] * 4) for name in ("late", "narrow")]
     assert verdict("G12", *few, gradients=gradients(0.5)).verdict == NOT_TESTABLE
 
