@@ -78,6 +78,7 @@ def contradictions(
                 yield f"{place!r} has the name of another setting; rename one of the two"
             seen.add(name)
             yield from _setting_contradictions(place, entry)
+    yield from _scale_contradictions(settings["scales"]["scaled"])
     for analysis, needed in FOLLOWED.items():
         yield from _analysis_contradictions(analysis, study[analysis], needed, settings["stages"])
         if study["shown_seed"] >= study[analysis]["num_seeds"]:
@@ -127,6 +128,14 @@ def _setting_contradictions(place: str, entry: Mapping[str, Any]) -> Iterator[st
                 f"'{place}.{grid}.num_logarithmic' ({entry[grid]['num_logarithmic']}) is more than "
                 f"the steps of '{place}.num_steps' ({steps}); change one of the two"
             )
+
+
+def _scale_contradictions(entry: Mapping[str, Any]) -> Iterator[str]:
+    place, scales = "modular.experiments.scales.scaled", entry["initial_scales"]
+    if 1.0 not in scales or min(scales) >= 1.0:
+        yield f"'{place}.initial_scales' is {scales}; it must hold 1.0 and a smaller one, to compare"
+    if 0.0 not in entry["weight_decays"] or not any(entry["weight_decays"]):
+        yield f"'{place}.weight_decays' is {entry['weight_decays']}; it must hold 0.0 and another"
 
 
 def _analysis_contradictions(

@@ -18,7 +18,7 @@ import torch
 from lib.identity import digest_of
 from lib.modular.program import Program, Replica
 from lib.seeding import StreamKey
-from lib.store import atomic_path
+from lib.store import StoreError, atomic_path
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +46,20 @@ class Partial:
         return step > 0 and step % self.segment_steps == 0
 
     def save(self, identity: str, state: State) -> None:
-        """Keep a state in place of the one before it, atomically."""
-        with atomic_path(self.path) as temporary:
-            torch.save({"identity": identity, **state}, temporary)
+        """Keep a state in place of the one before it, atomically.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written; the state before it is still there.
+        """
+        try:
+            with atomic_path(self.path) as temporary:
+                torch.save({"identity": identity, **state}, temporary)
+        except RuntimeError as error:  # torch's word for a write that fails
+            raise StoreError(
+                f"{self.path} cannot be written: free disk space, run again"
+            ) from error
 
     def load(self, identity: str) -> State | None:
         """Return the state kept last; None if there is none, or none of this identity."""

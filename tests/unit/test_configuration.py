@@ -472,6 +472,14 @@ def test_modules_read_at_parse_time_are_light():
             {"experiments": {"stages": {"late": {"num_steps": 3}}}},
             ["late.records.num_logarithmic' (100)", "num_steps' (3)"],
         ),
+        (
+            {"experiments": {"scales": {"scaled": {"initial_scales": [1.0, 2.0]}}}},
+            ["scaled.initial_scales' is [1.0, 2.0]", "smaller"],
+        ),
+        (
+            {"experiments": {"scales": {"scaled": {"weight_decays": [0.1]}}}},
+            ["scaled.weight_decays' is [0.1]", "0.0 and another"],
+        ),
         ({"modes": {"settings": ["narrow"]}}, ["'modular.modes.settings' lacks 'wide'"]),
         (
             {"llc": {"settings": ["late", "random", "adam"]}},

@@ -21,7 +21,7 @@ from lib.modular.task import TaskSettings, split
 from lib.modular.training import _Descent, train
 from lib.modular.transformer import TransformerSettings
 from lib.seeding import StreamKey
-from lib.store import write_dataset
+from lib.store import StoreError, write_dataset
 
 KEY = StreamKey(5, ("modular",))
 TASK = TaskSettings(7, 0.7)
@@ -358,3 +358,18 @@ def test_a_state_of_another_run_or_a_damaged_one_is_left_alone(tmp_path, caplog)
     xr.testing.assert_identical(
         train(other, REPLICAS, KEY, [12], [12], partial).records, fresh.records
     )
+
+
+def test_a_state_that_cannot_be_written_leaves_the_one_before_it(tmp_path, monkeypatch):
+    partial = Partial(tmp_path / "run.partial", 4)
+    partial.save("mine", {"step": 4})
+
+    def full(*arguments):
+        raise RuntimeError("write failed")
+
+    monkeypatch.setattr("torch.save", full)
+    with pytest.raises(StoreError, match="cannot be written: free disk space"):
+        partial.save("mine", {"step": 8})
+    monkeypatch.undo()
+    assert partial.load("mine")["step"] == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
