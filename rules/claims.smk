@@ -20,10 +20,10 @@ rule claims:
         audits=llc_stores("audit.csv", runs_with("llc"), ["local"]),
         validation=f"{RESULTS}/validation/validation.csv",
         scurves=f"{RESULTS}/scurves/measures.csv",
-        modular_runs=f"{RESULTS}/modular/runs.csv",
-        modular_modes=f"{RESULTS}/modular/modes.nc",
-        modular_gradients=f"{RESULTS}/modular/gradients.nc",
-        modular_llc=f"{RESULTS}/modular/llc.nc",
+        modular=[
+            f"{RESULTS}/modular/{name}"
+            for name in ("runs.csv", "modes.nc", "gradients.nc", "llc.nc")
+        ],
     output:
         claims=f"{RESULTS}/claims.csv",
     log:
@@ -46,11 +46,13 @@ rule claims:
             [run, setting] for run in runs_with("llc") for setting in settings_of(run)
         ],
         audited=runs_with("llc"),
-        noise_variance=config["regression"]["task"]["noise_variance"],
-        published_types=config["regression"]["published"]["types"],
         stages=config["regression"]["stages"],
         preset=config["preset"],
-        root_seed=config["root_seed"],
+        constants={
+            "noise_variance": config["regression"]["task"]["noise_variance"],
+            "published_types": config["regression"]["published"]["types"],
+            "draw_seed": config["root_seed"],
+        },
         code=code("claims.py"),
     script:
         "../scripts/claims.py"

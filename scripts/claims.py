@@ -21,15 +21,13 @@ def main(
     paths_to_audits: dict[str, str],
     path_to_validation: str,
     path_to_scurves: str,
-    paths_to_modular: dict[str, str],
+    paths_to_modular: list[str],
     path_to_claims: str,
     runs: list[dict[str, Any]],
     curves: list[list[str]],
     stages: dict[str, Any],
     preset: str,
-    noise_variance: float,
-    published_types: str,
-    draw_seed: int,
+    constants: dict[str, Any],
 ) -> None:
     """Write one row a claim."""
     ledger = read_ledger(path_to_ledger, path_to_schema)
@@ -38,12 +36,10 @@ def main(
     evidence = Evidence(
         runs=read_runs(runs, paths_to_metrics, found, paths_to_audits),
         stage_settings=StageSettings(**{**stages, "length_scale_bounds": bounds}),
-        noise_variance=noise_variance,
-        published_types=published_types,
-        draw_seed=draw_seed,
         validation=read_table(path_to_validation, "validation"),
         scurves=ScurvesEvidence.read(path_to_scurves),
-        modular=ModularEvidence.read(**paths_to_modular),
+        modular=ModularEvidence.read(*paths_to_modular),
+        **constants,
     )
     write_table(path_to_claims, check_claims(ledger, evidence, preset), "claims")
 
@@ -60,16 +56,11 @@ if __name__ == "__main__":
         paths_to_audits=dict(zip(snakemake.params.audited, snakemake.input.audits, strict=True)),
         path_to_validation=snakemake.input.validation,
         path_to_scurves=snakemake.input.scurves,
-        paths_to_modular={
-            name: snakemake.input[f"modular_{name}"]
-            for name in ("runs", "modes", "gradients", "llc")
-        },
+        paths_to_modular=list(snakemake.input.modular),
         path_to_claims=snakemake.output.claims,
         runs=snakemake.params.runs,
         curves=snakemake.params.curves,
         stages=snakemake.params.stages,
         preset=snakemake.params.preset,
-        noise_variance=snakemake.params.noise_variance,
-        published_types=snakemake.params.published_types,
-        draw_seed=snakemake.params.root_seed,
+        constants=snakemake.params.constants,
     )
