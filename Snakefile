@@ -13,7 +13,13 @@ include: "rules/common.smk"
 
 wildcard_constraints:
     run=alternatives(run.name for run in RUNS),
-    setting=alternatives(config["regression"]["llc"]["settings"]),
+    setting=alternatives(
+        {
+            name: None
+            for study in ("regression", "language")
+            for name in config[study]["llc"]["settings"]
+        }
+    ),
     shard=r"\d{4}",
     figure=r"[a-z0-9_]+",
     experiment=alternatives(config["scurves"]["experiments"]),

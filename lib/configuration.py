@@ -15,10 +15,20 @@ from lib.modular.configuration import contradictions as modular_contradictions
 from lib.schema_errors import first_problem
 from lib.scurves.configuration import contradictions as scurves_contradictions
 
-STUDIES = ("regression",)
-SECTIONS = ("task", "network", "training", "checkpoints", "evaluation", "trajectory")
+_RUN = ("network", "training", "checkpoints", "evaluation", "trajectory")
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "regression": ("task", *_RUN),
+    "language": ("corpus", "vocab_size", "context_length", *_RUN),
+}
+"""What a run is made of, by study; the studies whose networks are trained one by one."""
+
+STUDIES = tuple(SECTIONS)
 ANALYSES = ("metrics", "llc", "essential_dynamics")
-REQUIRED_SAMPLERS = ("published", "local", "fresh", "likelihood")
+REQUIRED_VARIANTS = {"regression": ("base",), "language": ("twolayers", "onelayer")}
+REQUIRED_SAMPLERS = {
+    "regression": ("published", "local", "fresh", "likelihood"),
+    "language": ("published", "local"),
+}
 
 
 class ConfigError(ValueError):
@@ -50,6 +60,8 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for study in STUDIES:
         for problem in _contradictions(study, config):
             raise ConfigError(f"config: {problem}")
+    for problem in _shown_seed_contradictions(config):
+        raise ConfigError(f"config: {problem}")
     for problem in _calibration_contradictions(config["calibration"]):
         raise ConfigError(f"config: {problem}")
     for problem in language_contradictions(config["language"]):
@@ -76,22 +88,24 @@ def merge(settings: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
-def variant_settings(study: Mapping[str, Any], variant: str) -> dict[str, Any]:
-    """Return the study's settings with those of one variant applied.
+def variant_settings(name: str, study: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """Return a study's settings with those of one variant applied.
 
     Parameters
     ----------
+    name : str
+        Name of the study.
     study : mapping
-        One study's part of the configuration.
+        Its part of the configuration.
     variant : str
         Name of one of its variants.
 
     Returns
     -------
     dict
-        With the keys in `SECTIONS`.
+        With the study's keys in `SECTIONS`.
     """
-    settings = {section: study[section] for section in SECTIONS}
+    settings = {section: study[section] for section in SECTIONS[name]}
     return merge(settings, study["variants"][variant]["settings"])
 
 
@@ -126,26 +140,39 @@ def _contradictions(name: str, config: Mapping[str, Any]) -> Iterator[str]:
             f"'{name}.stages.length_scale_bounds' is [{low}, {high}]; "
             "the first must be below the second"
         )
-    shown, seeds = config["figures"]["shown_seed"], study["variants"]["base"]["seeds"]
+
+
+def _shown_seed_contradictions(config: Mapping[str, Any]) -> Iterator[str]:
+    shown, seeds = (
+        config["figures"]["shown_seed"],
+        config["regression"]["variants"]["base"]["seeds"],
+    )
     if shown not in seeds:
         yield (
             f"'figures.shown_seed' is {shown}, which has no run; choose one of the seeds {seeds} "
-            f"of '{name}.variants.base' or add it there"
+            "of 'regression.variants.base' or add it there"
         )
 
 
 def _variant_contradictions(name: str, study: Mapping[str, Any]) -> Iterator[str]:
     variants = study["variants"]
-    if "base" not in variants:
-        yield f"'{name}.variants' lacks the variant 'base', which all figures start from; add it"
-        return
-    missing = [analysis for analysis in ANALYSES if analysis not in variants["base"]["analyses"]]
-    if missing:
-        yield f"'{name}.variants.base.analyses' lacks {', '.join(missing)}; base needs all three"
+    for needed in REQUIRED_VARIANTS[name]:
+        if needed not in variants:
+            yield (
+                f"'{name}.variants' lacks the variant '{needed}', which all figures start from; "
+                "add it"
+            )
+            return
+        missing = [some for some in ANALYSES if some not in variants[needed]["analyses"]]
+        if missing:
+            yield (
+                f"'{name}.variants.{needed}.analyses' lacks {', '.join(missing)}; {needed} needs "
+                "all three"
+            )
 
 
 def _settings_contradictions(name: str, study: Mapping[str, Any], variant: str) -> Iterator[str]:
-    settings = variant_settings(study, variant)
+    settings = variant_settings(name, study, variant)
     delta = study["variants"][variant]["settings"]
 
     def key(section: str, entry: str) -> str:
@@ -161,7 +188,7 @@ def _settings_contradictions(name: str, study: Mapping[str, Any], variant: str) 
             f"{key('network', 'num_heads')} does not divide {key('network', 'embed_dim')}; "
             "change one of the two"
         )
-    if num_steps * training["warmup_fraction"] <= 1:
+    if num_steps * training.get("warmup_fraction", 1.0) <= 1:
         yield (
             f"{key('training', 'warmup_fraction')} of {key('training', 'num_steps')} is no more "
             "than one step; raise one of the two"
@@ -180,7 +207,7 @@ def _settings_contradictions(name: str, study: Mapping[str, Any], variant: str) 
 
 def _sampler_contradictions(name: str, study: Mapping[str, Any]) -> Iterator[str]:
     samplers = study["llc"]["settings"]
-    for required in REQUIRED_SAMPLERS:
+    for required in REQUIRED_SAMPLERS[name]:
         if required not in samplers:
             yield f"'{name}.llc.settings' lacks '{required}', which figures compare; add it"
     seeds = {

@@ -14,6 +14,7 @@ from lib.store import StoreError
 _CURVE = ("replica", "step")
 _MODE = ("seed", "step", "mode")
 _SEED = ("seed", "step")
+_HEAD = ("step", "layer", "head")
 
 _ESTIMATE = {
     "loss": ("step", "chain", "draw"),
@@ -150,6 +151,24 @@ DATASETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "language_bigrams": {"first": ("pair",), "second": ("pair",), "count": ("pair",)},
     "language_ngrams": {"tokens": ("ngram", "place")},
+    "language_metrics": {
+        "test_loss": ("step",),
+        "position_loss": ("step", "position"),
+        "ablated_loss": ("step", "position"),
+        "ablation_effect": ("step", "position"),
+        "icl_score": ("step",),
+        "bigram_score": ("step",),
+        "ngram_score": ("step", "ngram"),
+        "completion_gain": ("step",),
+        "second_copy_gain": ("step",),
+        "previous_token_score": _HEAD,
+        "prefix_matching_score": _HEAD,
+        "position_variance_ratio": ("step", "position_pc"),
+        "position_score": ("step", "place", "position_pc"),
+        "position_norm": ("step", "place"),
+        "weight_norm": ("step",),
+        "bigram_entropy": (),
+    },
     "scurves_flow": {
         "loss": ("case", "seed", "step"),
         "norm": ("case", "seed", "step", "component"),

@@ -93,7 +93,9 @@ def estimate_llc(
     check_inputs(loss_fn, params, batches, config, as_key(key))
     layout = ParameterLayout.of(params)
     centre = layout.flatten({name: value.detach() for name, value in params.items()})
-    init_loss = None if callable(batches) else full_loss(loss_fn, params, batches)
+    # As many samples at a time as the chains take, so that this needs no more memory than they do.
+    together = config.num_chains * config.batch_size
+    init_loss = None if callable(batches) else full_loss(loss_fn, params, batches, together)
     trace = sample_chains(loss_fn, layout, centre, batches, config, as_key(key))
     return summarise(trace, config, init_loss, layout.num_parameters, centre.norm().item())
 

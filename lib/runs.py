@@ -9,7 +9,7 @@ from typing import Any
 from lib.configuration import STUDIES, variant_settings
 from lib.identity import digest_of
 
-_TRAINED_ON = ("task", "network", "training", "checkpoints", "trajectory")
+_NOT_TRAINED_ON = ("evaluation",)
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Run:
     Parameters
     ----------
     name : str
-        Run id, variant and seed as in "base-s1"; unique within a study.
+        Run id, variant and seed as in "base-s1"; unique, as the names of variants are.
     study : str
         Study that the run belongs to.
     variant : str
@@ -54,7 +54,7 @@ def expand_runs(config: Mapping[str, Any]) -> list[Run]:
             study=study,
             variant=variant,
             seed=seed,
-            settings=variant_settings(config[study], variant),
+            settings=variant_settings(study, config[study], variant),
             analyses=tuple(entry["analyses"]),
         )
         for study in STUDIES
@@ -65,7 +65,7 @@ def expand_runs(config: Mapping[str, Any]) -> list[Run]:
 
 def training_settings(run: Run) -> dict[str, Any]:
     """Return the sections of a run's settings that its training depends on."""
-    return {section: run.settings[section] for section in _TRAINED_ON}
+    return {name: part for name, part in run.settings.items() if name not in _NOT_TRAINED_ON}
 
 
 def run_identity(run: Run, root_seed: int) -> str:
@@ -85,8 +85,9 @@ def run_identity(run: Run, root_seed: int) -> str:
     str
         16 hexadecimal digits.
     """
-    settings = {name: dict(section) for name, section in training_settings(run).items()}
-    settings["training"].pop("segment_steps")
+    settings = training_settings(run)
+    training = {k: v for k, v in settings["training"].items() if k != "segment_steps"}
+    settings["training"] = training
     return digest_of(
         {"study": run.study, "run": run.name, "root_seed": root_seed, "settings": settings}
     )

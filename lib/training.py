@@ -9,11 +9,9 @@ undisturbed run. When all segments are there they are merged into the two stores
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -23,14 +21,14 @@ from torch import Tensor
 from lib.progress import Heartbeat
 from lib.replicas import Batch, LossFunction, ParameterLayout, stacked_losses_and_gradients
 from lib.schedules import one_cycle_learning_rate
-from lib.store import StoreError, atomic_path, chained_digest, open_store, write_attributes
+from lib.store import StoreError, atomic_path, open_store, write_attributes
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Adam with a one-cycle learning rate (seed 003, App. E.2).
+    """Adam with a one-cycle learning rate (seed 003, App. E.2), or AdamW with a constant one (E.1).
 
     Parameters
     ----------
@@ -40,23 +38,34 @@ class TrainingSettings:
         Contexts in a batch.
     max_learning_rate : float
         Peak of the schedule.
-    warmup_fraction : float
-        Share of the run in which the learning rate rises.
+    warmup_fraction : float, optional
+        Share of the run in which the learning rate rises; None keeps it at its peak.
     betas : tuple of float
         Decay rates of Adam's moments.
     epsilon : float
         Adam's guard against division by zero.
     segment_steps : int
         Updates between two saves of the resumable state. No effect on the result.
+    weight_decay : float
+        Each update shrinks the parameters by this share of the learning rate, apart from the gradient.
     """
 
     num_steps: int
     batch_size: int
     max_learning_rate: float
-    warmup_fraction: float
+    warmup_fraction: float | None
     betas: tuple[float, float]
     epsilon: float
     segment_steps: int
+    weight_decay: float = 0.0
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of the update from `step` to `step` + 1."""
+        if self.warmup_fraction is None:
+            return self.max_learning_rate
+        return one_cycle_learning_rate(
+            step, self.num_steps, self.max_learning_rate, self.warmup_fraction
+        )
 
 
 @dataclass(frozen=True)
@@ -77,9 +86,14 @@ class AdamState:
 def adam_update(
     state: AdamState, gradients: Tensor, learning_rate: float, settings: TrainingSettings
 ) -> AdamState:
-    """Apply one Adam update (Kingma & Ba 2015, algorithm 1) in place and return the new state."""
+    """Apply one update in place and return the new state.
+
+    Kingma & Ba 2015, algorithm 1; with decoupled weight decay, Loshchilov & Hutter 2019, algorithm 2.
+    """
     beta1, beta2 = settings.betas
     step = state.step + 1
+    if settings.weight_decay:
+        state.vectors.mul_(1 - learning_rate * settings.weight_decay)
     state.first_moment.lerp_(gradients, 1 - beta1)
     state.second_moment.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
     scale = (state.second_moment / (1 - beta2**step)).sqrt_().add_(settings.epsilon)
@@ -98,7 +112,7 @@ class Recorder:
     trajectory_steps : frozenset of int
         Steps at which `observe` is kept.
     observe : callable
-        ``observe(vector) -> ndarray of float32, shape (feature,)``.
+        ``observe(vector) -> ndarray, shape (feature,)``; its type is the trajectory's.
     """
 
     checkpoint_steps: frozenset[int]
@@ -176,13 +190,12 @@ def _advance(
     batches = tuple(part[None] for part in batch_at(state.step))
     losses, gradients = stacked_losses_and_gradients(loss_fn, layout, state.vectors, batches)
     loss = losses.item()
-    rate = one_cycle_learning_rate(
-        state.step, settings.num_steps, settings.max_learning_rate, settings.warmup_fraction
-    )
+    rate = settings.learning_rate(state.step)
     if not np.isfinite(loss):
+        key = "learning_rate" if settings.warmup_fraction is None else "max_learning_rate"
         raise FloatingPointError(
             f"the loss is {loss} at step {state.step} with learning rate {rate:.3g}: "
-            "lower training.max_learning_rate"
+            f"lower training.{key}"
         )
     return adam_update(state, gradients, rate, settings), loss
 
@@ -229,89 +242,3 @@ def _finished_segments(paths: list[Path], identity: str) -> tuple[int, AdamState
     for path in paths[done:]:
         path.unlink(missing_ok=True)
     return done, state
-
-
-def merge_segments(
-    segments: list[Path],
-    layout: ParameterLayout,
-    checkpoints: str | Path,
-    trajectory: str | Path,
-    identity: str,
-    attributes: Mapping[str, Any],
-) -> None:
-    """Merge the segments of a finished run into its checkpoint and trajectory stores.
-
-    Parameters
-    ----------
-    segments : list of Path
-        From `train`.
-    layout : ParameterLayout
-    checkpoints, trajectory : path
-        Stores to write. `checkpoints`: one dataset a parameter, shape (checkpoint, *shape), with
-        `step`, `digest` and the last optimiser state. `trajectory`: `outputs`, shape
-        (step, feature), chunked along features for streaming.
-    identity : str
-    attributes : mapping
-        Provenance.
-    """
-    attributes = {**attributes, "identity": identity}
-    with atomic_path(checkpoints) as temporary, h5py.File(temporary, "w") as handle:
-        write_attributes(handle, {**attributes, "parameter_names": list(layout.names)})
-        _merge_checkpoints(handle, segments, layout, identity)
-    with atomic_path(trajectory) as temporary, h5py.File(temporary, "w") as handle:
-        write_attributes(handle, attributes)
-        _merge_trajectory(handle, segments)
-
-
-def _rows(segments: Iterable[Path], kind: str) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    for segment in segments:
-        with open_store(segment) as handle:
-            if f"{kind}/values" in handle:
-                yield handle[f"{kind}/step"][:], handle[f"{kind}/values"][:]
-
-
-def _merge_checkpoints(
-    handle: h5py.File, segments: list[Path], layout: ParameterLayout, identity: str
-) -> None:
-    steps: list[int] = []
-    digests: list[str] = []
-    parameters = handle.create_group("parameters")
-    for name, shape in zip(layout.names, layout.shapes, strict=True):
-        parameters.create_dataset(
-            name, shape=(0, *shape), maxshape=(None, *shape), chunks=(1, *shape), dtype="float32"
-        )
-    for new_steps, vectors in _rows(segments, "checkpoint"):
-        for step, vector in zip(new_steps, vectors, strict=True):
-            params = layout.unflatten(torch.from_numpy(vector))
-            arrays = [value.numpy() for value in params.values()]
-            digests.append(chained_digest(digests[-1] if digests else identity, int(step), arrays))
-            steps.append(int(step))
-            for name, array in zip(layout.names, arrays, strict=True):
-                parameters[name].resize(len(steps), axis=0)
-                parameters[name][-1] = array
-    handle["step"] = np.array(steps, dtype=np.int64)
-    handle["digest"] = digests
-    with open_store(segments[-1]) as last:
-        for name in ("first_moment", "second_moment"):
-            handle[f"optimiser/{name}"] = last[f"state/{name}"][0]
-
-
-def _merge_trajectory(
-    handle: h5py.File, segments: list[Path], rows: int = 256, columns: int = 1024
-) -> None:
-    steps = np.concatenate([steps for steps, _ in _rows(segments, "trajectory")])
-    outputs = None
-    filled = 0
-    for _, values in _rows(segments, "trajectory"):
-        if outputs is None:
-            shape = (len(steps), values.shape[1])
-            chunks = (min(rows, shape[0]), min(columns, shape[1]))
-            outputs = handle.create_dataset("outputs", shape=shape, chunks=chunks, dtype="float32")
-        outputs[filled : filled + len(values)] = values
-        filled += len(values)
-    handle["step"] = steps
-
-
-def discard_partial(partial: Path) -> None:
-    """Remove the segments once the stores that they were merged into exist."""
-    shutil.rmtree(partial, ignore_errors=True)

@@ -12,7 +12,7 @@ rule claims:
         ledger="config/claims.yaml",
         schema="config/claims_schema.yaml",
         metrics=stores(
-            "metrics.nc", [run.name for run in RUNS if "metrics" in run.analyses]
+            "metrics.nc", [run.name for run in REGRESSION if "metrics" in run.analyses]
         ),
         llc=llc_stores("llc.nc", runs_with("llc")),
         milestones=llc_stores("milestones.csv", runs_with("llc")),
@@ -39,7 +39,7 @@ rule claims:
     params:
         runs=[
             {"name": run.name, "variant": run.variant, "seed": run.seed}
-            for run in RUNS
+            for run in REGRESSION
             if "metrics" in run.analyses
         ],
         curves=[

@@ -27,6 +27,9 @@ RESULTS = f"results/{config['preset']}"
 LOGS = f"logs/{config['preset']}"
 RUNS = expand_runs(config)
 RUN = {run.name: run for run in RUNS}
+REGRESSION, LANGUAGE = (
+    [run for run in RUNS if run.study == study] for study in ("regression", "language")
+)
 FAILURES = ("diverged", "drifting", "escaped")
 SUBJECTS = ("rrr", "transformer", "modular")
 MODULAR = modular_settings(config["modular"])
@@ -43,7 +46,7 @@ def code(script):
 
 
 def run_params(*names):
-    """Parameters of a regression run, by name, as functions of the wildcards."""
+    """Parameters of a run, by name, as functions of the wildcards."""
     values = {
         "seed": lambda run: run.seed,
         "settings": training_settings,
@@ -61,9 +64,14 @@ def runs_with(analysis, variant="base"):
     return [r.name for r in RUNS if r.variant == variant and analysis in r.analyses]
 
 
+def language_run(variant):
+    """Name of a variant's run that figures show, the one of its first seed."""
+    return next(run.name for run in LANGUAGE if run.variant == variant)
+
+
 def llc_shards(run):
     """Steps of each LLC shard of a run, known before training."""
-    training, llc = RUN[run].settings, config["regression"]["llc"]
+    training, llc = RUN[run].settings, config[RUN[run].study]["llc"]
     steps = checkpoint_steps(
         training["training"]["num_steps"], **training["checkpoints"]
     )
@@ -94,20 +102,30 @@ def failure_settings():
     }
 
 
-def llc_setting(name):
-    """One sampler setting of the regression study."""
-    return config["regression"]["llc"]["settings"][name]
+def llc_setting(study, name):
+    """One sampler setting of a study."""
+    return config[study]["llc"]["settings"][name]
 
 
-def sampler(name):
+def sampler(study, name):
     """The part of a setting that the sampler takes."""
     rest = ("loss", "noise", "seeds")
-    return {k: v for k, v in llc_setting(name).items() if k not in rest}
+    return {k: v for k, v in llc_setting(study, name).items() if k not in rest}
+
+
+def llc_params(study):
+    """What a study's estimates of the LLC take of the configuration, as rule parameters."""
+    return {
+        "sampler": lambda wildcards: sampler(study, wildcards.setting),
+        "noise": lambda wildcards: llc_setting(study, wildcards.setting)["noise"],
+        "loss": lambda wildcards: llc_setting(study, wildcards.setting)["loss"],
+        "num_samples": config[study]["llc"]["num_samples"],
+    }
 
 
 def settings_of(run):
     """Names of the sampler settings under which a run's LLC is estimated."""
-    wanted = config["regression"]["llc"]["settings"].items()
+    wanted = config[RUN[run].study]["llc"]["settings"].items()
     return [
         name for name, s in wanted if s["seeds"] is None or RUN[run].seed in s["seeds"]
     ]
@@ -162,14 +180,14 @@ def task_of(variant, key):
 
 
 def stores(name, runs):
-    """Paths of one store of several runs of the regression study."""
-    return [f"{RESULTS}/regression/{run}/{name}" for run in runs]
+    """Paths of one store of several runs."""
+    return [f"{RESULTS}/{RUN[run].study}/{run}/{name}" for run in runs]
 
 
 def llc_stores(name, runs, settings=None):
     """Paths of one store of several runs, under each of their settings or those given."""
     return [
-        f"{RESULTS}/regression/{run}/llc/{setting}/{name}"
+        f"{RESULTS}/{RUN[run].study}/{run}/llc/{setting}/{name}"
         for run in runs
         for setting in settings or settings_of(run)
     ]

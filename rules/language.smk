@@ -1,8 +1,9 @@
-"""Language models: archives, documents, tokens, bigrams and common n-grams. No training yet.
+"""Language models: text, tokens, training, metrics and LLC estimates of every run.
 
 REQUIRED INPUTS: none; the package index or the hub is needed once, or a folder of text.
 OUTPUTS: results/archives/<archive>.archive, which all presets share, and under results/<preset>/language/:
-    documents.parquet, {train,validation,sampling}.bin, index.nc, corpus.csv, bigrams.nc, ngrams.nc
+    documents.parquet, {train,validation,sampling}.bin, index.nc, corpus.csv, bigrams.nc, ngrams.nc,
+    <run>/{checkpoints.h5, trajectory.h5, metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv}}
 """
 
 
@@ -104,3 +105,118 @@ rule language_counts:
         code=code("language_counts.py"),
     script:
         "../scripts/language_counts.py"
+
+
+rule language_train:
+    """Train one language model; continues from its last finished segment after a kill."""
+    input:
+        train=f"{RESULTS}/language/train.bin",
+        validation=f"{RESULTS}/language/validation.bin",
+        index=f"{RESULTS}/language/index.nc",
+    output:
+        checkpoints=f"{RESULTS}/language/{{run}}/checkpoints.h5",
+        trajectory=f"{RESULTS}/language/{{run}}/trajectory.h5",
+    log:
+        f"{LOGS}/language/{{run}}/train.log",
+    benchmark:
+        f"{LOGS}/language/{{run}}/train.benchmark.tsv"
+    priority: 10  # everything else waits for it
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        **run_params("seed", "settings", "identity"),
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("language_train.py"),
+    script:
+        "../scripts/language_train.py"
+
+
+rule language_metrics:
+    """Measure every checkpoint of a language model on the fixed evaluation set."""
+    input:
+        checkpoints=f"{RESULTS}/language/{{run}}/checkpoints.h5",
+        validation=f"{RESULTS}/language/validation.bin",
+        index=f"{RESULTS}/language/index.nc",
+        bigrams=f"{RESULTS}/language/bigrams.nc",
+        ngrams=f"{RESULTS}/language/ngrams.nc",
+    output:
+        metrics=f"{RESULTS}/language/{{run}}/metrics.nc",
+    log:
+        f"{LOGS}/language/{{run}}/metrics.log",
+    benchmark:
+        f"{LOGS}/language/{{run}}/metrics.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+    params:
+        **run_params("seed", "settings", "evaluation", "identity"),
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("language_metrics.py"),
+    script:
+        "../scripts/language_metrics.py"
+
+
+rule language_llc_shard:
+    """Estimate the LLC of one shard of checkpoints under one sampler setting."""
+    input:
+        checkpoints=f"{RESULTS}/language/{{run}}/checkpoints.h5",
+        rows=f"{RESULTS}/language/{config['language']['llc']['source']}.bin",
+        index=f"{RESULTS}/language/index.nc",
+    output:
+        shard=f"{RESULTS}/language/{{run}}/llc/{{setting}}/shard-{{shard}}.nc",
+    log:
+        f"{LOGS}/language/{{run}}/llc/{{setting}}/shard-{{shard}}.log",
+    benchmark:
+        f"{LOGS}/language/{{run}}/llc/{{setting}}/shard-{{shard}}.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        **run_params("settings", "identity"),
+        **llc_params("language"),
+        steps=lambda wildcards: llc_shards(wildcards.run)[int(wildcards.shard)],
+        source=config["language"]["llc"]["source"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("language_llc_shard.py"),
+    script:
+        "../scripts/language_llc_shard.py"
+
+
+rule language_llc:
+    """Join the shards of a run and judge whether the chains stayed near their checkpoints."""
+    input:
+        shards=lambda wildcards: [
+            f"{RESULTS}/language/{wildcards.run}/llc/{wildcards.setting}/shard-{shard:04d}.nc"
+            for shard in range(len(llc_shards(wildcards.run)))
+        ],
+    output:
+        llc=f"{RESULTS}/language/{{run}}/llc/{{setting}}/llc.nc",
+        summary=f"{RESULTS}/language/{{run}}/llc/{{setting}}/summary.csv",
+    log:
+        f"{LOGS}/language/{{run}}/llc/{{setting}}/gather.log",
+    benchmark:
+        f"{LOGS}/language/{{run}}/llc/{{setting}}/gather.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        constant_loss=None,  # the shards carry it
+        code=code("llc_gather.py"),
+    script:
+        "../scripts/llc_gather.py"

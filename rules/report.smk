@@ -43,7 +43,7 @@ rule report:
                 .replace("_", " ")
                 .replace("llc", "LLC"),
             }
-            for run in RUNS
+            for run in REGRESSION
         ],
         config={**config},
         code=code("report.py"),

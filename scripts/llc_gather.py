@@ -18,13 +18,17 @@ def main(
     path_to_summary: str,
     run: str,
     setting: str,
-    constant_loss: float,
+    constant_loss: float | None,
 ) -> None:
-    """Write all estimates of a run with their verdicts, and the table that a person reads."""
+    """Write all estimates of a run with their verdicts, and the table that a person reads.
+
+    The loss of the best constant predictor is given, or else is an attribute of the shards.
+    """
     shards = [read_dataset(path) for path in paths_to_shards]
     joined = xr.concat(shards, "step", combine_attrs="drop_conflicts").sortby("step")
     untrained_loss = float(joined.init_loss[0])
-    judged = joined.merge(locality(joined, untrained_loss, constant_loss))
+    constant = joined.attrs["constant_loss"] if constant_loss is None else constant_loss
+    judged = joined.merge(locality(joined, untrained_loss, constant))
     judged = judged.merge(judge_all(joined, untrained_loss))
     judged.attrs = {**joined.attrs, "setting": setting, **provenance()}
     write_dataset(path_to_llc, check_dataset(judged, "llc"), {})

@@ -7,7 +7,8 @@ from lib.logs import log_to
 from lib.provenance import provenance
 from lib.regression.study import RegressionRun
 from lib.schedules import checkpoint_steps, linear_steps
-from lib.training import Recorder, discard_partial, merge_segments, train
+from lib.segments import discard_partial, merge_segments
+from lib.training import Recorder, train
 
 
 def main(

@@ -29,6 +29,8 @@ class NetworkSettings:
         V, n_ctx, L, H and d; a head has d / H dimensions.
     init_scale : float
         Standard deviation of initial weights times sqrt(d); TransformerLens takes 0.8.
+    position_scale : float
+        The same for the positional embedding alone.
     """
 
     vocab_size: int
@@ -37,6 +39,7 @@ class NetworkSettings:
     num_heads: int
     embed_dim: int
     init_scale: float = 0.8
+    position_scale: float = 0.8
 
     def __post_init__(self) -> None:
         if self.embed_dim % self.num_heads:
@@ -65,12 +68,14 @@ def initial_parameters(network: NetworkSettings, key: StreamKey) -> Params:
     generator = key.child("init").generator()
     width, vocab = network.embed_dim, network.vocab_size
 
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator) * network.init_scale / width**0.5
+    def normal(*shape: int, scale: float = network.init_scale) -> Tensor:
+        return torch.randn(*shape, generator=generator) * scale / width**0.5
 
     params = {
         "token_embedding.weight": normal(vocab, width),
-        "position_embedding.weight": normal(network.context_length, width),
+        "position_embedding.weight": normal(
+            network.context_length, width, scale=network.position_scale
+        ),
     }
     for layer in range(network.num_layers):
         block = f"blocks.{layer}"

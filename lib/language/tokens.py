@@ -25,7 +25,7 @@ from lib.language.documents import Document
 from lib.language.splits import SPLITS
 from lib.language.tokenizer import encode, end_of_text
 from lib.progress import Heartbeat
-from lib.store import StoreError, atomic_path
+from lib.store import StoreError, atomic_path, read_dataset
 
 DTYPE = np.dtype("<u2")
 
@@ -171,6 +171,11 @@ def open_rows(path: str | Path, length: int, num_tokens: int | None = None) -> T
             "larger share, or lower network.context_length"
         )
     return TokenRows(np.memmap(path, dtype=DTYPE, mode="r"), length)
+
+
+def open_split(path: str | Path, path_to_index: str | Path, split: str, length: int) -> TokenRows:
+    """Map a split into memory as rows, checked against the index; see `open_rows`."""
+    return open_rows(path, length, tokens_of_split(read_dataset(path_to_index), split))
 
 
 def tokens_of_split(index: xr.Dataset, split: str) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lib.network_run import NetworkRun, require_device
 from lib.regression.model import (
     NetworkSettings,
     initial_parameters,
@@ -18,34 +19,25 @@ from lib.regression.model import (
     prefix_squared_error,
 )
 from lib.regression.task import TaskSettings, sample_contexts, task_set
-from lib.replicas import Batch, LossFunction, ParameterLayout, Params
+from lib.replicas import Batch, LossFunction, Params
 from lib.seeding import StreamKey
-from lib.store import read_checkpoint
 from lib.training import TrainingSettings
 
 
 @dataclass(frozen=True)
-class RegressionRun:
+class RegressionRun(NetworkRun):
     """A run's settings and the functions that they define.
 
     Parameters
     ----------
-    name : str
-        Run id; names the run's random streams.
     task : TaskSettings
     network : NetworkSettings
-    training : TrainingSettings
-    root_seed : int
-    device : str
-        "cpu" or "cuda".
     """
 
-    name: str
+    study: ClassVar[str] = "regression"
+
     task: TaskSettings
     network: NetworkSettings
-    training: TrainingSettings
-    root_seed: int
-    device: str = "cpu"
 
     @classmethod
     def of(
@@ -58,24 +50,16 @@ class RegressionRun:
         RuntimeError
             If the device is cuda and there is none.
         """
-        if device == "cuda" and not torch.cuda.is_available():
-            raise RuntimeError(
-                "device is cuda but no GPU is visible: set device: cpu in the config"
-            )
+        require_device(device)
         training = {**settings["training"], "betas": tuple(settings["training"]["betas"])}
         return cls(
             name,
-            TaskSettings(**settings["task"]),
-            NetworkSettings(**settings["network"]),
             TrainingSettings(**training),
             root_seed,
             device,
+            TaskSettings(**settings["task"]),
+            NetworkSettings(**settings["network"]),
         )
-
-    @property
-    def key(self) -> StreamKey:
-        """Key above all streams of this run."""
-        return StreamKey(self.root_seed, ("regression", self.name))
 
     def tasks(self) -> Tensor | None:
         """Return the run's finite set of tasks, if it has one."""
@@ -86,10 +70,6 @@ class RegressionRun:
         params = initial_parameters(self.network, self.task, self.key)
         return {name: value.to(self.device) for name, value in params.items()}
 
-    def layout(self) -> ParameterLayout:
-        """Return the parameters' layout."""
-        return ParameterLayout.of(self.initial())
-
     def training_batch(self, step: int, tasks: Tensor | None) -> Batch:
         """Return the batch of the update from `step` to `step` + 1."""
         generator = self.key.child("batch", step).generator(self.device)
@@ -99,20 +79,6 @@ class RegressionRun:
         """Return a fixed set of contexts; the same for all runs whose tasks are endless."""
         generator = StreamKey(self.root_seed, ("regression", purpose)).generator(self.device)
         return sample_contexts(self.task, count, generator, self.tasks(), input_scale)
-
-    def params_at(self, path_to_checkpoints: str, step: int, identity: str) -> Params:
-        """Read the parameters at a checkpoint of this run; see `lib.store.read_checkpoint`."""
-        arrays = read_checkpoint(path_to_checkpoints, step, identity)
-        return {name: torch.from_numpy(value).to(self.device) for name, value in arrays.items()}
-
-    def sgld_key(self, step: int, noise: str) -> StreamKey:
-        """Return the key of a checkpoint's batches and noise.
-
-        "shared" gives every checkpoint of the run the same ones (seed 003, App. E.3.2), "fresh" gives
-        each its own.
-        """
-        key = self.key.child("sgld")
-        return key.child(step) if noise == "fresh" else key
 
     def loss(self, params: Params, batch: Batch) -> Tensor:
         """Return the training loss of a batch."""

@@ -120,7 +120,10 @@ def test_every_key_has_a_type():
 
 
 def test_everything_is_required_except_in_a_variants_settings():
-    deltas = ("regression.variants.<name>.settings", "modular.experiments.<name>.<name>")
+    deltas = (
+        *(f"{study}.variants.<name>.settings" for study in STUDIES),
+        "modular.experiments.<name>.<name>",
+    )
     elsewhere = {f"modular.base.{section}": keys for section, keys in BASE_SECTIONS.items()}
     for path, level in LEVELS.items():
         if "properties" in level:
@@ -136,9 +139,12 @@ def test_schema_holds_no_defaults():
 
 
 def test_schema_and_code_agree_on_sections_and_analyses():
-    variant = SCHEMA["$defs"]["variant"]["properties"]
-    assert tuple(variant["settings"]["properties"]) == SECTIONS
-    assert tuple(variant["analyses"]["items"]["enum"]) == ANALYSES
+    shared = ("corpus", "vocab_size", "context_length")  # one text for all language models
+    for name, study in (("variant", "regression"), ("language_variant", "language")):
+        variant = SCHEMA["$defs"][name]["properties"]
+        own = [section for section in SECTIONS[study] if section not in shared]
+        assert list(variant["settings"]["properties"]) == own
+        assert tuple(variant["analyses"]["items"]["enum"]) == ANALYSES
     assert set(STUDIES) <= set(SCHEMA["properties"])
 
 
@@ -192,13 +198,19 @@ def test_unknown_key_without_a_near_one_only_lists_the_valid_keys():
 @pytest.mark.parametrize(
     ("path", "home"),
     [
-        ("num_heads", "'num_heads' belongs at 'regression.network.num_heads'"),
-        ("regression.training.shard_sizes", "'shard_size' belongs at 'regression.llc.shard_size'"),
-        ("noise", "'regression.llc.settings.<name>.noise'"),
-        ("num_contexts", "evaluation.num_contexts' or 'regression.trajectory.num_contexts'"),
+        ("mlp_dim", "'mlp_dim' belongs at 'regression.network.mlp_dim'"),
+        (
+            "regression.training.shard_sizes",
+            "'shard_size' belongs at 'regression.llc.shard_size' or 'language.llc.shard_size'",
+        ),
+        (
+            "noise",
+            "'regression.llc.settings.<name>.noise' or 'language.llc.settings.<name>.noise'",
+        ),
+        ("input_scales", "'input_scales' belongs at 'regression.evaluation.input_scales'"),
         (
             "regression.variants.base.settings.llc",
-            "'llc' belongs at 'regression.llc' or 'modular.llc'",
+            "'llc' belongs at 'regression.llc' or 'modular.llc' or 'language.llc'",
         ),
     ],
 )
@@ -259,7 +271,8 @@ def test_every_key_of_config_is_missed():
     optional = "regression.variants.tasks16"  # a member of a named map, and what it changes
     for path in paths(CONFIG):
         changed = path.startswith("modular.experiments.") and path.count(".") > 3
-        if path != optional and ".settings.task" not in path and not changed:
+        changed |= ".variants." in path and ".settings." in path
+        if path != optional and not changed:
             assert path.rpartition(".")[2] in message_without(path)
 
 
@@ -392,14 +405,19 @@ def test_seeds_of_a_setting_need_runs():
     assert "tasks16" not in message  # has no LLC
 
 
-@pytest.mark.parametrize("name", REQUIRED_SAMPLERS)
-def test_settings_that_figures_compare_are_needed(name):
-    assert f"'regression.llc.settings' lacks {name!r}" in message_without(
-        f"regression.llc.settings.{name}"
+@pytest.mark.parametrize(
+    ("study", "name"), [(study, name) for study in STUDIES for name in REQUIRED_SAMPLERS[study]]
+)
+def test_settings_that_figures_compare_are_needed(study, name):
+    assert f"'{study}.llc.settings' lacks {name!r}" in message_without(
+        f"{study}.llc.settings.{name}"
     )
 
 
-def test_base_is_needed_with_all_analyses():
+def test_variants_of_the_figures_are_needed_with_all_analyses():
+    assert "'language.variants' lacks the variant 'onelayer'" in message_without(
+        "language.variants.onelayer"
+    )
     assert "'regression.variants' lacks the variant 'base'" in message_without(
         "regression.variants.base"
     )
@@ -428,8 +446,8 @@ def test_merge_is_deep_replaces_lists_and_shares_nothing():
 
 
 def test_variant_settings_hold_the_sections_alone():
-    settings = variant_settings(CONFIG["regression"], "tasks16")
-    assert tuple(settings) == SECTIONS
+    settings = variant_settings("regression", CONFIG["regression"], "tasks16")
+    assert tuple(settings) == SECTIONS["regression"]
     assert settings["task"] == CONFIG["regression"]["task"] | {"num_tasks": 16}
     assert settings["network"] == CONFIG["regression"]["network"]
 

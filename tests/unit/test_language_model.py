@@ -184,11 +184,12 @@ def test_ablation_removes_positions_and_nothing_else():
 
 
 def test_initial_scale():
-    network = NetworkSettings(500, 64, 1, 4, 64, init_scale=1.6)
+    network = NetworkSettings(500, 64, 1, 4, 64, init_scale=1.6, position_scale=4.8)
     params = initial_parameters(network, KEY)
     for name, value in params.items():
         if value.ndim == 2:
-            assert value.std().item() == pytest.approx(0.2, rel=0.05), name
+            expected = 0.6 if name == "position_embedding.weight" else 0.2
+            assert value.std().item() == pytest.approx(expected, rel=0.05), name
 
 
 def test_impossible_requests():

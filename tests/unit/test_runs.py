@@ -22,22 +22,24 @@ def first_run(regression: dict | None = None) -> Run:
 def test_a_run_for_every_variant_and_seed_in_order():
     runs = expand_runs(CONFIG)
     expected = [
-        (f"{variant}-s{seed}", variant, seed)
-        for variant, entry in CONFIG["regression"]["variants"].items()
+        (study, f"{variant}-s{seed}", variant, seed)
+        for study in ("regression", "language")
+        for variant, entry in CONFIG[study]["variants"].items()
         for seed in entry["seeds"]
     ]
-    assert [(run.name, run.variant, run.seed) for run in runs] == expected
-    assert {run.study for run in runs} == {"regression"}
+    assert [(run.study, run.name, run.variant, run.seed) for run in runs] == expected
     assert len({run.name for run in runs}) == len(runs)
 
 
 def test_settings_are_the_studys_with_the_variants_changes():
     runs = {run.name: run for run in expand_runs(CONFIG)}
-    assert tuple(runs["base-s0"].settings) == SECTIONS
+    assert tuple(runs["base-s0"].settings) == SECTIONS["regression"]
     assert runs["base-s0"].settings["task"]["num_tasks"] is None
     assert runs["tasks16-s0"].settings["task"]["num_tasks"] == 16
     assert runs["base-s0"].analyses == ("metrics", "llc", "essential_dynamics")
     assert runs["tasks16-s0"].analyses == ("metrics",)
+    assert tuple(runs["onelayer-s0"].settings) == SECTIONS["language"]
+    assert runs["onelayer-s0"].settings["network"]["num_layers"] == 1
 
 
 def test_runs_share_no_settings_with_each_other_or_the_configuration():

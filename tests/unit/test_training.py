@@ -10,15 +10,9 @@ import torch
 from lib.replicas import ParameterLayout, stacked_losses, stacked_losses_and_gradients
 from lib.schedules import one_cycle_learning_rate
 from lib.seeding import StreamKey
+from lib.segments import merge_segments
 from lib.store import open_store, read_checkpoint
-from lib.training import (
-    AdamState,
-    Recorder,
-    TrainingSettings,
-    adam_update,
-    merge_segments,
-    train,
-)
+from lib.training import AdamState, Recorder, TrainingSettings, adam_update, train
 
 SETTINGS = TrainingSettings(
     num_steps=40,

@@ -1,0 +1,73 @@
+"""Estimate the LLC of one shard of checkpoints of a language model under one sampler setting."""
+
+import xarray as xr
+
+from lib.contracts import check_dataset
+from lib.language.behaviour import constant_predictor_loss
+from lib.language.study import LanguageRun
+from lib.language.tokens import open_split
+from lib.llc import estimate_llc
+from lib.logs import log_to
+from lib.progress import Heartbeat
+from lib.provenance import provenance
+from lib.sgld import SGLDConfig
+from lib.store import write_dataset
+
+
+def main(
+    *,
+    path_to_checkpoints: str,
+    path_to_index: str,
+    path_to_rows: str,
+    path_to_shard: str,
+    source: str,
+    name: str,
+    steps: list[int],
+    settings: dict,
+    sampler: dict,
+    num_samples: int,
+    noise: str,
+    loss: str,
+    root_seed: int,
+    device: str,
+    identity: str,
+) -> None:
+    """Estimate each checkpoint on its own, so that the shard's size cannot matter."""
+    run = LanguageRun.of(name, settings, root_seed, device)
+    rows = open_split(path_to_rows, path_to_index, source, run.network.context_length)
+    loss_fn, data = run.llc_target(rows, num_samples)
+    heartbeat = Heartbeat("checkpoint", len(steps), interval=0)
+    estimates = []
+    for count, step in enumerate(steps, start=1):
+        params = run.params_at(path_to_checkpoints, step, identity)
+        key = run.sgld_key(step, noise)
+        estimate = estimate_llc(loss_fn, params, data, SGLDConfig(**sampler), key=key)
+        estimates.append(estimate.expand_dims(step=[step]))
+        heartbeat.beat(
+            count, f"step {step}: LLC {estimate.llc_mean:.2f} +- {estimate.llc_stderr:.2f}"
+        )
+    shard = xr.concat(estimates, "step", combine_attrs="drop_conflicts")
+    attributes = {"run": name, "noise": noise, "loss": loss, "num_samples": num_samples}
+    attributes |= {"identity": identity, "constant_loss": constant_predictor_loss(data[0])}
+    write_dataset(path_to_shard, check_dataset(shard, "llc_shard"), {**attributes, **provenance()})
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_checkpoints=snakemake.input.checkpoints,
+        path_to_index=snakemake.input.index,
+        path_to_rows=snakemake.input.rows,
+        path_to_shard=snakemake.output.shard,
+        source=snakemake.params.source,
+        name=snakemake.wildcards.run,
+        steps=snakemake.params.steps,
+        settings=snakemake.params.settings,
+        sampler=snakemake.params.sampler,
+        num_samples=snakemake.params.num_samples,
+        noise=snakemake.params.noise,
+        loss=snakemake.params.loss,
+        root_seed=snakemake.params.root_seed,
+        device=snakemake.params.device,
+        identity=snakemake.params.identity,
+    )

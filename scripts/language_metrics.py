@@ -1,0 +1,72 @@
+"""Measure every checkpoint of one language model on the fixed evaluation set."""
+
+from lib.contracts import check_dataset
+from lib.language.bigrams import counts_of
+from lib.language.metrics import along_steps, evaluation_set
+from lib.language.ngrams import ngrams_of
+from lib.language.study import LanguageRun
+from lib.language.tokens import open_split
+from lib.logs import log_to
+from lib.progress import Heartbeat
+from lib.provenance import provenance
+from lib.store import checkpoint_index, read_dataset, write_dataset
+
+
+def main(
+    *,
+    path_to_checkpoints: str,
+    path_to_index: str,
+    path_to_validation: str,
+    path_to_bigrams: str,
+    path_to_ngrams: str,
+    path_to_metrics: str,
+    name: str,
+    seed: int,
+    settings: dict,
+    evaluation: dict,
+    root_seed: int,
+    device: str,
+    identity: str,
+) -> None:
+    """Write the run's metrics along its checkpoints."""
+    run = LanguageRun.of(name, settings, root_seed, device)
+    split = open_split(path_to_validation, path_to_index, "validation", run.network.context_length)
+    probes = {name: value for name, value in evaluation.items() if name != "num_rows"}
+    instrument = evaluation_set(
+        run.fixed_rows(split, "evaluation", evaluation["num_rows"]).to(device),
+        counts_of(read_dataset(path_to_bigrams)),
+        ngrams_of(read_dataset(path_to_ngrams)),
+        run.network,
+        key=run.evaluation_key,
+        **probes,
+    )
+    steps = checkpoint_index(path_to_checkpoints).tolist()
+    heartbeat = Heartbeat("checkpoint", len(steps))
+    measured = []
+    for count, step in enumerate(steps, start=1):
+        params = run.params_at(path_to_checkpoints, step, identity)
+        measured.append(instrument.measure(params, run.network))
+        heartbeat.beat(count, f"test loss {measured[-1].test_loss:.3f}")
+    joined = along_steps(measured, steps, instrument)
+    attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
+    store = check_dataset(joined, "language_metrics")
+    write_dataset(path_to_metrics, store, {**attributes, **provenance()})
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        path_to_checkpoints=snakemake.input.checkpoints,
+        path_to_index=snakemake.input.index,
+        path_to_validation=snakemake.input.validation,
+        path_to_bigrams=snakemake.input.bigrams,
+        path_to_ngrams=snakemake.input.ngrams,
+        path_to_metrics=snakemake.output.metrics,
+        name=snakemake.wildcards.run,
+        seed=snakemake.params.seed,
+        settings=snakemake.params.settings,
+        evaluation=snakemake.params.evaluation,
+        root_seed=snakemake.params.root_seed,
+        device=snakemake.params.device,
+        identity=snakemake.params.identity,
+    )
