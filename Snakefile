@@ -36,6 +36,7 @@ include: "rules/calibration.smk"
 include: "rules/scurves.smk"
 include: "rules/modular.smk"
 include: "rules/language.smk"
+include: "rules/language_figures.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
 

@@ -33,6 +33,9 @@ REGRESSION, LANGUAGE = (
 FAILURES = ("diverged", "drifting", "escaped")
 SUBJECTS = ("rrr", "transformer", "modular")
 MODULAR = modular_settings(config["modular"])
+CURVES = ("fig01a", "fig02a", "fig06a", "fig12", "fig21")
+MEASURES = ("fig03", "fig04", "fig18", "fig19", "fig20", "fig22")
+TOKENS = ("fig15", "fig16", "fig17")
 
 
 def alternatives(names):
@@ -67,6 +70,19 @@ def runs_with(analysis, variant="base"):
 def language_run(variant):
     """Name of a variant's run that figures show, the one of its first seed."""
     return next(run.name for run in LANGUAGE if run.variant == variant)
+
+
+def language_runs():
+    """Names of the runs that the figures of the language study show, two layers first."""
+    return [language_run("twolayers"), language_run("onelayer")]
+
+
+def language_figures(names):
+    """Paths of figures of the language study, and of the numbers behind them."""
+    return {
+        output: [f"{RESULTS}/figures/language/{name}.{ending}" for name in names]
+        for output, ending in (("png", "png"), ("pdf", "pdf"), ("data", "csv"))
+    }
 
 
 def llc_shards(run):

@@ -1,0 +1,1 @@
+"""Draw figures of the language study; written next."""
