@@ -11,12 +11,10 @@ rule claims:
     input:
         ledger="config/claims.yaml",
         schema="config/claims_schema.yaml",
-        metrics=stores(
-            "metrics.nc", [run.name for run in REGRESSION if "metrics" in run.analyses]
-        ),
-        llc=llc_stores("llc.nc", runs_with("llc")),
-        milestones=llc_stores("milestones.csv", runs_with("llc")),
-        stages=llc_stores("stages.csv", runs_with("llc")),
+        metrics=stores("metrics.nc", [run["name"] for run in runs_measured(REGRESSION)]),
+        llc=llc_stores("llc.nc", runs_claimed()),
+        milestones=llc_stores("milestones.csv", runs_claimed()),
+        stages=llc_stores("stages.csv", runs_claimed()),
         audits=llc_stores("audit.csv", runs_with("llc"), ["local"]),
         validation=f"{RESULTS}/validation/validation.csv",
         scurves=f"{RESULTS}/scurves/measures.csv",
@@ -24,6 +22,8 @@ rule claims:
             f"{RESULTS}/modular/{name}"
             for name in ("runs.csv", "modes.nc", "gradients.nc", "llc.nc")
         ],
+        language=stores("metrics.nc", [run["name"] for run in runs_measured(LANGUAGE)]),
+        forms=f"{RESULTS}/language/forms.csv",
     output:
         claims=f"{RESULTS}/claims.csv",
     log:
@@ -37,13 +37,11 @@ rule claims:
         mem_mb=3000,
         runtime=30,
     params:
-        runs=[
-            {"name": run.name, "variant": run.variant, "seed": run.seed}
-            for run in REGRESSION
-            if "metrics" in run.analyses
-        ],
+        runs=runs_measured(REGRESSION),
+        language_runs=runs_measured(LANGUAGE),
+        language_types=config["language"]["published"]["types"],
         curves=[
-            [run, setting] for run in runs_with("llc") for setting in settings_of(run)
+            [run, setting] for run in runs_claimed() for setting in settings_of(run)
         ],
         audited=runs_with("llc"),
         stages=config["regression"]["stages"],

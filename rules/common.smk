@@ -67,6 +67,23 @@ def runs_with(analysis, variant="base"):
     return [r.name for r in RUNS if r.variant == variant and analysis in r.analyses]
 
 
+def runs_claimed():
+    """Names of the runs whose LLC curves the claims look at."""
+    return [
+        *runs_with("llc"),
+        *(run.name for run in LANGUAGE if "llc" in run.analyses),
+    ]
+
+
+def runs_measured(runs):
+    """Name, variant and seed of those of some runs that have metrics."""
+    return [
+        {"name": run.name, "variant": run.variant, "seed": run.seed}
+        for run in runs
+        if "metrics" in run.analyses
+    ]
+
+
 def language_run(variant):
     """Name of a variant's run that figures show, the one of its first seed."""
     return next(run.name for run in LANGUAGE if run.variant == variant)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lib.claims.evidence import Evidence
+from lib.claims.language_evidence import LanguageEvidence
 from lib.claims.ledger import check_claims, read_ledger
 from lib.claims.modular_evidence import ModularEvidence
 from lib.claims.reading import read_curves, read_runs
@@ -22,8 +23,12 @@ def main(
     path_to_validation: str,
     path_to_scurves: str,
     paths_to_modular: list[str],
+    paths_to_language: list[str],
+    path_to_forms: str,
     path_to_claims: str,
     runs: list[dict[str, Any]],
+    language_runs: list[dict[str, Any]],
+    language_types: str,
     curves: list[list[str]],
     stages: dict[str, Any],
     preset: str,
@@ -32,6 +37,7 @@ def main(
     """Write one row a claim."""
     ledger = read_ledger(path_to_ledger, path_to_schema)
     found = read_curves(curves, **paths_to_curves)
+    language = read_runs(language_runs, paths_to_language, found, {}, "language_metrics")
     bounds = tuple(stages["length_scale_bounds"])
     evidence = Evidence(
         runs=read_runs(runs, paths_to_metrics, found, paths_to_audits),
@@ -39,6 +45,9 @@ def main(
         validation=read_table(path_to_validation, "validation"),
         scurves=ScurvesEvidence.read(path_to_scurves),
         modular=ModularEvidence.read(*paths_to_modular),
+        language=LanguageEvidence(
+            language, read_table(path_to_forms, "language_forms"), language_types
+        ),
         **constants,
     )
     write_table(path_to_claims, check_claims(ledger, evidence, preset), "claims")
@@ -57,8 +66,12 @@ if __name__ == "__main__":
         path_to_validation=snakemake.input.validation,
         path_to_scurves=snakemake.input.scurves,
         paths_to_modular=list(snakemake.input.modular),
+        paths_to_language=list(snakemake.input.language),
+        path_to_forms=snakemake.input.forms,
         path_to_claims=snakemake.output.claims,
         runs=snakemake.params.runs,
+        language_runs=snakemake.params.language_runs,
+        language_types=snakemake.params.language_types,
         curves=snakemake.params.curves,
         stages=snakemake.params.stages,
         preset=snakemake.params.preset,

@@ -5,15 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from lib.claims.evidence import (
-    Curve,
-    Evidence,
-    RunEvidence,
-    Verdict,
-    listed,
-    minimum,
-    overall,
-)
+from lib.claims.evidence import Evidence, Verdict, listed, minimum, overall
+from lib.claims.run_evidence import Curve, RunEvidence
 
 
 def task_prior(evidence: Evidence, *, max_factor: float, num_stderr: float) -> Verdict:

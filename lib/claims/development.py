@@ -9,13 +9,12 @@ from lib.claims.evidence import (
     NOT_TESTABLE,
     REFUTED,
     SUPPORTED,
-    Curve,
     Evidence,
-    RunEvidence,
     Verdict,
     listed,
     overall,
 )
+from lib.claims.run_evidence import Curve, RunEvidence
 from lib.llc_curve import fit_llc_curve
 from lib.stages import find_milestones
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lib.claims.language_evidence import LanguageEvidence
 from lib.claims.modular_evidence import ModularEvidence
+from lib.claims.run_evidence import RunEvidence
 from lib.claims.scurves_evidence import ScurvesEvidence
 from lib.llc_curve import StageSettings
 from lib.schemas import VERDICTS
@@ -40,67 +42,6 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A run's LLC under one sampler setting.
-
-    Parameters
-    ----------
-    llc : xarray.Dataset
-        Estimates along ``step``; contract ``llc`` of `lib.contracts`.
-    milestones, stages : pandas.DataFrame
-        In order of time; contracts of the same names.
-    """
-
-    llc: xr.Dataset
-    milestones: pd.DataFrame
-    stages: pd.DataFrame
-
-    @property
-    def sequence(self) -> str:
-        """Types of the stages in order, as in AABBA."""
-        return "".join(self.stages["type"])
-
-    def milestone(self, index: int) -> pd.Series:
-        """Return a milestone, counted from 0."""
-        return self.milestones.iloc[index]
-
-    def peak(self) -> int | None:
-        """Return the index of the first milestone at which a rise turns into a fall, if any."""
-        index = self.sequence.find("AB")
-        return index if index >= 0 else None
-
-    def trough(self) -> int | None:
-        """Return the index of the milestone that ends the fall after the peak, if any."""
-        peak = self.peak()
-        index = -1 if peak is None else self.sequence.find("BA", peak)
-        return index if index >= 0 else None
-
-
-@dataclass(frozen=True)
-class RunEvidence:
-    """What is known of one run.
-
-    Parameters
-    ----------
-    name, variant : str
-    seed : int
-    metrics : xarray.Dataset
-        Contract ``metrics`` of `lib.contracts`, with standard errors.
-    curves : mapping of str to Curve
-        By sampler setting; empty where no LLC was asked for.
-    audit : pandas.DataFrame, optional
-        Contract ``audit`` of `lib.schemas`.
-    """
-
-    name: str
-    variant: str
-    seed: int
-    metrics: xr.Dataset
-    curves: Mapping[str, Curve] = field(default_factory=dict)
-    audit: pd.DataFrame | None = None
-
-
-@dataclass(frozen=True)
 class Evidence:
     """Everything that the checks may look at.
 
@@ -121,6 +62,8 @@ class Evidence:
         Measures of the S-curve study.
     modular : ModularEvidence, optional
         What was measured in the modular-addition study.
+    language : LanguageEvidence, optional
+        What was measured of language models.
     """
 
     runs: Sequence[RunEvidence]
@@ -131,6 +74,7 @@ class Evidence:
     validation: pd.DataFrame | None = None
     scurves: ScurvesEvidence | None = None
     modular: ModularEvidence | None = None
+    language: LanguageEvidence | None = None
 
     def of(self, variant: str, *settings: str) -> list[RunEvidence]:
         """Return the runs of a variant that have an LLC under all of the settings named."""

@@ -15,6 +15,7 @@ import yaml
 from lib.claims.behaviour import icl_emerges, mean_task, task_prior
 from lib.claims.development import same_stages, stage_types, visible_in_loss
 from lib.claims.evidence import NOT_TESTABLE, Evidence, Verdict
+from lib.claims.language_checks import LANGUAGE_CHECKS
 from lib.claims.modular_checks import MODULAR_CHECKS
 from lib.claims.sampling import local_chains, same_estimates, same_order, shared_noise
 from lib.claims.scurves_checks import SCURVES_CHECKS
@@ -37,6 +38,7 @@ CHECKS: Mapping[str, Callable[..., Verdict]] = MappingProxyType(
         "I4": same_estimates,
         **SCURVES_CHECKS,
         **MODULAR_CHECKS,
+        **LANGUAGE_CHECKS,
     }
 )
 """Check of each claim; its keyword arguments are the claim's thresholds."""

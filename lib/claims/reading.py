@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib.claims.evidence import Curve, RunEvidence
+from lib.claims.run_evidence import Curve, RunEvidence
 from lib.contracts import check_dataset
 from lib.schemas import read_table
 from lib.store import StoreError, read_dataset
@@ -52,6 +52,7 @@ def read_runs(
     metrics: Paths,
     curves: Mapping[str, Mapping[str, Curve]],
     audits: Mapping[str, str | Path],
+    contract: str = "metrics",
 ) -> list[RunEvidence]:
     """Read what is known of every run.
 
@@ -65,6 +66,8 @@ def read_runs(
         Result of `read_curves`.
     audits : mapping of str to path
         Audit of each run that has one.
+    contract : str
+        Of the metrics.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def read_runs(
     found = []
     for run, path in zip(runs, metrics, strict=True):
         name = run["name"]
-        measured = check_dataset(read_dataset(path), "metrics")
+        measured = check_dataset(read_dataset(path), contract)
         _check_owner(path, measured.attrs.get("run"), name)
         audit = read_table(audits[name], "audit") if name in audits else None
         found.append(RunEvidence(**run, metrics=measured, curves=curves.get(name, {}), audit=audit))

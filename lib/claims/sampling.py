@@ -11,13 +11,12 @@ from lib.claims.evidence import (
     NOT_TESTABLE,
     REFUTED,
     SUPPORTED,
-    Curve,
     Evidence,
-    RunEvidence,
     Verdict,
     listed,
     overall,
 )
+from lib.claims.run_evidence import Curve, RunEvidence
 
 
 def same_order(evidence: Evidence, *, min_correlation: float, min_checkpoints: float) -> Verdict:
