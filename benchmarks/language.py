@@ -1,4 +1,4 @@
-"""Language models: tokenising, and a forward and backward pass beside TransformerLens.
+"""Language models: tokenising, a training step, and a forward and backward pass beside TransformerLens.
 
     python -m benchmarks.language DOCUMENTS.parquet GPT2.archive
 
@@ -15,18 +15,21 @@ from pathlib import Path
 
 import torch
 
+from lib.language.batches import Repetition, TrainingRows
 from lib.language.documents import read_documents
 from lib.language.model import NetworkSettings, cross_entropy, initial_parameters
 from lib.language.tokenizer import build_tokenizer, encode, read_gpt2_vocabulary
+from lib.language.tokens import TokenRows
 from lib.language.transformer_lens import hooked_config, to_hooked
-from lib.replicas import Params
+from lib.replicas import Batch, ParameterLayout, Params
 from lib.seeding import StreamKey
+from lib.training import AdamState, TrainingSettings, _advance
 
 ROOT = Path(__file__).parents[1]
 PEER = ROOT / ".peers/transformer-lens/bin/python"
 KEY = StreamKey(0, ("benchmark",))
 SIZES = {
-    "laptop": (NetworkSettings(1000, 256, 2, 8, 128), 16),
+    "laptop": (NetworkSettings(1000, 64, 2, 4, 64), 32),
     "published": (NetworkSettings(5000, 1024, 2, 8, 256), 2),
 }
 """Networks with the rows of a batch."""
@@ -50,6 +53,33 @@ def our_seconds(params: Params, network: NetworkSettings, tokens: torch.Tensor) 
     began = time.process_time()
     torch.autograd.grad(cross_entropy(leaves, network, (tokens,)), list(leaves.values()))
     return time.process_time() - began
+
+
+def training_step(name: str, rounds: int) -> None:
+    """Print what a training step costs, in forward and backward passes on the same rows."""
+    network, batch_size = SIZES[name]
+    params = initial_parameters(network, KEY)
+    layout = ParameterLayout.of(params)
+    tokens = KEY.child("stream").generator()
+    count = 50 * batch_size * network.context_length
+    stream = torch.randint(network.vocab_size, (count,), generator=tokens).numpy().astype("uint16")
+    rows = TrainingRows(
+        TokenRows(stream, network.context_length), batch_size, Repetition(0.3, 8, 21), KEY, "cpu"
+    )
+    settings = TrainingSettings(rounds, batch_size, 1e-3, None, (0.9, 0.999), 1e-8, 500, 0.05)
+
+    def loss_fn(params: Params, batch: Batch) -> torch.Tensor:
+        return cross_entropy(params, network, batch)
+
+    state = AdamState.initial(layout.flatten(params)[None])
+    steps, passes = [], []
+    for _ in range(rounds):
+        began = time.process_time()
+        state, _ = _advance(loss_fn, layout, rows.batch_at, settings, state)
+        steps.append(time.process_time() - began)
+        passes.append(our_seconds(params, network, rows.batch_at(state.step)[0]))
+    ratio = statistics.median(steps[2:]) / statistics.median(passes[2:])
+    print(f"{name}: a training step costs {ratio:.2f} forward and backward passes")
 
 
 def beside_transformer_lens(name: str, passes: int) -> None:
@@ -85,6 +115,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     tokenising(arguments.documents, arguments.gpt2)
+    for name in SIZES:
+        training_step(name, 10 * arguments.passes)
     if PEER.exists():
         for name in SIZES:
             beside_transformer_lens(name, arguments.passes)

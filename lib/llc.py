@@ -58,6 +58,7 @@ def estimate_llc(
     config: SGLDConfig,
     *,
     key: int | StreamKey,
+    chains_at_a_time: int | None = None,
 ) -> xr.Dataset:
     """Estimate the LLC of a network at given parameters.
 
@@ -72,6 +73,8 @@ def estimate_llc(
     config : SGLDConfig
     key : int or StreamKey
         Names the batches and the noise; the same key gives the same ones at every checkpoint.
+    chains_at_a_time : int, optional
+        Chains that run side by side; fewer take less memory. No effect on results beyond rounding.
 
     Returns
     -------
@@ -94,9 +97,9 @@ def estimate_llc(
     layout = ParameterLayout.of(params)
     centre = layout.flatten({name: value.detach() for name, value in params.items()})
     # As many samples at a time as the chains take, so that this needs no more memory than they do.
-    together = config.num_chains * config.batch_size
+    together = (chains_at_a_time or config.num_chains) * config.batch_size
     init_loss = None if callable(batches) else full_loss(loss_fn, params, batches, together)
-    trace = sample_chains(loss_fn, layout, centre, batches, config, as_key(key))
+    trace = sample_chains(loss_fn, layout, centre, batches, config, as_key(key), chains_at_a_time)
     return summarise(trace, config, init_loss, layout.num_parameters, centre.norm().item())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,7 +31,7 @@ class Minibatch:
 
 
 def minibatches(
-    source: BatchSource, num_chains: int, batch_size: int, key: StreamKey
+    source: BatchSource, chains: Sequence[int], batch_size: int, key: StreamKey
 ) -> Callable[[int], Minibatch]:
     """Return a function from the step to the minibatches, to be called once a step and in order.
 
@@ -39,7 +39,8 @@ def minibatches(
     ----------
     source : tuple of Tensor or callable
         Samples are drawn from a tuple with replacement.
-    num_chains : int
+    chains : sequence of int
+        Numbers of the chains.
     batch_size : int
         Not used when batches are generated.
     key : StreamKey
@@ -49,13 +50,13 @@ def minibatches(
         generate = source
 
         def generated(step: int) -> Minibatch:
-            parts = [generate(key.child("batch", chain, step)) for chain in range(num_chains)]
+            parts = [generate(key.child("batch", chain, step)) for chain in chains]
             return Minibatch(tuple(torch.stack(same) for same in zip(*parts, strict=True)), None)
 
         return generated
 
     data = source
-    streams = [key.child("batch", chain).generator() for chain in range(num_chains)]
+    streams = [key.child("batch", chain).generator() for chain in chains]
 
     def drawn(step: int) -> Minibatch:
         choices = [torch.randint(len(data[0]), (batch_size,), generator=s) for s in streams]
@@ -72,6 +73,7 @@ def baselines(
     centre: Tensor,
     source: BatchSource,
     num_seen: int,
+    num_together: int,
 ) -> Callable[[Minibatch], Tensor]:
     """Return a function from minibatches to their losses at w*, shape (chain,).
 
@@ -88,6 +90,8 @@ def baselines(
     source : tuple of Tensor or callable
     num_seen : int
         Samples in all the minibatches that are asked for, repeated ones included.
+    num_together : int
+        Most samples to evaluate at a time.
     """
 
     @torch.no_grad()
@@ -99,7 +103,7 @@ def baselines(
 
     if callable(source) or num_seen <= len(source[0]):
         return evaluated
-    table = _checked_table(loss_fn, layout, centre, source)
+    table = _checked_table(loss_fn, layout, centre, source, num_together)
     if table is None:
         return evaluated
 
@@ -110,7 +114,7 @@ def baselines(
 
 
 def _checked_table(
-    loss_fn: LossFunction, layout: ParameterLayout, centre: Tensor, data: Batch
+    loss_fn: LossFunction, layout: ParameterLayout, centre: Tensor, data: Batch, num_together: int
 ) -> Tensor | None:
     """Return every sample's loss, or None if the loss of a few together is not their mean."""
     few = tuple(part[:8] for part in data)
@@ -121,4 +125,4 @@ def _checked_table(
         return None
     if not torch.allclose(apart.mean(), together, rtol=1e-4):
         return None
-    return sample_losses(loss_fn, layout, centre, data)
+    return sample_losses(loss_fn, layout, centre, data, min(num_together, 1024))

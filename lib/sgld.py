@@ -21,13 +21,13 @@ Research Express 2013, 34-56). What remains is the noise of the minibatch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from lib.minibatches import BatchSource, baselines, minibatches
+from lib.minibatches import BatchSource, Minibatch, baselines, minibatches
 from lib.preconditioning import (
     CURVATURE_SAMPLES,
     KINDS,
@@ -174,8 +174,9 @@ def sample_chains(
     batches: BatchSource,
     config: SGLDConfig,
     key: StreamKey,
+    chains_at_a_time: int | None = None,
 ) -> SGLDTrace:
-    """Run all chains side by side from one checkpoint.
+    """Run all chains from one checkpoint, side by side or some at a time.
 
     Minibatches and noise are functions of (`key`, chain, step) alone: the same key gives every
     checkpoint the same ones, and a chain does not depend on how many run beside it.
@@ -192,17 +193,55 @@ def sample_chains(
         ``batches(stream_key) -> batch``.
     config : SGLDConfig
     key : StreamKey
+    chains_at_a_time : int, optional
+        How many run side by side, which takes their memory together; all without it. No effect on
+        results beyond rounding.
 
     Returns
     -------
     SGLDTrace
     """
-    chains, draws = config.num_chains, config.num_draws
-    noise_streams = [key.child("noise", chain).generator(centre.device) for chain in range(chains)]
-    draw_batches = minibatches(batches, chains, config.batch_size, key)
+    together = chains_at_a_time or config.num_chains
     position, preconditioner = _begin(loss_fn, layout, centre, batches, config, key)
-    num_paired = chains * draws * config.batch_size if config.paired else 0
-    draw_baseline = baselines(loss_fn, layout, centre, batches, num_paired)
+    num_paired = config.num_chains * config.num_draws * config.batch_size if config.paired else 0
+    most = together * config.batch_size
+    draw_baseline = baselines(loss_fn, layout, centre, batches, num_paired, most)
+    traces = []
+    for first in range(0, config.num_chains, together):
+        chains = range(first, min(first + together, config.num_chains))
+        own = minibatches(batches, chains, config.batch_size, key)
+        noise = [key.child("noise", chain).generator(centre.device) for chain in chains]
+        start = position[first : first + together]
+        traces.append(
+            _walk(loss_fn, layout, centre, start, config, preconditioner, own, draw_baseline, noise)
+        )
+    return _joined(traces)
+
+
+def _joined(traces: Sequence[SGLDTrace]) -> SGLDTrace:
+    """Put the traces of groups of chains under each other."""
+    baselines_of = [trace.baseline for trace in traces if trace.baseline is not None]
+    return SGLDTrace(
+        torch.cat([trace.burnin_loss for trace in traces]),
+        torch.cat([trace.loss for trace in traces]),
+        torch.cat(baselines_of) if baselines_of else None,
+        torch.cat([trace.displacement for trace in traces]),
+    )
+
+
+def _walk(
+    loss_fn: LossFunction,
+    layout: ParameterLayout,
+    centre: Tensor,
+    position: Tensor,
+    config: SGLDConfig,
+    preconditioner: Preconditioner | None,
+    draw_batches: Callable[[int], Minibatch],
+    draw_baseline: Callable[[Minibatch], Tensor],
+    noise_streams: Sequence[torch.Generator],
+) -> SGLDTrace:
+    """Run some chains side by side."""
+    chains, draws = len(position), config.num_draws
     following = _normal(noise_streams, centre)
     burnin_loss = torch.empty(chains, config.num_burnin, device=centre.device)
     loss, baseline, displacement = torch.empty(3, chains, draws, device=centre.device)

@@ -188,6 +188,7 @@ rule language_llc_shard:
         **llc_params("language"),
         steps=lambda wildcards: llc_shards(wildcards.run)[int(wildcards.shard)],
         source=config["language"]["llc"]["source"],
+        chains_at_a_time=config["language"]["llc"]["chains_at_a_time"],
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("language_llc_shard.py"),

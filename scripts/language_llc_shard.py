@@ -26,6 +26,7 @@ def main(
     settings: dict,
     sampler: dict,
     num_samples: int,
+    chains_at_a_time: int | None,
     noise: str,
     loss: str,
     root_seed: int,
@@ -36,12 +37,15 @@ def main(
     run = LanguageRun.of(name, settings, root_seed, device)
     rows = open_split(path_to_rows, path_to_index, source, run.network.context_length)
     loss_fn, data = run.llc_target(rows, num_samples)
+    config = SGLDConfig(**sampler)
     heartbeat = Heartbeat("checkpoint", len(steps), interval=0)
     estimates = []
     for count, step in enumerate(steps, start=1):
         params = run.params_at(path_to_checkpoints, step, identity)
         key = run.sgld_key(step, noise)
-        estimate = estimate_llc(loss_fn, params, data, SGLDConfig(**sampler), key=key)
+        estimate = estimate_llc(
+            loss_fn, params, data, config, key=key, chains_at_a_time=chains_at_a_time
+        )
         estimates.append(estimate.expand_dims(step=[step]))
         heartbeat.beat(
             count, f"step {step}: LLC {estimate.llc_mean:.2f} +- {estimate.llc_stderr:.2f}"
@@ -65,6 +69,7 @@ if __name__ == "__main__":
         settings=snakemake.params.settings,
         sampler=snakemake.params.sampler,
         num_samples=snakemake.params.num_samples,
+        chains_at_a_time=snakemake.params.chains_at_a_time,
         noise=snakemake.params.noise,
         loss=snakemake.params.loss,
         root_seed=snakemake.params.root_seed,

@@ -131,6 +131,20 @@ def test_a_chain_does_not_depend_on_its_neighbours():
     np.testing.assert_allclose(a.loss, b.loss[:2], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("start", ["checkpoint", "gaussian"])
+def test_chains_in_groups_are_the_same_chains(start, paired):
+    config = SGLDConfig(1e-3, 20.0, 5.0, 5, 5, 30, 16, start=start, paired=paired)
+    params, data = {"w": torch.linspace(-1, 1, 10)}, centred_data()
+    whole = estimate_llc(noisy_quadratic, params, data, config, key=3)
+    for together in (1, 2, 5):
+        groups = estimate_llc(
+            noisy_quadratic, params, data, config, key=3, chains_at_a_time=together
+        )
+        for name in ("loss", "burnin_loss", "baseline_loss", "displacement"):
+            np.testing.assert_allclose(groups[name], whole[name], rtol=1e-4, atol=1e-6)
+
+
 def test_keys_name_the_noise():
     config = SGLDConfig(1e-3, 20.0, 5.0, 2, 5, 30, 16)
     params, data = {"w": torch.zeros(10)}, centred_data()
