@@ -31,6 +31,7 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         "preset": config["preset"],
         "scurves": config["scurves"],
         "modular": config["modular"],
+        "language": config["language"],
         "calibration": config["calibration"],
         "num_seeds": len(variants["base"]["seeds"]),
         "shown_seed": config["figures"]["shown_seed"],

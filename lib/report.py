@@ -25,6 +25,7 @@ STUDY_TITLES: Mapping[str, str] = {
     "instruments": "The LLC as an instrument",
     "scurves": "Multi-component learning and S-curves",
     "modular": "Grokking on modular addition",
+    "language": "Attention-only language models",
 }
 
 PRESETS: Mapping[str, str] = {
@@ -150,6 +151,21 @@ def quality_table(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:
     ).reset_index()[columns]
 
 
+def epochs(corpus: pd.DataFrame, language: Mapping[str, Any]) -> float:
+    """Return how often a run of the language study sees each token that it is trained on.
+
+    Parameters
+    ----------
+    corpus : DataFrame
+        Contract ``language_corpus`` of `lib.schemas`.
+    language : mapping
+        The part ``language`` of the configuration.
+    """
+    training = language["training"]
+    seen = training["num_steps"] * training["batch_size"] * language["context_length"]
+    return float(seen / corpus.loc[corpus["split"] == "train", "num_tokens"].sum())
+
+
 def render_report(
     template: str,
     style: str,
@@ -159,6 +175,7 @@ def render_report(
     claims: pd.DataFrame,
     milestones: Sequence[tuple[str, str, pd.DataFrame]],
     quality: pd.DataFrame,
+    corpus: pd.DataFrame,
     runs: Sequence[Mapping[str, Any]],
     origin: Mapping[str, str],
 ) -> str:
@@ -177,6 +194,8 @@ def render_report(
         Contract ``milestones``; a curve without any is shown as such.
     quality : DataFrame
         Result of `quality_table`.
+    corpus : DataFrame
+        Contract ``language_corpus`` of `lib.schemas`.
     runs : sequence of mapping
         One a run, with the same keys; the keys are the headings.
     origin : mapping of str to str
@@ -200,6 +219,9 @@ def render_report(
         marks=_MARKS,
         milestones=[(run, name, table.to_dict("records")) for run, name, table in milestones],
         quality=quality.to_dict("records"),
+        corpus=corpus.to_dict("records"),
+        epochs=epochs(corpus, config["language"]),
+        repeated=config["language"]["training"]["repeated_share"],
         runs=runs,
         origin=origin,
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),

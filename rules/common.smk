@@ -84,6 +84,13 @@ def runs_measured(runs):
     ]
 
 
+def data_of(run):
+    """What a run is trained on, in words."""
+    if run.study == "language":
+        return "text"
+    return f"{run.settings['task']['num_tasks'] or 'new'} tasks"
+
+
 def language_run(variant):
     """Name of a variant's run that figures show, the one of its first seed."""
     return next(run.name for run in LANGUAGE if run.variant == variant)

@@ -11,8 +11,9 @@ rule report:
         figures=all_figures(),
         captions=[f"report/{Path(figure).stem}.rst" for figure in all_figures()],
         claims=f"{RESULTS}/claims.csv",
-        milestones=llc_stores("milestones.csv", runs_with("llc")),
-        summaries=llc_stores("summary.csv", runs_with("llc")),
+        milestones=llc_stores("milestones.csv", runs_claimed()),
+        summaries=llc_stores("summary.csv", runs_claimed()),
+        corpus=f"{RESULTS}/language/corpus.csv",
         template="report/report.html.j2",
         style="report/style.css",
     output:
@@ -29,21 +30,22 @@ rule report:
         runtime=30,
     params:
         curves=[
-            [run, setting] for run in runs_with("llc") for setting in settings_of(run)
+            [run, setting] for run in runs_claimed() for setting in settings_of(run)
         ],
         runs=[
             {
                 "Run": run.name,
                 "Variant": run.variant,
                 "Seed": run.seed,
-                "Tasks": run.settings["task"]["num_tasks"] or "new in each context",
+                "Layers": run.settings["network"]["num_layers"],
+                "Data": data_of(run),
                 "Steps": run.settings["training"]["num_steps"],
                 "Batch": run.settings["training"]["batch_size"],
                 "Analyses": ", ".join(run.analyses)
                 .replace("_", " ")
                 .replace("llc", "LLC"),
             }
-            for run in REGRESSION
+            for run in RUNS
         ],
         config={**config},
         code=code("report.py"),

@@ -17,6 +17,7 @@ def main(
     path_to_claims: str,
     paths_to_milestones: list[str],
     paths_to_summaries: list[str],
+    path_to_corpus: str,
     path_to_template: str,
     path_to_style: str,
     path_to_report: str,
@@ -34,6 +35,7 @@ def main(
         claims=read_table(path_to_claims, "claims"),
         milestones=[(*pair, table) for pair, table in zip(curves, tables, strict=True)],
         quality=quality_table([read_table(path, "llc_summary") for path in paths_to_summaries]),
+        corpus=read_table(path_to_corpus, "language_corpus"),
         runs=runs,
         origin=provenance(),
     )
@@ -49,6 +51,7 @@ if __name__ == "__main__":
         path_to_claims=snakemake.input.claims,
         paths_to_milestones=list(snakemake.input.milestones),
         paths_to_summaries=list(snakemake.input.summaries),
+        path_to_corpus=snakemake.input.corpus,
         path_to_template=snakemake.input.template,
         path_to_style=snakemake.input.style,
         path_to_report=snakemake.output.report,

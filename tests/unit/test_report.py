@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import re
 import struct
 import zlib
@@ -65,6 +66,16 @@ def claims_table(**changes: str) -> pd.DataFrame:
     return pd.DataFrame([{**entry, **changes} for entry in rows])
 
 
+def corpus_table() -> pd.DataFrame:
+    row = {"licence": "public domain", "num_documents": 4, "num_bytes": 9000}
+    return pd.DataFrame(
+        [
+            {"source": "a <bible>", "split": "train", **row, "num_tokens": 2_000_000},
+            {"source": "a <bible>", "split": "validation", **row, "num_tokens": 100_000},
+        ]
+    )
+
+
 def rendered(**changes: Any) -> str:
     milestones = pd.DataFrame(
         {
@@ -82,6 +93,7 @@ def rendered(**changes: Any) -> str:
         "claims": claims_table(),
         "milestones": [("base-s0", "local", milestones), ("base-s1", "local", milestones[:0])],
         "quality": quality_table([]),
+        "corpus": corpus_table(),
         "runs": [{"Run": "base-s0", "Seed": 0}],
         "origin": {"commit": "abc123", "version_numpy": "2.0"},
         **changes,
@@ -286,3 +298,15 @@ def test_quality_counts_and_takes_medians() -> None:
 
 def test_numbers_that_are_missing_become_dashes() -> None:
     assert "1,000 to –" in rendered()
+
+
+def test_sources_licences_and_epochs_of_the_text_are_named():
+    page = rendered()
+    assert "a &lt;bible&gt;" in page
+    assert "public domain" in page
+    # 50,000 steps of 100 rows of 1,024 tokens, over two million.
+    assert "Training goes through it 2,560.00 times." in page
+    assert "repeat a passage" not in page
+    config = copy.deepcopy(CONFIG)
+    config["language"]["training"]["repeated_share"] = 0.3
+    assert "30 % of the rows repeat a passage of their own text" in rendered(config=config)
