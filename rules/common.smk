@@ -101,6 +101,16 @@ def language_runs():
     return [language_run("twolayers"), language_run("onelayer")]
 
 
+def language_remark():
+    """What figures say of the text: how many rows were made repetitive, or nothing."""
+    share = config["language"]["training"]["repeated_share"]
+    return (
+        f"Trained with {100 * share:.0f} % of rows that repeat a passage"
+        if share
+        else ""
+    )
+
+
 def language_figures(names):
     """Paths of figures of the language study, and of the numbers behind them."""
     return {

@@ -52,6 +52,8 @@ rule language_figures_measures:
         mem_mb=2000,
         runtime=20,
     params:
+        variants=["twolayers", "onelayer"],
+        remark=language_remark(),
         code=code("language_figures_measures.py"),
     script:
         "../scripts/language_figures_measures.py"
