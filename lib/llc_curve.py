@@ -6,6 +6,7 @@ Source: Hoogland et al. (2024), Appendix A.5.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ import xarray as xr
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class StageSettings:
         Posterior draws, and points of the even grid in u.
     match_width
         A draw has a milestone when one lies within this distance in u.
+    leave_out
+        Verdicts of estimates that the curve is not fitted to.
     estimate_noise
         Fit scatter between checkpoints beyond the given standard errors.
     """
@@ -55,6 +60,7 @@ class StageSettings:
     num_draws: int = 200
     grid_points: int = 400
     match_width: float = 0.5
+    leave_out: tuple[str, ...] = ()
     estimate_noise: bool = True
 
     def __post_init__(self) -> None:
@@ -67,6 +73,29 @@ class StageSettings:
             raise ValueError("num_draws must be at least 2 and grid_points at least 10")
         if not self.match_width > 0:
             raise ValueError(f"match_width must be positive, got {self.match_width}")
+
+
+MIN_CHECKPOINTS = 5
+"""Fewest estimates behind a curve."""
+
+
+def usable_llc(judged: xr.Dataset, settings: StageSettings) -> np.ndarray:
+    """Return the LLC of every checkpoint, NaN where its verdict is one to leave out.
+
+    All are kept if too few would remain.
+
+    Parameters
+    ----------
+    judged : Dataset
+        Contract ``llc`` of `lib.contracts`.
+    settings : StageSettings
+    """
+    llc = judged["llc_mean"].to_numpy().astype(float)
+    sound = ~np.isin(judged["verdict"].to_numpy().astype(str), settings.leave_out)
+    if (sound & np.isfinite(llc)).sum() < MIN_CHECKPOINTS:
+        logger.warning("too few sound estimates for a curve: all %d are used", len(llc))
+        return llc
+    return np.where(sound, llc, np.nan)
 
 
 def fit_llc_curve(
@@ -108,7 +137,7 @@ def fit_llc_curve(
             f"steps, llc and stderr differ in shape: {steps.shape}, {llc.shape}, {stderr.shape}"
         )
     used = np.isfinite(llc)
-    if used.sum() < 5:
+    if used.sum() < MIN_CHECKPOINTS:
         raise ValueError(
             f"only {used.sum()} checkpoints have a finite LLC; five are needed to find stages"
         )

@@ -9,10 +9,10 @@ rule language_figures_curves:
     """Draw losses, LLCs and essential dynamics: figures 1a, 2a, 6a, 12 and 21."""
     input:
         metrics=stores("metrics.nc", language_runs()),
-        llc=llc_stores("llc.nc", language_runs()),
-        curves=llc_stores("curve.nc", language_runs()),
-        milestones=llc_stores("milestones.csv", language_runs()),
-        stages=llc_stores("stages.csv", language_runs()),
+        llc=llc_stores("llc.nc", language_runs(), ["published", "local"]),
+        curves=llc_stores("curve.nc", language_runs(), ["published", "local"]),
+        milestones=llc_stores("milestones.csv", language_runs(), ["published", "local"]),
+        stages=llc_stores("stages.csv", language_runs(), ["published", "local"]),
         ed=stores("ed.nc", [language_run("twolayers")]),
         forms=stores("forms.nc", [language_run("twolayers")]),
     output:
@@ -28,7 +28,9 @@ rule language_figures_curves:
         mem_mb=2000,
         runtime=20,
     params:
-        settings=list(config["language"]["llc"]["settings"]),
+        runs=language_runs(),
+        settings=["published", "local"],
+        tolerance=config["language"]["stages"]["tolerance"],
         code=code("language_figures_curves.py"),
     script:
         "../scripts/language_figures_curves.py"

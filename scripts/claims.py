@@ -38,10 +38,10 @@ def main(
     ledger = read_ledger(path_to_ledger, path_to_schema)
     found = read_curves(curves, **paths_to_curves)
     language = read_runs(language_runs, paths_to_language, found, {}, "language_metrics")
-    bounds = tuple(stages["length_scale_bounds"])
+    listed = {name: tuple(stages[name]) for name in ("length_scale_bounds", "leave_out")}
     evidence = Evidence(
         runs=read_runs(runs, paths_to_metrics, found, paths_to_audits),
-        stage_settings=StageSettings(**{**stages, "length_scale_bounds": bounds}),
+        stage_settings=StageSettings(**{**stages, **listed}),
         validation=read_table(path_to_validation, "validation"),
         scurves=ScurvesEvidence.read(path_to_scurves),
         modular=ModularEvidence.read(*paths_to_modular),

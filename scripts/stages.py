@@ -1,7 +1,7 @@
 """Fit one LLC curve and divide training into stages."""
 
 from lib.contracts import check_dataset
-from lib.llc_curve import StageSettings, fit_llc_curve
+from lib.llc_curve import StageSettings, fit_llc_curve, usable_llc
 from lib.logs import log_to
 from lib.provenance import provenance
 from lib.schemas import write_table
@@ -22,12 +22,10 @@ def main(
 ) -> None:
     """Write the fitted curve, its milestones and the stages between them."""
     llc = read_dataset(path_to_llc)
-    stage_settings = StageSettings(
-        **{**settings, "length_scale_bounds": tuple(settings["length_scale_bounds"])}
-    )
-    curve = fit_llc_curve(
-        llc.step.values, llc.llc_mean.values, llc.llc_stderr.values, stage_settings, seed
-    )
+    listed = {name: tuple(settings[name]) for name in ("length_scale_bounds", "leave_out")}
+    stage_settings = StageSettings(**{**settings, **listed})
+    values = usable_llc(llc, stage_settings)
+    curve = fit_llc_curve(llc.step.values, values, llc.llc_stderr.values, stage_settings, seed)
     milestones = find_milestones(curve, stage_settings)
     stages = stages_from_milestones(milestones, curve, int(llc.step[-1]))
     write_dataset(

@@ -1,4 +1,4 @@
-"""Component scores and form potentials against training time (Fig. 6b of the regression study)."""
+"""Component scores and form potentials against training time (Fig. 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test loss and LLC over training with the stages behind them (Fig. 1b of the regression study)."""
+"""Test loss and LLC over training with the stages behind them (Figs. 1 and 21)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ def loss_and_llc(
     llcs: Mapping[str, Sequence[xr.Dataset]],
     stages: Mapping[str, pd.DataFrame],
     run: str,
+    *,
+    loss_unit: str = "squared error per label",
+    marks: Mapping[str, float] | None = None,
 ) -> Drawn:
     """Draw the loss above the LLC, one column a sampler setting.
 
@@ -34,6 +37,9 @@ def loss_and_llc(
         Stages of the shown run, by setting.
     run : str
         The shown run.
+    loss_unit : str
+    marks : mapping of str to float, optional
+        Steps to mark by a dashed line, with what happens there.
 
     Returns
     -------
@@ -74,6 +80,10 @@ def loss_and_llc(
         ledger.estimates(bottom, f"LLC, {name}", f"{run} estimates", shown)
         for ax in (top, bottom):
             style.shade_stages(ax, stages[setting], names=ax is top)
+        for what, step in (marks or {}).items():
+            ledger.add(f"loss, {name}", what, [step], [0.0])
+            for ax in (top, bottom):
+                ax.axvline(step, color=style.SECOND, linestyle=(0, (3, 2)), linewidth=0.9)
         top.set_title(f"Stages by the {name}", pad=10)
         flags = verdict_marks.counts(verdict_marks.verdicts_of(shown))
         if flags:
@@ -85,13 +95,17 @@ def loss_and_llc(
             bbox_to_anchor=(0.5, -0.28),
             ncols=min(3, len(handles)),
         )
-    axes[0, 0].set_ylabel("Test loss\n(squared error per label)")
+    axes[0, 0].set_ylabel(f"Test loss\n({loss_unit})")
     axes[1, 0].set_ylabel("Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)")
     constant_loss = Line2D(
         [], [], color=style.MUTED, linestyle=":", label="loss of the best constant predictor"
     )
-    marks = verdict_marks.handles(ledger.verdicts)
-    style.bottom_legend(figure, _handles(len(metrics)), [*marks, constant_loss])
+    known = [*verdict_marks.handles(ledger.verdicts), constant_loss]
+    known += [
+        Line2D([], [], color=style.SECOND, linestyle=(0, (3, 2)), label=what)
+        for what in marks or {}
+    ]
+    style.bottom_legend(figure, _handles(len(metrics)), known)
     return Drawn(figure, ledger.table())
 
 

@@ -1,4 +1,4 @@
-"""Essential dynamics in the planes of the leading components, with evolutes and forms (Fig. 2b)."""
+"""Essential dynamics in the planes of the leading components, with evolutes and forms (Fig. 2)."""
 
 from __future__ import annotations
 

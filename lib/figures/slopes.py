@@ -1,4 +1,4 @@
-"""Loss, LLC and weight norm with their slopes in log time (Fig. 23 of the regression study)."""
+"""Loss, LLC and weight norm with their slopes in log time (Figs. 12 and 23)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def slopes(
     milestones: pd.DataFrame,
     stages: pd.DataFrame,
     tolerance: float,
+    loss_unit: str = "squared error per label",
 ) -> Drawn:
     """Draw values above slopes: test loss, LLC, weight norm.
 
@@ -43,6 +44,7 @@ def slopes(
         Of the same run and setting.
     tolerance : float
         Near plateau: |slope| below this share of the largest.
+    loss_unit : str
 
     Returns
     -------
@@ -71,7 +73,7 @@ def slopes(
         style.log_step_axis(ax, last)
         ax.axhline(0, color=style.MAIN, linewidth=0.6)
     ledger = Ledger()
-    names = ("Test loss", "(squared error per label)"), ("Weight norm", "(Euclidean, all weights)")
+    names = ("Test loss", f"({loss_unit})"), ("Weight norm", "(Euclidean, all weights)")
     for column, variable, (name, unit) in zip(
         (0, 2), ("test_loss", "weight_norm"), names, strict=True
     ):

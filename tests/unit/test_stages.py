@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from lib.derivatives import slope_of
-from lib.llc_curve import StageSettings, fit_llc_curve
+from lib.llc_curve import StageSettings, fit_llc_curve, usable_llc
 from lib.stages import MILESTONE_COLUMNS, STAGE_COLUMNS, find_milestones, stages_from_milestones
 
 LAST = 500_000.0
@@ -188,3 +189,27 @@ def test_slopes_at_step_zero_and_of_negative_values_are_nan() -> None:
         slope_of(np.array([1.0, 1.0, 2.0]), np.zeros(3))
     with pytest.raises(ValueError, match="at least 3"):
         slope_of(np.array([1.0, 2.0]), np.zeros(2))
+
+
+def judged(verdicts: list[str]) -> xr.Dataset:
+    count = len(verdicts)
+    return xr.Dataset(
+        {
+            "llc_mean": ("step", np.arange(count, dtype=float)),
+            "verdict": ("step", np.array(verdicts)),
+        },
+        coords={"step": np.arange(count)},
+    )
+
+
+def test_verdicts_that_are_left_out_take_no_part():
+    verdicts = ["escaped", "ok", "saturated", "ok", "ok", "ok", "ok"]
+    settings = StageSettings(leave_out=("escaped",))
+    assert np.isnan(usable_llc(judged(verdicts), settings)).tolist() == [True] + 6 * [False]
+    assert np.isfinite(usable_llc(judged(verdicts), SETTINGS)).all()
+
+
+def test_all_are_kept_where_too_few_would_remain(caplog):
+    values = usable_llc(judged(["escaped"] * 3 + ["ok"] * 4), StageSettings(leave_out=("escaped",)))
+    assert np.isfinite(values).all()
+    assert "too few sound estimates" in caplog.text
