@@ -188,6 +188,23 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
         strict=True,
         unique=["source", "licence", "split"],
     ),
+    "language_forms": pa.DataFrameSchema(
+        {
+            "form": pa.Column(int, pa.Check.ge(1), coerce=True),
+            "form_step": pa.Column(float, pa.Check.ge(0), coerce=True),
+            "p_value": pa.Column(float, pa.Check.in_range(0, 1), nullable=True, coerce=True),
+            "side": pa.Column(str, pa.Check.isin(["high", "low"]), coerce=True),
+            "measure": pa.Column(
+                str, pa.Check.isin(["new_word", "induction", "seen"]), coerce=True
+            ),
+            "share": pa.Column(float, pa.Check.in_range(0, 1), nullable=True, coerce=True),
+            "base_rate": pa.Column(float, pa.Check.in_range(0, 1), coerce=True),
+            "stderr": pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True),
+            "count": pa.Column(int, pa.Check.ge(0), coerce=True),
+        },
+        strict=True,
+        unique=["form", "side", "measure"],
+    ),
     "scurves_measures": pa.DataFrameSchema(
         {
             "setting": pa.Column(str),

@@ -64,10 +64,10 @@ rule language_figures_measures:
 rule language_figures_tokens:
     """Draw what forms and stages are about, token by token: figures 15, 16 and 17."""
     input:
-        checkpoints=stores("checkpoints.h5", [language_run("twolayers")]),
-        ed=stores("ed.nc", [language_run("twolayers")]),
-        forms=stores("forms.nc", [language_run("twolayers")]),
-        stages=llc_stores("stages.csv", [language_run("twolayers")], ["local"]),
+        checkpoints=f"{RESULTS}/language/{language_run('twolayers')}/checkpoints.h5",
+        ed=f"{RESULTS}/language/{language_run('twolayers')}/ed.nc",
+        forms=f"{RESULTS}/language/{language_run('twolayers')}/forms.nc",
+        stages=f"{RESULTS}/language/{language_run('twolayers')}/llc/local/stages.csv",
         validation=f"{RESULTS}/language/validation.bin",
         index=f"{RESULTS}/language/index.nc",
         gpt2="results/archives/gpt2.archive",

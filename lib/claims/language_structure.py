@@ -125,7 +125,8 @@ def forms_with_content(
 ) -> Verdict:
     """L9: forms near stage boundaries are about new words, then about induction patterns."""
     run = found.of("twolayers")[0]
-    forms = found.forms[found.forms["p_value"] <= max_p]
+    high = found.forms["side"] == "high"
+    forms = found.forms[high & (found.forms["p_value"] <= max_p)]
     if forms.empty:
         return Verdict(judged(False, True), "no form beyond random walks", "", (run.seed,))
     milestones = run.curves["local"].milestones["step"].tolist()

@@ -107,6 +107,7 @@ def forms(**changes: Any) -> pd.DataFrame:
         {
             "form_step": [1200.0, 1200.0, 2000.0, 2000.0],
             "p_value": 0.01,
+            "side": "high",
             "measure": ["new_word", "induction"] * 2,
             "share": [0.8, 0.05, 0.4, 0.5],
             "base_rate": [0.4, 0.05, 0.4, 0.05],

@@ -1,0 +1,95 @@
+"""How the loss of single tokens changes over each stage (seed 003, App. C.2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from lib.language.behaviour import loss_changes
+from lib.language.model import NetworkSettings
+from lib.language.tokenizer import readable
+from lib.replicas import Params
+
+MAX_TOKENS = 96
+"""Tokens of a passage that are shown, from its start."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A row of text with the change of each token's loss over every stage.
+
+    Parameters
+    ----------
+    tokens : tuple of str
+        The row, its first token left out: it is not predicted.
+    changes : ndarray, shape (stage, token)
+        In nats; negative where the loss fell.
+    """
+
+    tokens: tuple[str, ...]
+    changes: np.ndarray
+
+
+def stage_names(stages: pd.DataFrame) -> list[str]:
+    """Return what each stage is called, as in ``1A, step 0 to 400``."""
+    return [
+        f"{int(row.stage)}{row.type}, step {row.start:.0f} to {row.end:.0f}"
+        for row in stages.itertuples()
+    ]
+
+
+def nearest(steps: np.ndarray, step: float) -> int:
+    """Return the checkpoint nearest to a step."""
+    return int(steps[np.abs(steps - step).argmin()])
+
+
+def passages(
+    params_at: Callable[[int], Params],
+    network: NetworkSettings,
+    steps: np.ndarray,
+    stages: pd.DataFrame,
+    rows: Tensor,
+    tokenizer: Tokenizer,
+    count: int,
+) -> list[Passage]:
+    """Return the rows whose tokens' losses change most, summed over stages and tokens.
+
+    Parameters
+    ----------
+    params_at : callable
+        ``params_at(step) -> params``.
+    network : NetworkSettings
+    steps : ndarray
+        Checkpoints.
+    stages : DataFrame
+        Contract ``stages`` of `lib.schemas`.
+    rows : Tensor of int64, shape (row, token)
+        Text that was held out, from which they are chosen.
+    tokenizer : Tokenizer
+    count : int
+    """
+    bounds = [nearest(steps, step) for step in [*stages["start"], stages["end"].iloc[-1]]]
+    shown = rows[:, : MAX_TOKENS + 1]
+    changes = torch.stack(
+        [
+            loss_changes(params_at(first), params_at(last), network, shown)
+            for first, last in pairwise(bounds)
+        ],
+        dim=1,
+    )
+    chosen = _most(changes, count)
+    return [
+        Passage(tuple(readable(tokenizer, shown[row, 1:].tolist())), changes[row].numpy(force=True))
+        for row in chosen
+    ]
+
+
+def _most(changes: Tensor, count: int) -> Sequence[int]:
+    return changes.abs().sum((1, 2)).topk(min(count, len(changes))).indices.tolist()
