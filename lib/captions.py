@@ -32,6 +32,7 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         "scurves": config["scurves"],
         "modular": config["modular"],
         "language": config["language"],
+        "language_text": _language_text(config["language"]["training"]),
         "calibration": config["calibration"],
         "num_seeds": len(variants["base"]["seeds"]),
         "shown_seed": config["figures"]["shown_seed"],
@@ -51,6 +52,17 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     for section in ("forms", "stages", "essential_dynamics", "training", "network", "task"):
         values = {**study[section], **values}
     return values
+
+
+def _language_text(training: Mapping[str, Any]) -> str:
+    """Return what captions say of rows that were made repetitive; nothing where none were."""
+    share = training["repeated_share"]
+    if not share:
+        return ""
+    return (
+        f"In training {100 * share:.0f} % of the rows repeat a passage of their own text, without which "
+        "networks of this size find no induction; measures are taken on text as it is."
+    )
 
 
 def fill_caption(path: str | Path, settings: Mapping[str, Any]) -> str:

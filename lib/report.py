@@ -69,6 +69,8 @@ class Figure:
         Of the image, in pixels.
     files : tuple of str
         Names of the same figure as PDF and of the data behind it.
+    fragment : str
+        The same as HTML, where the figure is one of text; read from the file beside the PNG.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Figure:
     width: int
     height: int
     files: tuple[str, ...]
+    fragment: str = ""
 
 
 def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any]) -> Figure:
@@ -101,6 +104,7 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
     width, height = struct.unpack(">II", content[16:24])
     title, paragraphs = split_caption(fill_caption(caption, settings))
     study = next((part for part in png.parts if part in STUDY_TITLES), "regression")
+    fragment = png.with_suffix(".html")
     return Figure(
         name=png.stem,
         study=STUDY_TITLES[study],
@@ -110,6 +114,7 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
         width=width,
         height=height,
         files=tuple(sorted(p.name for p in png.parent.glob(f"{png.stem}.*") if p != png)),
+        fragment=fragment.read_text(encoding="utf-8") if fragment.exists() else "",
     )
 
 

@@ -252,6 +252,7 @@ def all_figures():
     figures = {"regression": names, "instruments": instruments}
     figures["scurves"] = [f"s{n}" for n in range(1, 14)]
     figures["modular"] = [f"g{n}" for n in range(1, 11)]
+    figures["language"] = sorted([*CURVES, *MEASURES, *TOKENS])
     return [
         f"{RESULTS}/figures/{study}/{name}.png"
         for study, listed in figures.items()

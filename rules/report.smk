@@ -9,6 +9,7 @@ rule report:
     """Figures, verdicts and tables in one HTML file."""
     input:
         figures=all_figures(),
+        fragment=f"{RESULTS}/figures/language/fig17.html",
         captions=[f"report/{Path(figure).stem}.rst" for figure in all_figures()],
         claims=f"{RESULTS}/claims.csv",
         milestones=llc_stores("milestones.csv", runs_claimed()),

@@ -80,7 +80,7 @@ def _rows(points: Points, contexts: Contexts, measure: str, columns: int) -> Dra
     axes[-1, 1].set_xlabel("Entries beyond so many standard deviations")
     if columns > 2:
         axes[-1, 2].set_xlabel("Search distance (tokens)")
-    style.bottom_legend(figure, _handles(measure))
+    style.bottom_legend(figure, _handles(measure), columns=3)
     return Drawn(figure, ledger.table())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +19,10 @@ from lib.replicas import Params
 
 MAX_TOKENS = 96
 """Tokens of a passage that are shown, from its start."""
+
+
+_BROKEN = "\ufffd"
+"""What stands for a token that is no whole character."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ def passages(
 ) -> list[Passage]:
     """Return the rows whose tokens' losses change most, summed over stages and tokens.
 
+    Rows with tokens that are no whole characters come last: they cannot be read.
+
     Parameters
     ----------
     params_at : callable
@@ -84,12 +90,8 @@ def passages(
         ],
         dim=1,
     )
-    chosen = _most(changes, count)
-    return [
-        Passage(tuple(readable(tokenizer, shown[row, 1:].tolist())), changes[row].numpy(force=True))
-        for row in chosen
-    ]
-
-
-def _most(changes: Tensor, count: int) -> Sequence[int]:
-    return changes.abs().sum((1, 2)).topk(min(count, len(changes))).indices.tolist()
+    texts = [tuple(readable(tokenizer, row[1:].tolist())) for row in shown]
+    sums = changes.abs().sum((1, 2)).tolist()
+    whole = [not any(_BROKEN in token for token in text) for text in texts]
+    order = sorted(range(len(texts)), key=lambda row: (whole[row], sums[row]), reverse=True)
+    return [Passage(texts[row], changes[row].numpy(force=True)) for row in order[:count]]
