@@ -1,0 +1,284 @@
+"""Figures of language models show what the stores say; extreme logits and token changes are right."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+
+from lib.figures.language_behaviour import bigrams_and_ngrams, position_losses
+from lib.figures.language_forms import induction_patterns, new_words
+from lib.figures.language_heads import composition, heads_and_induction
+from lib.figures.language_positions import position_shapes, shown_steps
+from lib.figures.token_changes import token_changes, token_changes_html
+from lib.language.extreme_logits import (
+    Contexts,
+    form_table,
+    lifted,
+    share_of,
+    shown_points,
+)
+from lib.language.model import NetworkSettings, initial_parameters
+from lib.language.token_changes import Passage, nearest, passages, stage_names
+from lib.schemas import check_table
+from lib.seeding import StreamKey
+
+STEPS = np.array([0, 10, 50, 100, 200, 400])
+RNG = np.random.default_rng(0)
+
+
+def metrics_of(num_layers: int) -> xr.Dataset:
+    count = len(STEPS)
+
+    def grid(*sizes: int) -> np.ndarray:
+        return RNG.random((count, *sizes))
+
+    data = {
+        "bigram_score": ("step", np.array([7.0, 6.0, 5.0, 4.5, 4.6, 4.8])),
+        "icl_score": ("step", grid()),
+        "completion_gain": ("step", grid()),
+        "second_copy_gain": ("step", grid()),
+        "ngram_score": (("step", "ngram"), grid(2)),
+        "position_loss": (("step", "position"), grid(3)),
+        "ablated_loss": (("step", "position"), 1 + grid(3)),
+        "ablation_effect": (("step", "position"), grid(3)),
+        "previous_token_score": (("step", "layer", "head"), 0.02 + 0.01 * grid(num_layers, 2)),
+        "prefix_matching_score": (("step", "layer", "head"), 0.02 + 0.01 * grid(num_layers, 2)),
+    }
+    data["previous_token_score"][1][3:, 0, 1] = 0.8
+    if num_layers > 1:
+        data["prefix_matching_score"][1][4:, 1, 0] = 0.5
+    data |= {f"{name}_stderr": (dims, np.full(v.shape, 0.01)) for name, (dims, v) in data.items()}
+    data |= {
+        "position_variance_ratio": (("step", "position_pc"), grid(3)),
+        "position_score": (("step", "place", "position_pc"), grid(12, 3)),
+        "position_norm": (("step", "place"), grid(12)),
+        "bigram_entropy": ((), 4.0),
+        "composition_key": (("step", "earlier_head", "later_head"), grid(2, 2)),
+        "composition_random": ((), 0.1),
+    }
+    coords = {"step": STEPS, "ngram": [2, 3], "position": [1, 5, 11]}
+    return xr.Dataset(data, coords=coords, attrs={"run": f"{num_layers}-s0"})
+
+
+def stages_of(*bounds: float) -> pd.DataFrame:
+    edges = [0.0, *bounds, 400.0]
+    kinds = "AABA"[: len(edges) - 1]
+    return pd.DataFrame(
+        {
+            "stage": range(1, len(edges)),
+            "type": list(kinds),
+            "start": edges[:-1],
+            "end": edges[1:],
+            "setting": "local",
+        }
+    )
+
+
+RUNS = {"twolayers": metrics_of(2), "onelayer": metrics_of(1)}
+STAGES = {"twolayers": stages_of(50, 200), "onelayer": stages_of()}
+
+
+def points(data: pd.DataFrame, panel: str, series: str) -> pd.DataFrame:
+    found = data[(data["panel"] == panel) & (data["series"] == series)]
+    assert not found.empty, (panel, series)
+    return found
+
+
+def texts(drawn) -> list[str]:
+    figure = drawn.figure
+    parts = [t.get_text() for ax in figure.axes for t in (ax.yaxis.label, *ax.texts)]
+    parts += [ax.get_title(loc="left") for ax in figure.axes]
+    legends = [ax.get_legend() for ax in figure.axes if ax.get_legend()] + figure.legends
+    return parts + [t.get_text() for legend in legends for t in legend.get_texts()]
+
+
+@pytest.mark.parametrize("variant", RUNS)
+def test_scores_are_drawn_with_their_errors_and_the_minimum(variant):
+    drawn = bigrams_and_ngrams(RUNS, STAGES, "A remark")
+    line = points(drawn.data, f"bigrams, {variant}", "bigram score")
+    np.testing.assert_allclose(line["y"], RUNS[variant]["bigram_score"])
+    np.testing.assert_allclose(line["high"] - line["y"], 0.01)
+    assert points(drawn.data, f"bigrams, {variant}", "minimum")["x"].item() == 100
+    assert points(drawn.data, f"bigrams, {variant}", "bigram entropy")["y"].item() == 4.0
+    grams = points(drawn.data, f"n-grams, {variant}", "n = 3")
+    np.testing.assert_allclose(grams["y"], RUNS[variant]["ngram_score"].sel(ngram=3))
+    zeroed = points(drawn.data, f"positions, {variant}", "positions zeroed")
+    np.testing.assert_allclose(zeroed["y"], RUNS[variant]["ablated_loss"].mean("position"))
+    assert "minimum, step 100" in texts(drawn)
+    assert drawn.figure.get_suptitle() == "A remark"
+
+
+def test_heads_that_rise_are_named_and_others_are_not():
+    drawn = heads_and_induction(RUNS, STAGES)
+    named = [text for text in texts(drawn) if text.startswith("head ")]
+    assert sorted(named) == ["head 1:2", "head 1:2", "head 2:1"]  # one layer: no induction head
+    line = points(drawn.data, "prefix matching, twolayers", "2:1")
+    expected = RUNS["twolayers"]["prefix_matching_score"].isel(layer=1, head=0)
+    np.testing.assert_allclose(line["y"], expected)
+    gain = points(drawn.data, "gains, onelayer", "repeated bigrams of text")
+    np.testing.assert_allclose(gain["y"], RUNS["onelayer"]["completion_gain"])
+
+
+def test_composition_goes_into_the_best_prefix_head_first_and_marks_the_previous_token_head():
+    drawn = composition(RUNS, STAGES)
+    assert drawn.figure.axes[0].get_title(loc="left").startswith("Into head 2:1")
+    assert "from 1:2, previous token" in texts(drawn)
+    line = points(drawn.data, "into 2:2", "from 1:1")
+    expected = RUNS["twolayers"]["composition_key"].isel(earlier_head=0, later_head=1)
+    np.testing.assert_allclose(line["y"], expected)
+
+
+def test_positions():
+    drawn = position_losses(RUNS, STAGES)
+    line = points(drawn.data, "ablation_effect, twolayers", "position 5")
+    np.testing.assert_allclose(line["y"], RUNS["twolayers"]["ablation_effect"].sel(position=5))
+    shapes = position_shapes(RUNS, STAGES)
+    assert shown_steps(RUNS["twolayers"]) == [0, 10, 50, 100, 200, 400]
+    curve = points(shapes.data, "PC2 against PC1", "step 50")
+    scores = RUNS["twolayers"]["position_score"].sel(step=50)
+    np.testing.assert_allclose(curve["x"], scores[:, 0])
+    np.testing.assert_allclose(curve["y"], scores[:, 1])
+    share = points(shapes.data, "variance", "One layer")
+    np.testing.assert_allclose(share["y"], RUNS["onelayer"]["position_variance_ratio"][:, 0])
+
+
+# Extreme logits
+
+ROWS = np.array([[9, 1, 2, 3, 1, 2, 1, 5], [9, 4, 4, 0, 0, 0, 0, 0]])
+CONTEXTS = Contexts(ROWS, np.array([4, 2]), np.arange(10) % 2 == 0)
+
+
+def test_patterns_and_their_distances():
+    # Row 0 ends in [.. 1 2 3 1]: 2 followed the 1 three tokens before. Row 1: [9 4 4], 4 followed 4.
+    expected = np.zeros((2, 10), dtype=int)
+    expected[0, 2], expected[1, 4] = 3, 1
+    np.testing.assert_array_equal(CONTEXTS.distance(), expected)
+    assert np.flatnonzero(CONTEXTS.seen()[0]).tolist() == [1, 2, 3, 9]
+    latest = Contexts(np.array([[1, 2, 1, 3, 1]]), np.array([4]), np.zeros(4, bool))
+    assert latest.distance()[0].tolist() == [0, 0, 4, 2]
+
+
+def test_a_point_is_lifted_by_its_components():
+    components = np.linalg.qr(RNG.normal(size=(20, 2)))[0].T
+    ed = xr.Dataset(
+        {"mean": ("feature", np.arange(20.0)), "components": (("pc", "feature"), components)}
+    )
+    values = lifted(ed, np.array([3.0, -1.0]), 10)
+    raw = np.arange(20.0) + 3 * components[0] - components[1]
+    np.testing.assert_allclose(values.ravel(), (raw - raw.mean()) / raw.std())
+    assert values.shape == (2, 10)
+
+
+def test_shares_against_the_base_rate():
+    chosen = np.zeros((2, 10), bool)
+    chosen[0, :4] = True
+    found = share_of(chosen, CONTEXTS.kinds()["new_word"])
+    assert (found.share, found.base_rate, found.count) == (0.5, 0.5, 4)
+    assert found.stderr == 0  # both contexts have the base rate exactly
+    none = share_of(np.zeros((2, 10), bool), chosen)
+    assert none.count == 0
+    assert np.isnan(none.share)
+
+
+def test_the_error_of_a_share_covers_it_over_repetitions():
+    """Contexts of even or odd kind: the spread of shares over repeated draws is the error."""
+    shares, errors = [], []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        kind = np.repeat(rng.random((60, 1)) < 0.4, 30, axis=1)
+        chosen = rng.random((60, 30)) < 0.1 + 0.1 * rng.random((60, 1))
+        found = share_of(chosen, kind)
+        shares.append(found.share - found.base_rate)
+        errors.append(found.stderr)
+    assert np.mean(errors) == pytest.approx(np.std(shares), rel=0.25)
+
+
+def forms_of(*p_values: float) -> xr.Dataset:
+    count = len(p_values)
+    return xr.Dataset(
+        {
+            "form_step": ("form", 100.0 * np.arange(1, count + 1)),
+            "p_value": ("form", np.array(p_values, dtype=float)),
+            "centre": (("form", "pc"), np.zeros((count, 2))),
+        }
+    )
+
+
+def test_the_table_says_what_forms_are_about_and_keeps_its_contract():
+    values = np.where(CONTEXTS.kinds()["induction"], 5.0, 0.0)
+    table = check_table(form_table([values], forms_of(0.02), CONTEXTS), "language_forms")
+    high = table[(table["side"] == "high") & (table["measure"] == "induction")].iloc[0]
+    assert (high["share"], high["count"], high["base_rate"]) == (1.0, 2, 0.1)
+    assert len(table) == 6
+    assert check_table(form_table([], forms_of(), CONTEXTS), "language_forms").empty
+
+
+def test_figures_of_forms_compare_with_the_end_and_say_where_none_was_found():
+    ed = xr.Dataset(
+        {
+            "mean": ("feature", RNG.normal(size=20)),
+            "components": (("pc", "feature"), RNG.normal(size=(2, 20))),
+            "scores": (("step", "pc"), RNG.normal(size=(3, 2))),
+        }
+    )
+    values = RNG.normal(size=(2, 10))
+    shown = shown_points([values] * 4, forms_of(0.5, 0.01, 0.2, 0.1), ed, 10)
+    assert [title.split(",")[0] for title in shown] == [
+        "Form 2",
+        "Form 3",
+        "Form 4",
+        "End of training",
+    ]
+    alone = shown_points([], forms_of(), ed, 10)
+    assert list(alone) == ["No form found; end of training"]
+    for draw in (new_words, induction_patterns):
+        assert len(draw(shown, CONTEXTS).figure.axes) == 4 * (2 + (draw is induction_patterns))
+        assert "No form found; end of training" in texts(draw(alone, CONTEXTS))
+
+
+# Token changes
+
+
+def test_changes_are_those_between_the_checkpoints_nearest_to_the_bounds():
+    network = NetworkSettings(20, 8, 1, 2, 8)
+    made = {step: initial_parameters(network, StreamKey(step)) for step in (0, 10, 400)}
+    rows = torch.randint(20, (5, 8), generator=StreamKey(9).generator())
+
+    class Tokenizer:
+        def decode(self, ids):
+            return "\ufffd" if ids == [int(rows[2, 3])] else f"<{ids[0]}>"
+
+    found = passages(
+        made.__getitem__, network, np.array([0, 10, 400]), stages_of(14), rows, Tokenizer(), 5
+    )
+    assert [one.changes.shape for one in found] == [(2, 7)] * 5
+    from lib.language.behaviour import losses_of
+
+    losses = {step: losses_of(params, network, rows) for step, params in made.items()}
+    total = ((losses[10] - losses[0]).abs() + (losses[400] - losses[10]).abs()).sum(1)
+    broken = [row for row in range(5) if int(rows[2, 3]) in rows[row, 1:].tolist()]
+    order = sorted(range(5), key=lambda row: (row not in broken, float(total[row])), reverse=True)
+    first = rows[order[0], 1:].tolist()
+    assert found[0].tokens == tuple(f"<{index}>" for index in first)
+    np.testing.assert_allclose(found[0].changes[1], (losses[400] - losses[10])[order[0]])
+    assert nearest(np.array([0, 10, 400]), 14.0) == 10
+
+
+def test_text_is_escaped_and_carries_its_change():
+    passage = Passage(("<b>", " a$", "\n"), np.array([[-1.25, 0.0, 2.0], [0.5, 0.25, 0.0]]))
+    names = stage_names(stages_of(50))
+    assert names == ["1A, step 0 to 50", "2A, step 50 to 400"]
+    page = token_changes_html([passage], names)
+    assert "&lt;b&gt;" in page
+    assert 'title="-1.25 nats"' in page
+    assert not re.search(r"<b>|<script|\n</span>", page)
+    drawn = token_changes([passage], names)
+    line = points(drawn.data, "passage 1", "1A, step 0 to 50")
+    np.testing.assert_allclose(line["y"], passage.changes[0])
+    shown = [text for text in texts(drawn) if text]
+    assert {"<b>", " a\\$", "↵"} <= set(shown)
