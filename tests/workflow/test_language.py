@@ -27,8 +27,54 @@ def test_what_runs_from_packages(project):
     }
 
 
-def test_nothing_is_downloaded_unless_asked_for(project):
-    assert not [rule for rule in project.planned(*SMOKE) if rule.startswith("language")]
+FIGURES = {f"language_figures_{part}" for part in ("curves", "measures", "tokens")}
+
+
+def test_other_repeated_rows_train_again_and_leave_the_text(edited):
+    edited.edit("config/smoke.yaml", "repeated_share: 0.5", "repeated_share: 0.25")
+    planned = edited.planned(*SMOKE)
+    assert planned["language_train"] == 2
+    assert set(planned) == FIGURES | {
+        "language_train",
+        "language_metrics",
+        "language_llc_shard",
+        "language_llc",
+        "essential_dynamics",
+        "forms",
+        "stages",
+        "claims",
+        "report",
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        (
+            "lib/language/heads.py",
+            "rows_at_a_time: int = 256",
+            "rows_at_a_time: int = 255",
+            {"language_metrics", "claims", "report"} | FIGURES - {"language_figures_tokens"},
+        ),
+        (
+            "lib/language/extreme_logits.py",
+            "THRESHOLD = 2.0",
+            "THRESHOLD = 2.5",
+            {"language_figures_tokens", "claims", "report"},
+        ),
+        (
+            "config/smoke.yaml",
+            "    source: train\n    settings:\n      published: {num_chains: 2, num_draws: 4",
+            "    source: train\n    settings:\n      published: {num_chains: 2, num_draws: 5",
+            {"language_llc_shard", "language_llc", "stages", "claims", "report"}
+            | {"language_figures_curves"},
+        ),
+        ("report/fig04.rst", "Heads and induction", "Heads, induction", {"report"}),
+    ],
+)
+def test_an_edit_reruns_exactly_what_depends_on_it(edited, file, old, new, expected):
+    edited.edit(file, old, new)
+    assert set(edited.planned(*SMOKE)) == expected
 
 
 def test_a_folder_is_read_and_read_again_when_it_changes(project):
