@@ -48,6 +48,19 @@ def code(script):
     return code_digests(BASE / "scripts" / script, BASE)
 
 
+def memory(megabytes):
+    """Memory of a job whose need grows with the settings: one that failed gets twice as much."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
+def gpu():
+    """One GPU for a job that trains or samples on `device`; nothing where that is the CPU."""
+    if config["device"] != "cuda":
+        return {}
+    model = config["gpu_model"]
+    return {"gpu": 1} if model == "any" else {"gpu": 1, "gpu_model": model}
+
+
 def run_params(*names):
     """Parameters of a run, by name, as functions of the wildcards."""
     values = {
