@@ -15,7 +15,7 @@ from tests.projects import Project
 HERE = Path(__file__).parent
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
 SMOKE = ("--configfile", "config/smoke.yaml")
-# There is no GPU in the fake ones, so the configuration says `device: cpu` and these are asked to have one.
+# The GPUs are fake: the configuration says `device: cpu`, and these rules ask for one all the same.
 GPU_RULES = ("regression_train", "regression_metrics", "regression_llc_shard")
 SITE = """
 account: test
@@ -109,7 +109,7 @@ class ClusterProject(Project):
         ]
         return [
             *(sys.executable, str(HERE / "quick_snakemake.py"), *arguments, *SMOKE),
-            *("--workflow-profile", "slurm", "--latency-wait", "10", "--retries", "0"),
+            *("--workflow-profile", "profiles/slurm", "--latency-wait", "10", "--retries", "0"),
             *("--slurm-init-seconds-before-status-checks", "1", "--set-resources", *gpus),
         ]
 

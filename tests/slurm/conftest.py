@@ -1,6 +1,5 @@
 """The cluster, a run on it, and the same run without it."""
 
-import os
 import shutil
 import subprocess
 import tempfile
