@@ -9,20 +9,20 @@ import ast
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _JOB = re.compile(r"^(?:local)?rule (\w+):$")
 _FIELD = re.compile(r"^    (output|reason): (.*)$")
 _PARAMS = re.compile(r"Params have changed since last execution: .*?before: (.*) now: (.*)$")
+_MISSING = "Missing output files"
+_MADE_AGAIN = "Input files updated by another job"
 _NOTHING_EXCLUSIVE = "<nothing exclusive>"
-_CODE = (".py",)
-_SHOWN_FILES = 3
 
 
 class RerunError(ValueError):
-    """The text is not that of a dry run; it is the message."""
+    """The text is not that of a dry run which came to its end; it is the message."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Job:
     Parameters
     ----------
     rule : str
-    output : str
-        Its first file.
-    reasons : tuple of str
-        Why it would run, one thing each.
+    outputs : tuple of str
+        Its files.
+    reason : str
+        Why it would run, in Snakemake's words.
     """
 
     rule: str
-    output: str
-    reasons: tuple[str, ...]
+    outputs: tuple[str, ...]
+    reason: str
 
 
 def explain(text: str) -> str:
@@ -58,48 +58,59 @@ def explain(text: str) -> str:
     """
     if "Nothing to be done" in text:
         return "Nothing would run: all is as it was made.\n"
-    alike = defaultdict(list)
-    for job in planned_jobs(text):
-        alike[job.rule, job.reasons].append(job.output)
-    if not alike:
+    jobs = planned_jobs(text)
+    if not jobs:
         raise RerunError(text)
+    makers = {output: job.rule for job in jobs for output in job.outputs}
+    alike = defaultdict(list)
+    for job in jobs:
+        alike[job.rule, tuple(reasons(job.reason, makers))].append(job.outputs[0])
     lines = []
-    for (rule, reasons), outputs in alike.items():
+    for (rule, why), outputs in alike.items():
         others = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
-        lines += [f"{rule}: {outputs[0]}{others}", *(f"    {reason}" for reason in reasons)]
+        lines += [f"{rule}: {outputs[0]}{others}", *(f"    {reason}" for reason in why)]
     return "\n".join(lines) + "\n"
 
 
 def planned_jobs(text: str) -> list[Job]:
     """Return the jobs of a dry run, in its order, without those that make no file."""
-    rule, jobs, fields = "", [], dict[str, str]()
+    rule, outputs, jobs = "", "", []
     for line in text.splitlines():
-        if match := _JOB.match(line):
-            rule, fields = match[1], {}
-        elif match := _FIELD.match(line):
-            fields[match[1]] = match[2]
-            if match[1] == "reason" and "output" in fields:
-                reasons = tuple(_reasons(match[2]))
-                jobs.append(Job(rule, fields["output"].split(", ")[0], reasons))
+        if job := _JOB.match(line):
+            rule, outputs = job[1], ""
+        elif field := _FIELD.match(line):
+            if field[1] == "output":
+                outputs = field[2]
+            elif outputs:
+                jobs.append(Job(rule, tuple(outputs.split(", ")), field[2]))
     return jobs
 
 
-def _reasons(text: str) -> Iterator[str]:
+def reasons(text: str, makers: Mapping[str, str]) -> Iterator[str]:
+    """Yield the single reasons of a job.
+
+    Parameters
+    ----------
+    text : str
+        All of them in Snakemake's words.
+    makers : mapping of str to str
+        The rule that would make a file again, by the file.
+    """
     changed = _PARAMS.search(text)
-    rest = text[: changed.start()] if changed else text
-    for reason in filter(None, rest.split("; ")):
+    for reason in filter(None, (text[: changed.start()] if changed else text).split("; ")):
         kind, _, files = reason.partition(": ")
-        shown = sorted(files.split(", "))
-        more = len(shown) - _SHOWN_FILES
-        ending = f" and {more} more" if more > 0 else ""
-        named = ", ".join(shown[:_SHOWN_FILES]) + ending
-        yield f"{kind.lower()}: {named}" if files else kind.lower()
+        if kind == _MISSING:
+            yield "its output is missing"
+        elif kind == _MADE_AGAIN:
+            yield f"after {', '.join(sorted({makers[name] for name in files.split(', ')}))}"
+        else:
+            yield reason[:1].lower() + reason[1:]
     if changed:
         yield from _changes(_values(changed[1]), _values(changed[2]))
 
 
 def _values(text: str) -> list[Any]:
-    """Return the parameters of one side of a comparison; as text where they cannot be read."""
+    """Return the parameters on one side of a comparison; as text where they cannot be read."""
     if text.strip() == _NOTHING_EXCLUSIVE:
         return []
     try:
@@ -108,13 +119,13 @@ def _values(text: str) -> list[Any]:
         return [text.strip()]
 
 
-def _changes(before: list[Any], now: list[Any]) -> Iterator[str]:
+def _changes(before: Sequence[Any], now: Sequence[Any]) -> Iterator[str]:
     """Yield what differs between parameters, by key where they have keys."""
     left, right = _entries(before), _entries(now)
     for key in sorted(left.keys() | right.keys()):
         if left.get(key) == right.get(key):
             continue
-        if key.endswith(_CODE):
+        if key.endswith(".py"):
             yield f"{key} {_change_of_code(key in left, key in right)}"
         else:
             yield f"{key}: {left.get(key, 'nothing')} before, {right.get(key, 'nothing')} now"
@@ -126,7 +137,7 @@ def _change_of_code(before: bool, now: bool) -> str:
     return "is used now" if now else "is used no more"
 
 
-def _entries(values: list[Any]) -> dict[str, str]:
+def _entries(values: Sequence[Any]) -> dict[str, str]:
     """Return the entries of all mappings by dotted key; other values are those of "parameter"."""
     entries: dict[str, str] = {}
     bare = []
