@@ -273,6 +273,15 @@ def all_figures():
     ]
 
 
+def benchmark_patterns():
+    """Regular expressions of the benchmark files of each rule, but for what is made of them all."""
+    return {
+        rule.name: rule.benchmark.regex().pattern
+        for rule in workflow.rules
+        if rule.benchmark and rule.name not in ("cost", "report")
+    }
+
+
 def scurves_common():
     """What every experiment of the S-curve study shares."""
     shared = (
