@@ -276,9 +276,9 @@ def all_figures():
 def benchmark_patterns():
     """Regular expressions of the benchmark files of each rule, but for what is made of them all."""
     return {
-        rule.name: rule.benchmark.regex().pattern
-        for rule in workflow.rules
-        if rule.benchmark and rule.name not in ("cost", "report")
+        made.name: made.benchmark.regex().pattern
+        for made in workflow.rules
+        if made.benchmark and made.name not in ("cost", "report")
     }
 
 
