@@ -4,6 +4,7 @@ The only rules file with functions. Standard library and light modules of lib/ a
 again by every job.
 """
 
+import functools
 import re
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
 from lib.configuration import ConfigError, check_config, modular_settings
-from lib.identity import CodeError, code_digests
+from lib.identity import code_digests
 from lib.runs import expand_runs, run_identity, training_settings
 from lib.schedules import checkpoint_steps, nested_subset, shards
 
@@ -43,9 +44,15 @@ def alternatives(names):
     return "|".join(re.escape(str(name)) for name in names)
 
 
-def code(script):
+@functools.cache
+def code_of(script):
     """Digests of a script and of every module of lib/ that it reaches: a rule's share of the code."""
     return code_digests(BASE / "scripts" / script, BASE)
+
+
+def code(script):
+    """The same as a parameter, read when a job needs it: on a cluster, that of one rule a job."""
+    return lambda wildcards: code_of(script)
 
 
 def memory(megabytes):
