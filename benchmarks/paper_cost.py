@@ -47,7 +47,6 @@ class Work:
 
 def operations_a_token(params: Mapping[str, Any], layers: int, width: int, tokens: int) -> float:
     """Return those of a forward and backward pass: 6 a parameter, and half of attention's products."""
-
     num_parameters = sum(value.numel() for value in params.values())
     return 6 * num_parameters + 6 * layers * width * tokens
 
