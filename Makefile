@@ -1,17 +1,23 @@
 # Two commands: `make figures` (laptop preset, from nothing to the report) and `make test`.
-# CORES is how many jobs run side by side; every job uses one thread.
+# `make why TARGET=...` says why a result would be made again; `make test-slurm` needs root and Debian.
+# CORES is how many jobs run side by side; every job uses one thread. PRESET is the one that `why` asks about.
 CORES ?= 2
+PRESET ?= laptop
 PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: figures smoke test lint unit workflow
+.PHONY: figures smoke why test lint unit workflow test-slurm
 
 figures: .venv/ready
 	$(SNAKEMAKE) --configfile config/laptop.yaml
 
 smoke: .venv/ready
 	$(SNAKEMAKE) --configfile config/smoke.yaml
+
+# Without TARGET, every job that would run.
+why: .venv/ready
+	@$(SNAKEMAKE) --dry-run $(TARGET) --configfile config/$(PRESET).yaml 2>&1 | $(BIN)/python -m lib.reruns
 
 test: lint unit workflow
 
@@ -27,6 +33,10 @@ unit: .venv/ready
 
 workflow: .venv/ready
 	$(BIN)/python -m pytest tests/workflow
+
+# Installs Slurm, runs part of the smoke preset on a cluster of two nodes and stops it; says why if it cannot.
+test-slurm: .venv/ready
+	TEST_SLURM=1 $(BIN)/python -m pytest -vv -rs tests/slurm
 
 # The lock pins every package.
 .venv/ready: envs/requirements.lock

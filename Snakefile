@@ -8,6 +8,10 @@ min_version("9.27")
 configfile: "config/config.yaml"
 
 
+# Built from pipeline.def; read with `--sdm apptainer` alone.
+container: "envs/pipeline.sif"
+
+
 include: "rules/common.smk"
 
 

@@ -181,6 +181,7 @@ def render_report(
     milestones: Sequence[tuple[str, str, pd.DataFrame]],
     quality: pd.DataFrame,
     corpus: pd.DataFrame,
+    cost: pd.DataFrame,
     runs: Sequence[Mapping[str, Any]],
     origin: Mapping[str, str],
 ) -> str:
@@ -201,6 +202,8 @@ def render_report(
         Result of `quality_table`.
     corpus : DataFrame
         Contract ``language_corpus`` of `lib.schemas`.
+    cost : DataFrame
+        Contract ``cost`` of `lib.schemas`.
     runs : sequence of mapping
         One a run, with the same keys; the keys are the headings.
     origin : mapping of str to str
@@ -227,6 +230,8 @@ def render_report(
         corpus=corpus.to_dict("records"),
         epochs=epochs(corpus, config["language"]),
         repeated=config["language"]["training"]["repeated_share"],
+        cost=cost.to_dict("records"),
+        total={name: cost[name].sum() for name in ("jobs", "cpu_s")},
         runs=runs,
         origin=origin,
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),

@@ -176,6 +176,19 @@ TABLES: Mapping[str, pa.DataFrameSchema] = {
         },
         strict=True,
     ),
+    "cost": pa.DataFrameSchema(
+        {
+            "study": pa.Column(str),
+            "rule": pa.Column(str),
+            "jobs": _count,
+            "cpu_s": pa.Column(float, pa.Check.ge(0), coerce=True),
+            "wall_s": pa.Column(float, pa.Check.ge(0), coerce=True),
+            "longest_s": _error,
+            "memory_mb": _error,
+        },
+        strict=True,
+        unique=["study", "rule"],
+    ),
     "language_corpus": pa.DataFrameSchema(
         {
             "source": pa.Column(str),

@@ -160,7 +160,7 @@ def train(
     partial.mkdir(parents=True, exist_ok=True)
     bounds = [*range(0, settings.num_steps, settings.segment_steps), settings.num_steps]
     paths = [partial / f"segment-{index:05d}.h5" for index in range(len(bounds) - 1)]
-    done, state = _finished_segments(paths, identity)
+    done, state = _finished_segments(paths, identity, initial.device)
     if state is None:
         state = AdamState.initial(initial[None])
     else:
@@ -226,7 +226,9 @@ class _Recording:
             handle["state/second_moment"] = state.second_moment.numpy(force=True)
 
 
-def _finished_segments(paths: list[Path], identity: str) -> tuple[int, AdamState | None]:
+def _finished_segments(
+    paths: list[Path], identity: str, device: torch.device
+) -> tuple[int, AdamState | None]:
     """Return how many leading segments are done and the state after them; drop foreign ones."""
     done = 0
     state = None
@@ -234,7 +236,8 @@ def _finished_segments(paths: list[Path], identity: str) -> tuple[int, AdamState
         try:
             with open_store(path, identity) as handle:
                 fields = ("vectors", "first_moment", "second_moment")
-                tensors = [torch.from_numpy(handle[f"state/{name}"][:]) for name in fields]
+                arrays = [torch.from_numpy(handle[f"state/{name}"][:]) for name in fields]
+                tensors = [array.to(device) for array in arrays]
                 state = AdamState(int(handle.attrs["step"]), *tensors)
         except StoreError:
             break

@@ -21,7 +21,8 @@ rule calibration_transformer:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        **gpu(),
+        mem_mb=memory(2000),
         runtime=720,
     params:
         run=shown_run(),
@@ -52,7 +53,7 @@ rule calibration_model:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=240,
     params:
         model=lambda wildcards: config["calibration"][wildcards.subject]["model"],

@@ -4,6 +4,7 @@ The only rules file with functions. Standard library and light modules of lib/ a
 again by every job.
 """
 
+import functools
 import re
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
 from lib.configuration import ConfigError, check_config, modular_settings
-from lib.identity import CodeError, code_digests
+from lib.identity import code_digests
 from lib.runs import expand_runs, run_identity, training_settings
 from lib.schedules import checkpoint_steps, nested_subset, shards
 
@@ -43,9 +44,28 @@ def alternatives(names):
     return "|".join(re.escape(str(name)) for name in names)
 
 
-def code(script):
+@functools.cache
+def code_of(script):
     """Digests of a script and of every module of lib/ that it reaches: a rule's share of the code."""
     return code_digests(BASE / "scripts" / script, BASE)
+
+
+def code(script):
+    """The same as a parameter, read when a job needs it: on a cluster, that of one rule a job."""
+    return lambda wildcards: code_of(script)
+
+
+def memory(megabytes):
+    """Memory of a job whose need grows with the settings: one that failed gets twice as much."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
+def gpu():
+    """One GPU for a job that trains or samples on `device`; nothing where that is the CPU."""
+    if config["device"] != "cuda":
+        return {}
+    model = config["gpu_model"]
+    return {"gpu": 1} if model == "any" else {"gpu": 1, "gpu_model": model}
 
 
 def run_params(*names):
@@ -258,6 +278,15 @@ def all_figures():
         for study, listed in figures.items()
         for name in listed
     ]
+
+
+def benchmark_patterns():
+    """Regular expressions of the benchmark files of each rule, but for what is made of them all."""
+    return {
+        made.name: made.benchmark.regex().pattern
+        for made in workflow.rules
+        if made.benchmark and made.name not in ("cost", "report")
+    }
 
 
 def scurves_common():

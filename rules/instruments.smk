@@ -45,7 +45,7 @@ rule essential_dynamics:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=60,
     params:
         num_components=lambda wildcards: config[wildcards.study]["essential_dynamics"][

@@ -21,7 +21,7 @@ rule modular_run:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=1440,
     params:
         settings=lambda wildcards: MODULAR[wildcards.modular_experiment],
@@ -98,7 +98,7 @@ rule modular_gradients:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=240,
     params:
         **modular_followed("gradients"),
@@ -124,7 +124,7 @@ rule modular_llc:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=720,
     params:
         **modular_followed("llc"),

@@ -21,7 +21,8 @@ rule regression_train:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        **gpu(),
+        mem_mb=memory(3000),
         runtime=720,
     params:
         **run_params("seed", "settings", "identity"),
@@ -46,7 +47,8 @@ rule regression_metrics:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        **gpu(),
+        mem_mb=memory(2000),
         runtime=60,
     params:
         **run_params("seed", "settings", "evaluation", "identity"),
@@ -71,7 +73,8 @@ rule regression_llc_shard:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        **gpu(),
+        mem_mb=memory(2000),
         runtime=240,
     params:
         **run_params("settings", "identity"),
@@ -126,7 +129,8 @@ rule regression_llc_audit:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        **gpu(),
+        mem_mb=memory(2000),
         runtime=60,
     params:
         **run_params("settings", "identity"),
@@ -153,7 +157,8 @@ rule regression_failures:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        **gpu(),
+        mem_mb=memory(2000),
         runtime=60,
     params:
         **run_params("settings", "identity"),

@@ -1,8 +1,36 @@
 """The report: everything that a preset has made, in one file that needs nothing else.
 
-REQUIRED INPUTS: all figures with their captions, claims.csv, milestones and summaries of all LLC curves.
-OUTPUT: results/<preset>/report.html
+REQUIRED INPUTS: all figures with their captions, claims.csv, milestones and summaries of all LLC curves, and
+the benchmark files of all jobs.
+OUTPUTS under results/<preset>/: cost.csv, report.html
 """
+
+
+rule cost:
+    """Add up what all jobs but this one and the report have cost, by study and rule."""
+    # Snakemake knows no job that makes a benchmark file: the last results stand for the jobs before them.
+    input:
+        figures=all_figures(),
+        forms=stores("forms.nc", runs_with("essential_dynamics")),
+        claims=f"{RESULTS}/claims.csv",
+    output:
+        table=f"{RESULTS}/cost.csv",
+    log:
+        f"{LOGS}/cost.log",
+    benchmark:
+        f"{LOGS}/cost.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        logs=LOGS,
+        patterns=lambda wildcards: benchmark_patterns(),
+        code=code("cost.py"),
+    script:
+        "../scripts/cost.py"
 
 
 rule report:
@@ -12,6 +40,7 @@ rule report:
         fragment=f"{RESULTS}/figures/language/fig17.html",
         captions=[f"report/{Path(figure).stem}.rst" for figure in all_figures()],
         claims=f"{RESULTS}/claims.csv",
+        cost=f"{RESULTS}/cost.csv",
         milestones=llc_stores("milestones.csv", runs_claimed()),
         summaries=llc_stores("summary.csv", runs_claimed()),
         corpus=f"{RESULTS}/language/corpus.csv",

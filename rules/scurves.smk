@@ -19,7 +19,7 @@ rule scurves_run:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=240,
     params:
         settings=lambda wildcards: config["scurves"]["experiments"][
@@ -71,7 +71,7 @@ rule scurves_measures:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=60,
     params:
         settings=config["scurves"]["measures"],

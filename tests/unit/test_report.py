@@ -22,6 +22,10 @@ from lib.report import Figure, ReportError, load_figure, quality_table, render_r
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 SETTINGS = caption_settings(CONFIG)
+COST = {
+    **{"study": ["regression"], "rule": ["regression_train"], "jobs": [3], "cpu_s": [1234.5]},
+    **{"wall_s": [1300.0], "longest_s": [500.0], "memory_mb": [456.0]},
+}
 VERDICTS = ("supported", "refuted", "mixed", "not testable at this scale")
 
 
@@ -94,6 +98,7 @@ def rendered(**changes: Any) -> str:
         "milestones": [("base-s0", "local", milestones), ("base-s1", "local", milestones[:0])],
         "quality": quality_table([]),
         "corpus": corpus_table(),
+        "cost": pd.DataFrame(COST),
         "runs": [{"Run": "base-s0", "Seed": 0}],
         "origin": {"commit": "abc123", "version_numpy": "2.0"},
         **changes,
@@ -294,6 +299,13 @@ def test_quality_counts_and_takes_medians() -> None:
     table = quality_table([summary])
     assert table.loc[0].tolist() == ["base-s0", "local", 3, 2, 1, 1.1, 20.0]
     assert "1.100" in rendered(quality=table)
+
+
+def test_cost_is_shown_with_its_total() -> None:
+    page = rendered()
+    assert "3 jobs took 20.6 minutes" in page
+    assert "<td>regression train</td>" in page
+    assert "0 jobs took 0.0 minutes" in rendered(cost=pd.DataFrame(COST)[:0])
 
 
 def test_numbers_that_are_missing_become_dashes() -> None:

@@ -1,88 +1,10 @@
-"""Throw-away copies of the project in which the workflow really runs."""
+"""Copies of the project, empty, finished and to be edited."""
 
-import os
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "rules", "scripts", "lib", "config", "envs", "profiles", "report")
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-@dataclass(frozen=True)
-class Project:
-    """A copy of the project.
-
-    Parameters
-    ----------
-    path : Path
-        Its top folder.
-    """
-
-    path: Path
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        result = subprocess.run(
-            self.command(*arguments),
-            cwd=self.path,
-            env=ENVIRONMENT,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        assert not check or result.returncode == 0, result.stdout[-6000:]
-        return result
-
-    def start(self, *arguments: str) -> subprocess.Popen:
-        """Start a run in a process group of its own, which a test may kill."""
-        return subprocess.Popen(
-            self.command(*arguments),
-            cwd=self.path,
-            env=ENVIRONMENT,
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def planned(self, *arguments: str) -> dict[str, int]:
-        """Return how many jobs of each rule a dry run lists."""
-        lines = self.snakemake("--dry-run", *arguments).stdout.splitlines()
-        if "Job stats:" not in lines:
-            return {}
-        jobs = {}
-        for line in lines[lines.index("Job stats:") + 3 :]:
-            if not line.strip():
-                break
-            rule, count = line.split()
-            jobs[rule] = int(count)
-        return {rule: count for rule, count in jobs.items() if rule not in ("total", "all")}
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Replace text in a file of the project; the text must be there."""
-        path = self.path / name
-        text = path.read_text()
-        assert old in text, f"{name} does not hold {old!r}"
-        path.write_text(text.replace(old, new, 1))
-
-
-def copy_project(target: Path) -> Project:
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target / part)
-    return Project(target)
+from tests.projects import Project, copy_project
 
 
 @pytest.fixture

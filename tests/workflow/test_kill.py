@@ -1,40 +1,10 @@
 """SIGKILL in the middle of training and of an LLC shard: the next run ends with the same numbers."""
 
-import os
-import signal
-import time
-from pathlib import Path
-
-import h5py
-import numpy as np
-import xarray as xr
+from tests.projects import kill_when
+from tests.stores import differences
 
 SMOKE = ("--configfile", "config/smoke.yaml")
 RUN = "results/smoke/regression/base-s0"
-
-
-def kill_when(process, condition, patience=120.0) -> None:
-    """Kill a whole process group as soon as the condition holds."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline, "the moment to kill never came"
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def same_hdf5(one: Path, other: Path) -> bool:
-    different = []
-
-    def compare(name, item):
-        if isinstance(item, h5py.Dataset) and not np.array_equal(item[()], right[name][()]):
-            different.append(name)
-
-    with h5py.File(one) as left, h5py.File(other) as right:
-        left.visititems(compare)
-        assert set(left) == set(right)
-    return not different
 
 
 def test_training_killed_and_continued(project, finished):
@@ -49,7 +19,7 @@ def test_training_killed_and_continued(project, finished):
     log = (project.path / "logs/smoke/regression/base-s0/train.log").read_text()
     assert "continuing from step" in log
     for name in ("checkpoints.h5", "trajectory.h5"):
-        assert same_hdf5(finished.path / RUN / name, project.path / RUN / name)
+        assert differences(finished.path / RUN / name, project.path / RUN / name) == []
     assert not partial.exists()
 
 
@@ -63,8 +33,4 @@ def test_llc_shard_killed_and_done_again(edited, finished):
     assert not (edited.path / target).exists()
     edited.snakemake("--unlock", *SMOKE)
     edited.snakemake(target, *SMOKE)
-    with (
-        xr.open_dataset(finished.path / target, engine="h5netcdf") as one,
-        xr.open_dataset(edited.path / target, engine="h5netcdf") as other,
-    ):
-        xr.testing.assert_equal(one, other)
+    assert differences(finished.path / target, edited.path / target) == []

@@ -83,6 +83,17 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         claims=claims,
         milestones=[("base-s0", "published", milestones), ("base-s1", "local", milestones[:0])],
         quality=quality_table([summary]),
+        cost=pd.DataFrame(
+            {
+                **{"study": ["regression"], "rule": ["regression_train"], "jobs": [3]},
+                **{
+                    "cpu_s": [1234.5],
+                    "wall_s": [1300.0],
+                    "longest_s": [500.0],
+                    "memory_mb": [456.0],
+                },
+            }
+        ),
         runs=[{"Run": "base-s0", "Variant": "base", "Seed": 0, "Steps": 500_000}],
         origin={"commit": "0123456789ab", "version_numpy": "2.0"},
     )
