@@ -42,7 +42,7 @@ rule language_documents:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=720,
     params:
         corpus=config["language"]["corpus"],
@@ -68,7 +68,7 @@ rule language_tokens:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=1440,
     params:
         split=config["language"]["corpus"]["split"],
@@ -96,7 +96,7 @@ rule language_counts:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=240,
     params:
         vocab_size=config["language"]["vocab_size"],
@@ -125,7 +125,8 @@ rule language_train:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        **gpu(),
+        mem_mb=memory(4000),
         runtime=1440,
     params:
         **run_params("seed", "settings", "identity"),
@@ -154,7 +155,8 @@ rule language_metrics:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        **gpu(),
+        mem_mb=memory(4000),
         runtime=720,
     params:
         **run_params("seed", "settings", "evaluation", "identity"),
@@ -181,7 +183,8 @@ rule language_llc_shard:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        **gpu(),
+        mem_mb=memory(4000),
         runtime=240,
     params:
         **run_params("settings", "identity"),

@@ -83,7 +83,8 @@ rule language_figures_tokens:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        **gpu(),
+        mem_mb=memory(4000),
         runtime=60,
     params:
         name=language_run("twolayers"),

@@ -8,6 +8,7 @@ OUTPUTS under results/<preset>/: cost.csv, report.html
 
 rule cost:
     """Add up what all jobs but this one and the report have cost, by study and rule."""
+
     # Snakemake knows no job that makes a benchmark file: the last results stand for the jobs before them.
     input:
         figures=all_figures(),
