@@ -48,6 +48,8 @@ class StageSettings:
         A draw has a milestone when one lies within this distance in u.
     leave_out
         Verdicts of estimates that the curve is not fitted to.
+    first_share
+        Share of training before which it is not fitted either.
     estimate_noise
         Fit scatter between checkpoints beyond the given standard errors.
     """
@@ -61,6 +63,7 @@ class StageSettings:
     grid_points: int = 400
     match_width: float = 0.5
     leave_out: tuple[str, ...] = ()
+    first_share: float = 0.0
     estimate_noise: bool = True
 
     def __post_init__(self) -> None:
@@ -80,7 +83,7 @@ MIN_CHECKPOINTS = 5
 
 
 def usable_llc(judged: xr.Dataset, settings: StageSettings) -> np.ndarray:
-    """Return the LLC of every checkpoint, NaN where its verdict is one to leave out.
+    """Return the LLC of every checkpoint, NaN where its verdict or its step is one to leave out.
 
     All are kept if too few would remain.
 
@@ -91,7 +94,9 @@ def usable_llc(judged: xr.Dataset, settings: StageSettings) -> np.ndarray:
     settings : StageSettings
     """
     llc = judged["llc_mean"].to_numpy().astype(float)
+    steps = judged["step"].to_numpy()
     sound = ~np.isin(judged["verdict"].to_numpy().astype(str), settings.leave_out)
+    sound &= steps >= settings.first_share * steps[-1]
     if (sound & np.isfinite(llc)).sum() < MIN_CHECKPOINTS:
         logger.warning("too few sound estimates for a curve: all %d are used", len(llc))
         return llc

@@ -209,6 +209,11 @@ def test_verdicts_that_are_left_out_take_no_part():
     assert np.isfinite(usable_llc(judged(verdicts), SETTINGS)).all()
 
 
+def test_the_first_steps_can_be_left_out():
+    values = usable_llc(judged(["ok"] * 11), StageSettings(first_share=0.25))
+    assert np.isnan(values).tolist() == [True] * 3 + [False] * 8
+
+
 def test_all_are_kept_where_too_few_would_remain(caplog):
     values = usable_llc(judged(["escaped"] * 3 + ["ok"] * 4), StageSettings(leave_out=("escaped",)))
     assert np.isfinite(values).all()
