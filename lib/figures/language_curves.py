@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
+from lib.claims.language_behaviour import loss_bump
+from lib.figures import style
 from lib.figures.drawn import Drawn
 from lib.figures.forms_in_time import forms_in_time
-from lib.figures.loss_and_llc import loss_and_llc
+from lib.figures.loss_and_llc import Beside, loss_and_llc
 from lib.figures.planes import planes
 from lib.figures.slopes import slopes
 
@@ -40,8 +42,26 @@ class Development:
     stages: Mapping[str, pd.DataFrame]
 
 
-def loss_with_bigrams(found: Development) -> Drawn:
-    """Draw loss and LLC of a run, with the step at which it knows bigrams best."""
+def loss_rise(metrics: xr.Dataset) -> str:
+    """Say how far the test loss rises above the least it had been: the bump that claim L8 is about."""
+    bump = loss_bump(metrics)
+    if not bump.rise > 0:
+        return "the loss never rises"
+    return (
+        f"largest rise of the loss:\n{bump.rise:.3f} ± {bump.stderr:.3f}, top at step "
+        f"{style.short_step(bump.step)}"
+    )
+
+
+def loss_with_bigrams(found: Development, beside: Development | None = None) -> Drawn:
+    """Draw loss and LLC of a run, with the step at which it knows bigrams best.
+
+    Parameters
+    ----------
+    found : Development
+    beside : Development, optional
+        A run to compare with.
+    """
     score = found.metrics["bigram_score"].to_numpy()
     return loss_and_llc(
         [found.metrics],
@@ -50,6 +70,8 @@ def loss_with_bigrams(found: Development) -> Drawn:
         found.metrics.attrs["run"],
         loss_unit=UNIT,
         marks={"bigram score least": float(found.metrics["step"][int(score.argmin())])},
+        beside=Beside(beside.metrics, beside.llc) if beside else None,
+        remark=loss_rise(found.metrics),
     )
 
 
@@ -79,5 +101,5 @@ def curve_figures(
             tolerance,
             UNIT,
         ),
-        loss_with_bigrams(one),
+        loss_with_bigrams(one, two),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
@@ -14,6 +15,25 @@ from matplotlib.patches import Patch
 from lib.figures import style, verdict_marks
 from lib.figures.drawn import Drawn, Ledger, over_runs, the_run
 
+BESIDE = style.SERIES[0]
+"""Colour of a run that is drawn to compare with."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A run to compare with, drawn thinly and without error bars.
+
+    Parameters
+    ----------
+    metrics : Dataset
+        With attribute ``run``.
+    llcs : mapping of str to Dataset
+        Judged estimates by setting, as many settings as the shown run has.
+    """
+
+    metrics: xr.Dataset
+    llcs: Mapping[str, xr.Dataset]
+
 
 @style.context()
 def loss_and_llc(
@@ -24,6 +44,8 @@ def loss_and_llc(
     *,
     loss_unit: str = "squared error per label",
     marks: Mapping[str, float] | None = None,
+    beside: Beside | None = None,
+    remark: str = "",
 ) -> Drawn:
     """Draw the loss above the LLC, one column a sampler setting.
 
@@ -40,11 +62,15 @@ def loss_and_llc(
     loss_unit : str
     marks : mapping of str to float, optional
         Steps to mark by a dashed line, with what happens there.
+    beside : Beside, optional
+    remark : str
+        What to say of the loss, in the upper right of its panels.
 
     Returns
     -------
     Drawn
-        Table of every line: series are run names, "mean over seeds" and "best constant predictor".
+        Table of every line: series are run names, "mean over seeds", "best constant predictor" and
+        the marks.
 
     Raises
     ------
@@ -78,6 +104,9 @@ def loss_and_llc(
         estimates = over_runs(llcs[setting], "llc_mean")
         _over_seeds(ledger, bottom, f"LLC, {name}", estimates, run)
         ledger.estimates(bottom, f"LLC, {name}", f"{run} estimates", shown)
+        if beside:
+            _beside(ledger, top, f"loss, {name}", beside.metrics, "test_loss")
+            _beside(ledger, bottom, f"LLC, {name}", beside.llcs[setting], "llc_mean")
         for ax in (top, bottom):
             style.shade_stages(ax, stages[setting], names=ax is top)
         for what, step in (marks or {}).items():
@@ -85,6 +114,8 @@ def loss_and_llc(
             for ax in (top, bottom):
                 ax.axvline(step, color=style.SECOND, linestyle=(0, (3, 2)), linewidth=0.9)
         top.set_title(f"Stages by the {name}", pad=10)
+        if remark:
+            style.note(top, remark, x=0.42)
         flags = verdict_marks.counts(verdict_marks.verdicts_of(shown))
         if flags:
             style.note(bottom, flags)
@@ -105,7 +136,7 @@ def loss_and_llc(
         Line2D([], [], color=style.SECOND, linestyle=(0, (3, 2)), label=what)
         for what in marks or {}
     ]
-    style.bottom_legend(figure, _handles(len(metrics)), known)
+    style.bottom_legend(figure, _handles(len(metrics), beside), known)
     return Drawn(figure, ledger.table())
 
 
@@ -141,8 +172,19 @@ def _over_seeds(ledger: Ledger, ax: Axes, panel: str, values: pd.DataFrame, show
         )
 
 
-def _handles(num_runs: int) -> list[Artist]:
+def _beside(ledger: Ledger, ax: Axes, panel: str, values: xr.Dataset, variable: str) -> None:
+    """Draw the run to compare with; it takes part in the limits but not in the stages."""
+    steps, run = values["step"].to_numpy(), str(values.attrs["run"])
+    ledger.line(
+        ax, panel, run, steps, values[variable].to_numpy(), color=BESIDE, linewidth=0.9, zorder=2.8
+    )
+
+
+def _handles(num_runs: int, beside: Beside | None) -> list[Artist]:
     lines: list[Artist] = [Line2D([], [], color=style.MAIN, linewidth=0.9, label="shown seed")]
+    if beside:
+        name = f"{beside.metrics.attrs['run']}, to compare"
+        lines.append(Line2D([], [], color=BESIDE, linewidth=0.9, label=name))
     if num_runs > 1:
         lines += [
             Line2D([], [], color=style.MUTED, linewidth=0.5, label="other seeds"),

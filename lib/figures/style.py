@@ -124,7 +124,8 @@ def log_step_axis(ax: Axes, last: float, label: bool = True) -> None:
 
     Step 0 cannot be shown; the axis begins at `FIRST_SHARE` of training, and at step 1 at the least.
     """
-    ax.set_xscale("log")
+    # Clipped to a step far to the left, step 0 would draw a flat line up to the first step after it.
+    ax.set_xscale("log", nonpositive="mask")
     ax.set_xlim(max(1.0, last * FIRST_SHARE), max(last, 2.0) * 1.06)
     if label:
         ax.set_xlabel("Training step t (log scale)")
