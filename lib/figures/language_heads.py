@@ -131,6 +131,7 @@ def composition(runs: Runs, stages: Stages) -> Drawn:
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     ledger = Ledger()
     random = float(metrics["composition_random"])
+    ledger.add("baseline", "random heads", [0], [random])
     last, steps = float(metrics["step"].max()), metrics["step"].to_numpy()
     for place, (ax, later) in enumerate(zip(axes.flat, order, strict=False)):
         best = float(metrics["prefix_matching_score"].isel(layer=1, head=int(later)).max())

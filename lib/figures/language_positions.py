@@ -89,7 +89,7 @@ def _norms(ledger: Ledger, ax: Axes, metrics: xr.Dataset, steps: list[int]) -> N
     colors = mpl.colormaps[style.RAINBOW](np.linspace(0, 0.85, len(steps)))
     for color, step in zip(colors, steps, strict=True):
         norms = metrics["position_norm"].sel(step=step).to_numpy()
-        places = np.arange(len(norms))
+        places = np.arange(1, len(norms) + 1)
         ledger.line(ax, "norm", f"step {step}", places, norms, color=color, label=f"step {step}")
     ax.set_ylim(bottom=0)
     ax.set_xlabel("Position in the context")
