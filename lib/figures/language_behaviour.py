@@ -9,8 +9,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from lib.figures import style
 from lib.figures.drawn import Drawn, Ledger
@@ -23,6 +24,12 @@ Runs = Mapping[str, xr.Dataset]
 
 Stages = Mapping[str, pd.DataFrame]
 """Stages of the same runs."""
+
+_LABELS = (
+    "Bigram score\n(cross-entropy, nats)",
+    "Test loss (nats)",
+    "n-gram score\n(ratio of losses)",
+)
 
 FIRST_SHARE = 1 / 400
 """Share of training at which time axes begin: nothing but the frequency of tokens is learned before."""
@@ -37,34 +44,57 @@ def band(
     ledger.line(ax, panel, series, steps, value, value - error, value + error, **look)
 
 
+def over_positions(metrics: xr.Dataset, name: str) -> xr.Dataset:
+    """Return a measure's mean over context positions, with a bound of its standard error.
+
+    However losses of a row hang together, the error of their mean is at most the mean of their errors.
+    """
+    return metrics[[name, f"{name}_stderr"]].mean("position")
+
+
+def first_shown(last: float) -> float:
+    """Return the step at which time axes of a run begin."""
+    return max(1.0, FIRST_SHARE * last)
+
+
 def time_axis(ax: Axes, last: float, label: bool = True) -> None:
-    """Make the x axis the logarithm of the step, from `FIRST_SHARE` of training."""
+    """Make the x axis the logarithm of the step, from `first_shown`."""
     style.log_step_axis(ax, last, label)
-    ax.set_xlim(left=max(1.0, FIRST_SHARE * last))
+    ax.set_xlim(left=first_shown(last))
 
 
-def finish(axes: np.ndarray, runs: Runs, stages: Stages) -> None:
-    """Give panels in columns of runs their time axes and the stages of each run."""
-    for column, variant in enumerate(runs):
-        last = float(runs[variant]["step"].max())
-        for row, ax in enumerate(axes[:, column]):
-            time_axis(ax, last, label=row == len(axes) - 1)
-            style.shade_stages(ax, stages[variant], names=row == 0)
+def finish(columns: np.ndarray, runs: Runs, stages: Stages) -> None:
+    """Give panels their time axes and the stages of their run; each column of `columns` is one run's."""
+    for column, (variant, metrics) in enumerate(runs.items()):
+        for ax in columns[:, column]:
+            place = ax.get_subplotspec()
+            time_axis(ax, float(metrics["step"].max()), label=place.is_last_row())
+            style.shade_stages(ax, stages[variant], names=place.is_first_row())
 
 
-def stage_legend(figure: Figure, stages: pd.DataFrame) -> None:
-    """Name the stages of the first run below all panels."""
-    style.bottom_legend(figure, style.stage_handles(stages))
+def stage_rows(runs: Runs, stages: Stages) -> list[list[Artist]]:
+    """Return legend entries of the stages in view, one row a run, which begins with its name."""
+    rows: list[list[Artist]] = []
+    for variant, metrics in runs.items():
+        first, table = first_shown(float(metrics["step"].max())), stages[variant]
+        handles = [
+            handle
+            for handle, end in zip(style.stage_handles(table), table["end"], strict=True)
+            if end > first
+        ]
+        name = Line2D([], [], linestyle="", label=f"{DEPTHS[variant]}, stages")
+        rows += [[name, *handles]] if handles else []
+    return rows
 
 
 @style.context()
 def bigrams_and_ngrams(runs: Runs, stages: Stages, remark: str = "") -> Drawn:
-    """Draw bigram score, loss with and without positions, and n-gram scores; one column a run.
+    """Draw bigram score, loss with and without positions, and n-gram scores of two runs.
 
     Parameters
     ----------
     runs : mapping of str to Dataset
-        Metrics by variant.
+        Metrics by variant; one column a run, or one row of panels if there is one run.
     stages : mapping of str to DataFrame
         Stages of each run.
     remark : str
@@ -73,24 +103,26 @@ def bigrams_and_ngrams(runs: Runs, stages: Stages, remark: str = "") -> Drawn:
     Returns
     -------
     Drawn
-        Bounds are one standard error over rows of text (n-gram scores: by the delta method).
+        Bounds are one standard error over rows of text (n-gram scores: by the delta method; means
+        over positions: a bound of it).
     """
-    tall = 3 * style.PANEL_HEIGHT + 0.9
-    width = style.FULL_WIDTH * (0.6 if len(runs) == 1 else 1)
-    figure = style.new_figure(width, tall, remark)
-    axes = figure.subplots(3, len(runs), sharey="row", squeeze=False)
+    single = len(runs) == 1
+    height = (style.PANEL_HEIGHT if single else 3 * style.PANEL_HEIGHT) + 0.9
+    figure = style.new_figure(style.FULL_WIDTH, height, remark)
+    shape = (1, 3) if single else (3, len(runs))
+    axes = figure.subplots(*shape, sharey=False if single else "row", squeeze=False)
+    columns = axes.T if single else axes
     ledger = Ledger()
     for column, (variant, metrics) in enumerate(runs.items()):
-        top, middle, bottom = axes[:, column]
+        top, middle, bottom = columns[:, column]
         top.set_title(f"{DEPTHS[variant]}\n")
         _bigrams(ledger, top, variant, metrics)
         _positions(ledger, middle, variant, metrics)
         _ngrams(ledger, bottom, variant, metrics)
-    axes[0, 0].set_ylabel("Bigram score\n(cross-entropy, nats)")
-    axes[1, 0].set_ylabel("Test loss (nats)")
-    axes[2, 0].set_ylabel("n-gram score\n(ratio of losses)")
-    finish(axes, runs, stages)
-    stage_legend(figure, next(iter(stages.values())))
+    for ax, label in zip(columns[:, 0], _LABELS, strict=True):
+        ax.set_ylabel(label)
+    finish(columns, runs, stages)
+    style.bottom_legend(figure, *stage_rows(runs, stages))
     return Drawn(figure, ledger.table())
 
 
@@ -100,26 +132,26 @@ def _bigrams(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset) -> Non
     entropy = float(metrics["bigram_entropy"])
     ledger.add(panel, "bigram entropy", [0], [entropy])
     ax.axhline(entropy, color=style.ACCENT, linestyle="--", linewidth=0.9, label="bigram entropy")
-    least = int(metrics["bigram_score"].to_numpy().argmin())
-    step, score = float(metrics["step"][least]), float(metrics["bigram_score"][least])
-    ledger.add(panel, "minimum", [step], [score])
-    if step > 0:
-        ax.plot(
-            step, score, "v", color=style.ACCENT, markersize=4, label=f"minimum, step {step:.0f}"
-        )
-    ax.legend(loc="upper right")
+    scores, steps = metrics["bigram_score"].to_numpy(), metrics["step"].to_numpy()
+    least = int(scores.argmin())
+    ledger.add(panel, "minimum", [steps[least]], [scores[least]])
+    if 0 < least < len(steps) - 1:
+        label = f"minimum, step {steps[least]}"
+        ax.plot(steps[least], scores[least], "v", color=style.ACCENT, markersize=4, label=label)
+    else:
+        style.note(ax, "No minimum within these steps", y=0.5)
+    ax.legend(loc="best")
 
 
 def _positions(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset) -> None:
-    panel, steps = f"positions, {variant}", metrics["step"].to_numpy()
     looks = {
         "ablated_loss": (style.SERIES[0], "positions zeroed"),
         "position_loss": (style.SERIES[1], "as trained"),
     }
     for name, (color, label) in looks.items():
-        mean = metrics[name].mean("position").to_numpy()
-        ledger.line(ax, panel, label, steps, mean, color=color, label=label)
-    ax.legend(loc="upper right", title="mean over positions")
+        mean = over_positions(metrics, name)
+        band(ledger, ax, f"positions, {variant}", label, mean, name, color=color, label=label)
+    ax.legend(loc="best", title="mean over positions")
 
 
 def _ngrams(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset) -> None:
@@ -128,7 +160,7 @@ def _ngrams(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset) -> None
         own = metrics.sel(ngram=n)
         band(ledger, ax, f"n-grams, {variant}", label, own, "ngram_score", color=color, label=label)
     ax.axhline(1, color=style.MUTED, linestyle="--", linewidth=0.8)
-    ax.legend(loc="upper left")
+    ax.legend(loc="best")
 
 
 @style.context()
@@ -156,22 +188,22 @@ def position_losses(runs: Runs, stages: Stages) -> Drawn:
     ledger = Ledger()
     for column, (variant, metrics) in enumerate(runs.items()):
         axes[0, column].set_title(f"{DEPTHS[variant]}\n")
-        positions = metrics["position"].to_numpy()
-        colors = mpl.colormaps[style.SEQUENCE](np.linspace(0, 0.92, positions.size))
-        for ax, name in zip(axes[:, column], rows, strict=True):
-            panel = f"{name}, {variant}"
-            for color, k in zip(colors, positions, strict=True):
-                label = f"position {k}" if k in (positions[0], positions[-1]) else None
-                own = metrics.sel(position=k)
-                band(ledger, ax, panel, f"position {k}", own, name, color=color, label=label)
-            mean = metrics[name].mean("position").to_numpy()
-            steps = metrics["step"].to_numpy()
-            ledger.line(
-                ax, panel, "mean", steps, mean, color=style.ACCENT, linewidth=1.5, label="mean"
-            )
-    for ax, label in zip(axes[:, 0], rows.values(), strict=True):
-        ax.set_ylabel(label)
-    axes[2, 0].legend(loc="upper left")
+        for ax, (name, label) in zip(axes[:, column], rows.items(), strict=True):
+            _at_positions(ledger, ax, f"{name}, {variant}", metrics, name)
+            if column == 0:
+                ax.set_ylabel(label)
     finish(axes, runs, stages)
-    stage_legend(figure, next(iter(stages.values())))
+    handles, _ = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles=handles, loc="outside right upper", title="Context\nposition")
+    style.bottom_legend(figure, *stage_rows(runs, stages))
     return Drawn(figure, ledger.table())
+
+
+def _at_positions(ledger: Ledger, ax: Axes, panel: str, metrics: xr.Dataset, name: str) -> None:
+    positions = metrics["position"].to_numpy()
+    colors = mpl.colormaps[style.SEQUENCE](np.linspace(0, 0.92, positions.size))
+    for color, k in zip(colors, positions, strict=True):
+        own = metrics.sel(position=k)
+        band(ledger, ax, panel, f"position {k}", own, name, color=color, label=str(k))
+    mean = over_positions(metrics, name)
+    band(ledger, ax, panel, "mean", mean, name, color=style.ACCENT, linewidth=1.5, label="mean")

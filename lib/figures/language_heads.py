@@ -14,12 +14,12 @@ from lib.figures.language_behaviour import (
     Stages,
     band,
     finish,
-    stage_legend,
+    stage_rows,
     time_axis,
 )
 
 _NAMED = 2
-"""Heads that are named at most, those with the highest scores, if they double their first one."""
+"""Heads that are named at most, those with the highest scores, if they double their score at step 0."""
 
 
 @style.context()
@@ -61,7 +61,7 @@ def heads_and_induction(runs: Runs, stages: Stages, remark: str = "") -> Drawn:
     for ax, label in zip(axes[:, 0], labels, strict=True):
         ax.set_ylabel(label)
     finish(axes, runs, stages)
-    stage_legend(figure, next(iter(stages.values())))
+    style.bottom_legend(figure, *stage_rows(runs, stages))
     return Drawn(figure, ledger.table())
 
 
@@ -86,11 +86,14 @@ def _heads(ledger: Ledger, ax: Axes, panel: str, metrics: xr.Dataset, name: str)
             color=style.SERIES[layer] if shown else style.MUTED,
             linestyle="--" if index in named[1:] else "-",
             linewidth=1.3 if shown else 0.6,
-            label=f"head {label}" if shown else None,
+            label=f"head {label}" if shown else "others" if index == rest[0] else None,
             zorder=3 if shown else 2,
         )
+    ax.set_ylim(bottom=0)
     if named:
         ax.legend(loc="upper left")
+    else:
+        style.note(ax, f"No head doubles its score at step 0 (highest {best.max():.2f})")
 
 
 def _gains(ledger: Ledger, ax: Axes, panel: str, metrics: xr.Dataset) -> None:
@@ -118,7 +121,7 @@ def composition(runs: Runs, stages: Stages) -> Drawn:
     -------
     Drawn
     """
-    metrics, shading = runs["twolayers"], stages["twolayers"]
+    metrics = runs["twolayers"]
     scores = metrics["composition_key"]
     order = metrics["prefix_matching_score"].isel(layer=1).max("step").to_numpy().argsort()[::-1]
     earlier = metrics["previous_token_score"].isel(layer=0).max("step").to_numpy().argmax()
@@ -128,8 +131,9 @@ def composition(runs: Runs, stages: Stages) -> Drawn:
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     ledger = Ledger()
     random = float(metrics["composition_random"])
+    ledger.add("baseline", "random heads", [0], [random])
     last, steps = float(metrics["step"].max()), metrics["step"].to_numpy()
-    for ax, later in zip(axes.flat, order, strict=False):
+    for place, (ax, later) in enumerate(zip(axes.flat, order, strict=False)):
         best = float(metrics["prefix_matching_score"].isel(layer=1, head=int(later)).max())
         ax.set_title(f"Into head 2:{later + 1}\nprefix score {best:.2f}")
         for head in range(scores.sizes["earlier_head"]):
@@ -143,16 +147,18 @@ def composition(runs: Runs, stages: Stages) -> Drawn:
                 values,
                 color=style.SERIES[1] if strong else style.MUTED,
                 linewidth=1.4 if strong else 0.7,
-                label=f"from 1:{head + 1}, previous token" if strong else None,
+                label=f"from 1:{head + 1}, highest previous-token score" if strong else None,
                 zorder=3 if strong else 2,
             )
         ax.axhline(random, color=style.MAIN, linestyle="--", linewidth=0.8, label="random heads")
-        time_axis(ax, last)
-        style.shade_stages(ax, shading)
+        time_axis(ax, last, label=place + columns >= len(order))
+        style.shade_stages(ax, stages["twolayers"])
     for ax in axes.flat[len(order) :]:
         ax.set_axis_off()
     for ax in axes[:, 0]:
         ax.set_ylabel("K-composition")
+        ax.set_ylim(bottom=0)
     handles, _ = axes[0, 0].get_legend_handles_labels()
-    style.bottom_legend(figure, handles, style.stage_handles(shading))
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    style.bottom_legend(figure, *stage_rows({"twolayers": metrics}, stages))
     return Drawn(figure, ledger.table())

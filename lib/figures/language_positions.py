@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 
 from lib.figures import style
 from lib.figures.drawn import Drawn, Ledger
-from lib.figures.language_behaviour import DEPTHS, Runs, Stages, time_axis
+from lib.figures.language_behaviour import DEPTHS, Runs, Stages, stage_rows, time_axis
 
 NUM_SHOWN = 6
 """Checkpoints whose positions are drawn."""
 
-_PLANES = ((0, 1), (1, 2))
+_PLANES = ((0, 1), (1, 2), (2, 0))
 
 
 def shown_steps(metrics: xr.Dataset) -> list[int]:
@@ -43,8 +43,8 @@ def position_shapes(runs: Runs, stages: Stages) -> Drawn:
     """
     metrics = runs["twolayers"]
     steps = shown_steps(metrics)
-    figure = style.new_figure(style.FULL_WIDTH, 5.2)
-    parts: Any = figure.subfigures(2, 1, height_ratios=(1.5, 1))
+    figure = style.new_figure(style.FULL_WIDTH, 6.2, DEPTHS["twolayers"])
+    parts: Any = figure.subfigures(2, 1, height_ratios=(2, 1))
     planes, below = parts
     ledger = Ledger()
     axes = planes.subplots(len(_PLANES), len(steps), squeeze=False)
@@ -65,6 +65,7 @@ def position_shapes(runs: Runs, stages: Stages) -> Drawn:
     variance, norm = below.subplots(1, 2)
     _variance(ledger, variance, runs, stages)
     _norms(ledger, norm, metrics, steps)
+    style.bottom_legend(below, *stage_rows({"twolayers": metrics}, stages))
     return Drawn(figure, ledger.table())
 
 
@@ -88,9 +89,9 @@ def _norms(ledger: Ledger, ax: Axes, metrics: xr.Dataset, steps: list[int]) -> N
     colors = mpl.colormaps[style.RAINBOW](np.linspace(0, 0.85, len(steps)))
     for color, step in zip(colors, steps, strict=True):
         norms = metrics["position_norm"].sel(step=step).to_numpy()
-        places = np.arange(len(norms))
+        places = np.arange(1, len(norms) + 1)
         ledger.line(ax, "norm", f"step {step}", places, norms, color=color, label=f"step {step}")
     ax.set_ylim(bottom=0)
     ax.set_xlabel("Position in the context")
     ax.set_ylabel("Length of the\nembedding")
-    ax.legend(loc="lower right", ncols=2)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
