@@ -1,4 +1,4 @@
-"""Figures of language models show what the stores say; extreme logits and token changes are right."""
+"""Extreme logits of forms and changes of tokens are right, and their figures show what they say."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ import pytest
 import torch
 import xarray as xr
 
-from lib.figures.language_behaviour import bigrams_and_ngrams, position_losses
 from lib.figures.language_forms import induction_patterns, new_words
-from lib.figures.language_heads import composition, heads_and_induction
-from lib.figures.language_positions import position_shapes, shown_steps
 from lib.figures.token_changes import token_changes, token_changes_html
 from lib.language.extreme_logits import (
     Contexts,
@@ -27,42 +24,7 @@ from lib.language.token_changes import Passage, nearest, passages, stage_names
 from lib.schemas import check_table
 from lib.seeding import StreamKey
 
-STEPS = np.array([0, 10, 50, 100, 200, 400])
 RNG = np.random.default_rng(0)
-
-
-def metrics_of(num_layers: int) -> xr.Dataset:
-    count = len(STEPS)
-
-    def grid(*sizes: int) -> np.ndarray:
-        return RNG.random((count, *sizes))
-
-    data = {
-        "bigram_score": ("step", np.array([7.0, 6.0, 5.0, 4.5, 4.6, 4.8])),
-        "icl_score": ("step", grid()),
-        "completion_gain": ("step", grid()),
-        "second_copy_gain": ("step", grid()),
-        "ngram_score": (("step", "ngram"), grid(2)),
-        "position_loss": (("step", "position"), grid(3)),
-        "ablated_loss": (("step", "position"), 1 + grid(3)),
-        "ablation_effect": (("step", "position"), grid(3)),
-        "previous_token_score": (("step", "layer", "head"), 0.02 + 0.01 * grid(num_layers, 2)),
-        "prefix_matching_score": (("step", "layer", "head"), 0.02 + 0.01 * grid(num_layers, 2)),
-    }
-    data["previous_token_score"][1][3:, 0, 1] = 0.8
-    if num_layers > 1:
-        data["prefix_matching_score"][1][4:, 1, 0] = 0.5
-    data |= {f"{name}_stderr": (dims, np.full(v.shape, 0.01)) for name, (dims, v) in data.items()}
-    data |= {
-        "position_variance_ratio": (("step", "position_pc"), grid(3)),
-        "position_score": (("step", "place", "position_pc"), grid(12, 3)),
-        "position_norm": (("step", "place"), grid(12)),
-        "bigram_entropy": ((), 4.0),
-        "composition_key": (("step", "earlier_head", "later_head"), grid(2, 2)),
-        "composition_random": ((), 0.1),
-    }
-    coords = {"step": STEPS, "ngram": [2, 3], "position": [1, 5, 11]}
-    return xr.Dataset(data, coords=coords, attrs={"run": f"{num_layers}-s0"})
 
 
 def stages_of(*bounds: float) -> pd.DataFrame:
@@ -79,10 +41,6 @@ def stages_of(*bounds: float) -> pd.DataFrame:
     )
 
 
-RUNS = {"twolayers": metrics_of(2), "onelayer": metrics_of(1)}
-STAGES = {"twolayers": stages_of(50, 200), "onelayer": stages_of()}
-
-
 def points(data: pd.DataFrame, panel: str, series: str) -> pd.DataFrame:
     found = data[(data["panel"] == panel) & (data["series"] == series)]
     assert not found.empty, (panel, series)
@@ -95,56 +53,6 @@ def texts(drawn) -> list[str]:
     parts += [ax.get_title(loc="left") for ax in figure.axes]
     legends = [ax.get_legend() for ax in figure.axes if ax.get_legend()] + figure.legends
     return parts + [t.get_text() for legend in legends for t in legend.get_texts()]
-
-
-@pytest.mark.parametrize("variant", RUNS)
-def test_scores_are_drawn_with_their_errors_and_the_minimum(variant):
-    drawn = bigrams_and_ngrams(RUNS, STAGES, "A remark")
-    line = points(drawn.data, f"bigrams, {variant}", "bigram score")
-    np.testing.assert_allclose(line["y"], RUNS[variant]["bigram_score"])
-    np.testing.assert_allclose(line["high"] - line["y"], 0.01)
-    assert points(drawn.data, f"bigrams, {variant}", "minimum")["x"].item() == 100
-    assert points(drawn.data, f"bigrams, {variant}", "bigram entropy")["y"].item() == 4.0
-    grams = points(drawn.data, f"n-grams, {variant}", "n = 3")
-    np.testing.assert_allclose(grams["y"], RUNS[variant]["ngram_score"].sel(ngram=3))
-    zeroed = points(drawn.data, f"positions, {variant}", "positions zeroed")
-    np.testing.assert_allclose(zeroed["y"], RUNS[variant]["ablated_loss"].mean("position"))
-    assert "minimum, step 100" in texts(drawn)
-    assert drawn.figure.get_suptitle() == "A remark"
-
-
-def test_heads_that_rise_are_named_and_others_are_not():
-    drawn = heads_and_induction(RUNS, STAGES)
-    named = [text for text in texts(drawn) if text.startswith("head ")]
-    assert sorted(named) == ["head 1:2", "head 1:2", "head 2:1"]  # one layer: no induction head
-    line = points(drawn.data, "prefix matching, twolayers", "2:1")
-    expected = RUNS["twolayers"]["prefix_matching_score"].isel(layer=1, head=0)
-    np.testing.assert_allclose(line["y"], expected)
-    gain = points(drawn.data, "gains, onelayer", "repeated bigrams of text")
-    np.testing.assert_allclose(gain["y"], RUNS["onelayer"]["completion_gain"])
-
-
-def test_composition_goes_into_the_best_prefix_head_first_and_marks_the_previous_token_head():
-    drawn = composition(RUNS, STAGES)
-    assert drawn.figure.axes[0].get_title(loc="left").startswith("Into head 2:1")
-    assert "from 1:2, previous token" in texts(drawn)
-    line = points(drawn.data, "into 2:2", "from 1:1")
-    expected = RUNS["twolayers"]["composition_key"].isel(earlier_head=0, later_head=1)
-    np.testing.assert_allclose(line["y"], expected)
-
-
-def test_positions():
-    drawn = position_losses(RUNS, STAGES)
-    line = points(drawn.data, "ablation_effect, twolayers", "position 5")
-    np.testing.assert_allclose(line["y"], RUNS["twolayers"]["ablation_effect"].sel(position=5))
-    shapes = position_shapes(RUNS, STAGES)
-    assert shown_steps(RUNS["twolayers"]) == [0, 10, 50, 100, 200, 400]
-    curve = points(shapes.data, "PC2 against PC1", "step 50")
-    scores = RUNS["twolayers"]["position_score"].sel(step=50)
-    np.testing.assert_allclose(curve["x"], scores[:, 0])
-    np.testing.assert_allclose(curve["y"], scores[:, 1])
-    share = points(shapes.data, "variance", "One layer")
-    np.testing.assert_allclose(share["y"], RUNS["onelayer"]["position_variance_ratio"][:, 0])
 
 
 # Extreme logits
