@@ -40,7 +40,7 @@ rule language_figures_measures:
     """Draw behaviour and structure along training: figures 3, 4, 18, 19, 20 and 22."""
     input:
         metrics=stores("metrics.nc", language_runs()),
-        stages=llc_stores("stages.csv", language_runs(), ["local"]),
+        stages=llc_stores("stages.csv", language_runs(), ["published"]),
     output:
         **language_figures(MEASURES),
     log:
@@ -67,7 +67,7 @@ rule language_figures_tokens:
         checkpoints=f"{RESULTS}/language/{language_run('twolayers')}/checkpoints.h5",
         ed=f"{RESULTS}/language/{language_run('twolayers')}/ed.nc",
         forms=f"{RESULTS}/language/{language_run('twolayers')}/forms.nc",
-        stages=f"{RESULTS}/language/{language_run('twolayers')}/llc/local/stages.csv",
+        stages=f"{RESULTS}/language/{language_run('twolayers')}/llc/published/stages.csv",
         validation=f"{RESULTS}/language/validation.bin",
         index=f"{RESULTS}/language/index.nc",
         gpt2="results/archives/gpt2.archive",

@@ -17,7 +17,7 @@ from lib.figures.planes import planes
 from lib.figures.slopes import slopes
 
 UNIT = "nats per token"
-SHOWN = "local"
+SHOWN = "published"
 """Sampler setting whose stages colour figures that show one division only."""
 
 

@@ -183,9 +183,9 @@ def test_lines_begin_at_the_first_step_that_the_axis_can_show():
         assert np.isfinite(points[1:]).all()
 
 
-def test_slopes_are_those_of_the_local_setting():
+def test_slopes_are_those_of_the_published_setting():
     estimates = series("12", "llc", "estimates")
-    np.testing.assert_array_equal(estimates["y"], llc_of("twolayers-s0", "local")["llc_mean"])
+    np.testing.assert_array_equal(estimates["y"], llc_of("twolayers-s0", "published")["llc_mean"])
     assert series("12", "milestones", "1, plateau")["x"].tolist() == [EDGE]
     labels = [ax.get_ylabel() for ax in drawn()["12"].figure.axes]
     assert any(UNIT in label for label in labels)
@@ -195,7 +195,7 @@ def test_slopes_are_those_of_the_local_setting():
 def test_essential_dynamics_say_that_no_form_is_found(figure):
     title = drawn()[figure].figure.get_suptitle()
     assert "no form found" in title + texts(figure)
-    assert "stages by 'local'" in title
+    assert "stages by 'published'" in title
 
 
 def test_a_training_of_a_few_steps_draws():
