@@ -28,8 +28,9 @@ LAST = 4000
 STEPS = np.unique(np.r_[0, np.geomspace(1, LAST, 24).round(), LAST / 2]).astype(int)
 LEAST = int(STEPS[15])
 NUM_HEADS, NUM_PLACES = 3, 10
-PREVIOUS, INDUCTION = 1, 2
-"""Heads, from 0, of the first and of the second layer that become an induction pair."""
+PREVIOUS, INDUCTION, LATER = 1, 2, 0
+"""Heads, from 0: of the first and the second layer that become an induction pair, and one of the second
+that looks at previous tokens too."""
 
 Runs = dict[str, xr.Dataset]
 Stages = dict[str, pd.DataFrame]
@@ -46,6 +47,7 @@ def metrics_of(num_layers: int, steps: np.ndarray = STEPS, learns: bool = True) 
     previous[:, 0, PREVIOUS] += late
     if num_layers == 2:
         prefix[:, 1, INDUCTION] += 0.5 * late
+        previous[:, 1, LATER] += 0.4 * late
     along = 5 - progress[:, None] - 0.1 * np.arange(3)
     data = {
         "test_loss": ("step", 6 - progress),
@@ -219,7 +221,8 @@ def named_heads(column: int, row: int) -> list[str]:
 
 
 def test_heads_that_rise_are_named_by_layer_and_number():
-    assert named_heads(column=0, row=0) == [f"head 1:{PREVIOUS + 1}", "others"]
+    two = [f"head 1:{PREVIOUS + 1}", f"head 2:{LATER + 1}"]
+    assert named_heads(column=0, row=0) == [*two, "others"]
     assert named_heads(column=0, row=1) == [f"head 2:{INDUCTION + 1}", "others"]
     assert named_heads(column=1, row=0) == [f"head 1:{PREVIOUS + 1}", "others"]
 
