@@ -17,6 +17,9 @@ from lib.figures.language_behaviour import DEPTHS, Runs, Stages, stage_rows, tim
 NUM_SHOWN = 6
 """Checkpoints whose positions are drawn."""
 
+_INK = 300
+"""Area of all dots of a panel at most, in square points: long contexts stay legible."""
+
 _PLANES = ((0, 1), (1, 2), (2, 0))
 
 
@@ -56,7 +59,7 @@ def position_shapes(runs: Runs, stages: Stages) -> Drawn:
             ledger.add(panel, f"step {step}", x, y)
             colors = mpl.colormaps[style.SEQUENCE](np.linspace(0, 0.95, len(x)))
             ax.plot(x, y, color=style.MUTED, linewidth=0.4)
-            ax.scatter(x, y, s=3, c=colors, zorder=3)
+            ax.scatter(x, y, s=min(3, _INK / len(x)), c=colors, zorder=3)
             ax.set_xticks([])
             ax.set_yticks([])
             if column == 0:
