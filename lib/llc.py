@@ -14,7 +14,6 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import pandas as pd
 import torch
 import xarray as xr
 from torch import Tensor
@@ -253,35 +252,3 @@ def summarise(
         attrs={**dataclasses.asdict(config), "failure": failure},
     )
     return result.assign_attrs(judge(result)._asdict())
-
-
-def summary_table(judged: xr.Dataset, run: str, setting: str) -> pd.DataFrame:
-    """Return one row a checkpoint of estimates whose locality has been judged.
-
-    Parameters
-    ----------
-    judged : xarray.Dataset
-        Estimates along ``step`` merged with `lib.diagnostics.locality` and `judge_all`.
-    run, setting : str
-        Entered in every row.
-    """
-    return pd.DataFrame(
-        {
-            "run": run,
-            "setting": setting,
-            "step": judged.step.values.astype(int),
-            "loss": judged.init_loss,
-            "llc": judged.llc_mean,
-            "llc_stderr": judged.llc_stderr,
-            "mean_loss": judged.mean_loss,
-            "rhat": judged.rhat,
-            "ess": judged.ess,
-            "drift": judged.drift.mean("chain"),
-            "num_diverged": judged.num_diverged.astype(int),
-            "displacement": judged.mean_displacement,
-            "forgotten_share": judged.forgotten_share,
-            "saturated": judged.saturated.astype(bool),
-            "verdict": judged.verdict.values.astype(str),
-            "reason": judged.reason.values.astype(str),
-        }
-    )

@@ -4,7 +4,7 @@ import xarray as xr
 
 from lib.contracts import check_dataset
 from lib.diagnostics import judge_all, locality
-from lib.llc import summary_table
+from lib.llc_table import summary_table
 from lib.logs import log_to
 from lib.provenance import provenance
 from lib.schemas import write_table

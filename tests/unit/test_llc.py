@@ -9,7 +9,8 @@ import xarray as xr
 
 from lib.contracts import check_dataset
 from lib.diagnostics import judge, judge_all, locality
-from lib.llc import estimate_llc, full_loss, summarise, summary_table
+from lib.llc import estimate_llc, full_loss, summarise
+from lib.llc_table import summary_table
 from lib.replicas import ParameterLayout
 from lib.schemas import check_table
 from lib.seeding import StreamKey
