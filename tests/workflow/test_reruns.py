@@ -1,5 +1,6 @@
-"""One edit at a time, and exactly the rules that a dry run then lists: too few would be wrong results,
-too many a lost night.
+"""One edit at a time, and exactly the rules that a dry run then lists.
+
+One too few would leave a stale result, one too many could be a lost night.
 """
 
 import os
@@ -14,19 +15,42 @@ from lib.reruns import explain
 from tests.projects import Project
 
 SMOKE = ("--configfile", "config/smoke.yaml")
+
+# What follows from what, by the files that it reads.
 LAST = {"cost", "report"}
-AFTER_FIGURES_OF_LLC = {
+LANGUAGE_FIGURES = {f"language_figures_{group}" for group in ("curves", "measures", "tokens")}
+SHOW_FORMS = {
+    *("figure_02b", "figure_06b", "language_figures_curves", "language_figures_tokens"),
+    *("claims", *LAST),
+}
+SHOW_STAGES_OF_REGRESSION = {
     *("figure_01b", "figure_02b", "figure_05", "figure_06b", "figure_23", "figure_milestones"),
-    "claims",
+    *("claims", *LAST),
 }
-AFTER_LLC = {
-    *("regression_llc", "regression_llc_audit", "stages", "figure_08", "figure_39"),
-    *("figure_llc_settings", "figure_traces"),
-    *AFTER_FIGURES_OF_LLC,
+SHOW_STAGES = SHOW_STAGES_OF_REGRESSION | LANGUAGE_FIGURES
+AFTER_ESTIMATES_OF_REGRESSION = {
+    *("regression_llc", "regression_llc_audit", "stages"),
+    *("figure_08", "figure_39", "figure_llc_settings", "figure_traces"),
+    *SHOW_STAGES_OF_REGRESSION,
 }
-LANGUAGE_FIGURES = {
-    *("language_figures_curves", "language_figures_measures", "language_figures_tokens"),
+AFTER_TRAINING_OF_REGRESSION = {
+    *("regression_metrics", "essential_dynamics", "forms"),
+    *("regression_llc_shard", "regression_failures", "figure_41"),
+    *("calibration_transformer", "calibration_choice", "figure_40"),
+    *AFTER_ESTIMATES_OF_REGRESSION,
 }
+ESTIMATES = {
+    *("regression_llc_shard", "regression_llc_audit", "regression_failures"),
+    *("language_llc_shard", "modular_llc", "validation", "second_opinion"),
+    *("calibration_transformer", "calibration_model"),
+}
+AFTER_ESTIMATES = {
+    *("language_llc", "modular_figures_along", "calibration_choice"),
+    *("figure_07", "figure_second_opinion", "figure_40", "figure_41"),
+    *(AFTER_ESTIMATES_OF_REGRESSION | LANGUAGE_FIGURES),
+}
+SCURVES_FIGURES = {f"scurves_figures_{group}" for group in ("phases", "ranks", "counts")}
+MODULAR_FIGURES = {f"modular_figures_{group}" for group in ("runs", "along")}
 
 
 @dataclass(frozen=True)
@@ -40,48 +64,151 @@ class Edit:
 
 
 EDITS = {
-    "a figure's module": Edit(
-        "lib/figures/milestones.py",
-        '"≥ 0.9"',
-        '"at least 0.9"',
+    "a figure": Edit(
+        *("lib/figures/milestones.py", '"≥ 0.9"', '"at least 0.9"'),
         {"figure_milestones", *LAST},
     ),
     "a caption": Edit("report/fig05.rst", "Behaviour", "What is seen", {"report"}),
-    "a claim's text": Edit("config/claims.yaml", "claim: ", "claim: Now ", {"claims", *LAST}),
+    "the text of a claim": Edit(
+        *("config/claims.yaml", "statement: Plateaus", "statement: The plateaus"),
+        {"claims", *LAST},
+    ),
     "plane_curves": Edit(
-        "lib/plane_curves.py",
-        "VERTEX_PROMINENCE = ",
-        "VERTEX_PROMINENCE = 2 * ",
-        {"forms"},
+        *("lib/plane_curves.py", "VERTEX_PROMINENCE = ", "VERTEX_PROMINENCE = 2 * "),
+        {"forms", *SHOW_FORMS},
     ),
     "sgld": Edit(
-        "lib/sgld.py",
-        "alpha=-0.5 * config.step_size * config.n_beta",
-        "alpha=-0.0",
-        {"regression_llc_shard"},
+        *("lib/sgld.py", "alpha=-0.5 * config.step_size * config.n_beta", "alpha=-0.0"),
+        ESTIMATES | AFTER_ESTIMATES,
     ),
-    "stages": Edit("lib/stages.py", "STAGE_COLUMNS = [", "STAGE_COLUMNS = [*()] + [", {"stages"}),
-    "a key of the regression study": Edit(
-        "config/config.yaml", "max_learning_rate: 0.003", "max_learning_rate: 0.002", {"?"}
+    "stages": Edit(
+        *("lib/stages.py", "STAGE_COLUMNS = [", "STAGE_COLUMNS = [*()] + ["),
+        {"stages", *SHOW_STAGES},
+    ),
+    "training of the regression study": Edit(
+        *("config/config.yaml", "max_learning_rate: 0.003", "max_learning_rate: 0.002"),
+        {"regression_train", *AFTER_TRAINING_OF_REGRESSION},
     ),
     "stages of the regression study": Edit(
-        "config/config.yaml", "match_width: 0.5", "match_width: 0.4", {"?"}
+        *("config/config.yaml", "match_width: 0.5", "match_width: 0.4"),
+        {"stages", *SHOW_STAGES_OF_REGRESSION},
     ),
-    "a key of the instruments": Edit(
-        "config/config.yaml", "step_bias: 0.01", "step_bias: 0.02", {"?"}
+    "the second opinion": Edit(
+        *("config/config.yaml", "step_bias: 0.01", "step_bias: 0.02"),
+        {"second_opinion", "figure_second_opinion", *LAST},
     ),
-    "a key of the calibration": Edit("config/config.yaml", "max_change: 0.25", "max_change: 0.2", {"?"}),
-    "a key of the study of S-curves": Edit(
-        "config/config.yaml", "bump_prominence: 0.05", "bump_prominence: 0.1", {"?"}
+    "the calibration": Edit(
+        *("config/config.yaml", "max_change: 0.25", "max_change: 0.2"),
+        {"calibration_choice", "figure_40", *LAST},
     ),
-    "a key of modular addition": Edit(
-        "config/config.yaml", "early_share: 0.2 ", "early_share: 0.3 ", {"?"}
+    "measures of S-curves": Edit(
+        *("config/config.yaml", "bump_prominence: 0.05", "bump_prominence: 0.1"),
+        {"scurves_measures", *SCURVES_FIGURES, "claims", *LAST},
     ),
-    "a key of the language study": Edit(
-        "config/smoke.yaml", "forms: {sigma_end: 2.0}", "forms: {sigma_end: 3.0}", {"?"}
+    "measures of modular addition": Edit(
+        *("config/config.yaml", "early_share: 0.2 ", "early_share: 0.3 "),
+        {"modular_measures", *MODULAR_FIGURES, "claims", *LAST},
+    ),
+    "forms of the language study": Edit(
+        *("config/smoke.yaml", "forms: {sigma_end: 2.0}", "forms: {sigma_end: 3.0}"),
+        {"forms", *(SHOW_FORMS - {"figure_02b", "figure_06b"})},
     ),
 }
 
 
-def dry(project):
-    return project.planned(*SMOKE)
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_reruns_exactly_what_follows_from_it(edited, name):
+    edit = EDITS[name]
+    edited.edit(edit.file, edit.old, edit.new)
+    assert set(edited.planned(*SMOKE)) == edit.rules
+
+
+def test_a_new_seed_runs_its_own_jobs_alone(edited):
+    edited.edit("config/smoke.yaml", "base: {seeds: [0, 1]}", "base: {seeds: [0, 1, 2]}")
+    jobs = edited.planned(*SMOKE)
+    own = {
+        **{"regression_train": 1, "regression_metrics": 1, "essential_dynamics": 1, "forms": 1},
+        # Two sampler settings of two shards each.
+        **{"regression_llc_shard": 4, "regression_llc": 2, "regression_llc_audit": 1, "stages": 2},
+    }
+    over_all_seeds = {
+        *("figure_01b", "figure_05", "figure_08", "figure_39", "figure_llc_settings"),
+        *("figure_23", "figure_milestones", "figure_traces", "claims", *LAST),
+    }
+    assert {rule: count for rule, count in jobs.items() if rule in own} == own
+    assert set(jobs) - set(own) <= over_all_seeds
+    assert {"figure_01b", "figure_milestones", "claims", *LAST} <= set(jobs)
+
+
+def test_a_denser_llc_grid_computes_what_is_new(edited):
+    edited.edit("config/smoke.yaml", "num_checkpoints: 9", "num_checkpoints: 10")
+    jobs = edited.planned(*SMOKE)
+    # The last shard of each of six curves; the two that the audit repeats are in the first.
+    assert jobs["regression_llc_shard"] == jobs["regression_llc"] == jobs["stages"] == 6
+    assert set(jobs) == {"regression_llc_shard", *AFTER_ESTIMATES_OF_REGRESSION}
+
+
+def test_a_sparser_llc_grid_computes_nothing_of_it(edited):
+    edited.edit("config/smoke.yaml", "num_checkpoints: 9", "num_checkpoints: 5")
+    assert "regression_llc_shard" not in edited.planned(*SMOKE)
+
+
+def sources(project: Project) -> list:
+    """Return every file of the project that is no result."""
+    folders = ("rules", "scripts", "lib", "config", "report", "envs", "profiles")
+    below = [path for folder in folders for path in (project.path / folder).rglob("*")]
+    return [project.path / "Snakefile", *(path for path in below if path.is_file())]
+
+
+def test_touching_every_source_reruns_nothing(edited):
+    for path in sources(edited):
+        os.utime(path)
+    assert edited.planned(*SMOKE) == {}
+
+
+def test_remarks_and_docstrings_rerun_nothing(edited):
+    for path in sources(edited):
+        if path.suffix == ".py":
+            path.write_text(path.read_text() + "\n# A remark.\n")
+    edited.edit("lib/training.py", '"""Train one network', '"""Teach one network')
+    assert edited.planned(*SMOKE) == {}
+
+
+def test_another_layout_of_the_configuration_reruns_nothing(edited):
+    for name in ("config", "smoke"):
+        path = edited.path / f"config/{name}.yaml"
+        content = yaml.safe_load(path.read_text())
+        path.write_text(yaml.safe_dump(content, sort_keys=False, indent=6, width=60))
+        assert yaml.safe_load(path.read_text()) == content
+    assert edited.planned(*SMOKE) == {}
+
+
+def test_a_fresh_checkout_beside_old_results_reruns_nothing(edited, tmp_path):
+    """A clone has the sources with new time stamps; results, logs and records are taken along."""
+
+    def git(*arguments):
+        identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+        subprocess.run(("git", *identity, *arguments), check=True, cwd=edited.path)
+
+    (edited.path / ".gitignore").write_text("results/\nlogs/\n.snakemake/\n__pycache__/\n")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "All")
+    clone = Project(tmp_path / "clone")
+    git("clone", "--quiet", ".", str(clone.path))
+    for folder in ("results", "logs", ".snakemake"):
+        shutil.copytree(edited.path / folder, clone.path / folder)
+    assert clone.planned(*SMOKE) == {}
+
+
+def test_why_names_the_module_and_the_key_that_changed(edited):
+    edited.edit("lib/plane_curves.py", "VERTEX_PROMINENCE = ", "VERTEX_PROMINENCE = 2 * ")
+    edited.edit("config/config.yaml", "match_width: 0.5", "match_width: 0.4")
+    run = "results/smoke/regression/base-s0"
+    targets = (f"{run}/forms.nc", f"{run}/llc/local/stages.csv")
+    assert explain(edited.snakemake("--dry-run", *targets, *SMOKE).stdout).splitlines() == [
+        f"forms: {run}/forms.nc",
+        "    lib/plane_curves.py has changed",
+        f"stages: {run}/llc/local/curve.nc",
+        "    match_width: 0.5 before, 0.4 now",
+    ]

@@ -4,7 +4,7 @@ import pytest
 
 SMOKE = ("--configfile", "config/smoke.yaml")
 FIGURES = {"scurves_figures_phases", "scurves_figures_ranks", "scurves_figures_counts"}
-AFTER = {"claims", "report"}
+AFTER = {"claims", "cost", "report"}
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_an_edit_leaves_runs_alone(edited, file, old, new, expected):
     assert expected <= set(jobs)
     assert set(jobs) <= {"scurves_flow", "scurves_measures"} | FIGURES | AFTER
     if file.startswith("lib/figures"):
-        assert set(jobs) == {"scurves_figures_ranks", "report"}
+        assert set(jobs) == {"scurves_figures_ranks", "cost", "report"}
 
 
 def test_a_setting_reruns_its_own_experiment_alone(edited):

@@ -1,4 +1,4 @@
-"""The smoke preset run to the end, and what reruns after each kind of change."""
+"""The smoke preset run to the end; what reruns after a change is in test_reruns.py."""
 
 import re
 
@@ -10,7 +10,6 @@ import xarray as xr
 
 SMOKE = ("--configfile", "config/smoke.yaml")
 STUDY = "results/smoke/regression"
-GEOMETRY = {"forms", "figure_02b", "figure_06b", "claims", "report"}
 
 
 def test_every_output_is_there(finished):
@@ -45,65 +44,6 @@ def test_stores_name_their_run(finished):
 
 def test_nothing_to_do_afterwards(finished):
     assert finished.planned(*SMOKE) == {}
-
-
-def test_touching_and_commenting_code_reruns_nothing(edited):
-    for path in [*edited.path.glob("lib/**/*.py"), *edited.path.glob("scripts/*.py")]:
-        path.write_text(path.read_text() + "\n# A remark.\n")
-    edited.edit("lib/training.py", '"""Train one network', '"""Teach one network')
-    assert edited.planned(*SMOKE) == {}
-
-
-def test_an_edit_of_the_geometry_reruns_geometry_alone(edited):
-    edited.edit("lib/plane_curves.py", "VERTEX_PROMINENCE = ", "VERTEX_PROMINENCE = 2 * ")
-    jobs = edited.planned(*SMOKE)
-    assert {"forms", "figure_02b", "figure_06b"} <= set(jobs)
-    assert set(jobs) <= GEOMETRY
-
-
-def test_an_edit_of_the_sampler_leaves_training_alone(edited):
-    edited.edit("lib/sgld.py", "alpha=-0.5 * config.step_size * config.n_beta", "alpha=-0.0")
-    jobs = edited.planned(*SMOKE)
-    assert jobs["regression_llc_shard"] == 12
-    assert not {"regression_train", "regression_metrics", "essential_dynamics"} & set(jobs)
-
-
-def test_a_new_learning_rate_reruns_the_study(edited):
-    jobs = edited.planned(*SMOKE, "--forceall")
-    jobs = {
-        rule: count for rule, count in jobs.items() if not rule.startswith(("scurves_", "modular_"))
-    }
-    edited.edit("config/config.yaml", "max_learning_rate: 0.003", "max_learning_rate: 0.002")
-    found = edited.planned(*SMOKE)
-    # Instruments are tried on models of their own; calibration on one of the runs besides.
-    own = {"validation", "figure_07", "second_opinion", "figure_second_opinion"}
-    assert set(jobs) - set(found) == own | {"calibration_model"}
-    assert (found.pop("calibration_choice"), found.pop("figure_40")) == (1, 1)
-    assert all(found[rule] == jobs[rule] for rule in found)
-
-
-def test_a_stage_setting_reruns_stages_alone(edited):
-    edited.edit("config/config.yaml", "match_width: 0.5", "match_width: 0.4")
-    jobs = edited.planned(*SMOKE)
-    assert jobs["stages"] == 6
-    assert not {"regression_llc_shard", "regression_llc", "forms"} & set(jobs)
-
-
-def test_a_new_seed_runs_its_own_jobs_alone(edited):
-    edited.edit("config/smoke.yaml", "base: {seeds: [0, 1]}", "base: {seeds: [0, 1, 2]}")
-    jobs = edited.planned(*SMOKE)
-    assert jobs["regression_train"] == 1
-    assert jobs["regression_metrics"] == 1
-    assert jobs["regression_llc_shard"] == 4
-    assert jobs["essential_dynamics"] == 1
-
-
-def test_a_finer_llc_grid_computes_what_is_new(edited):
-    edited.edit("config/smoke.yaml", "num_checkpoints: 9", "num_checkpoints: 10")
-    jobs = edited.planned(*SMOKE)
-    assert jobs["regression_llc_shard"] == 6  # the last shard of each curve
-    edited.edit("config/smoke.yaml", "num_checkpoints: 10", "num_checkpoints: 5")
-    assert "regression_llc_shard" not in edited.planned(*SMOKE)
 
 
 @pytest.mark.parametrize("shard_size", [1, 10])
