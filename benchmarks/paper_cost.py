@@ -39,10 +39,11 @@ GPU_RULES = (
 
 @dataclass(frozen=True)
 class Work:
-    """One job: its floating-point operations and its updates one after the other."""
+    """One job: its floating-point operations, its updates one after the other, the bytes it writes."""
 
     operations: float
     updates: float = 0
+    disk: float = 0
 
 
 def operations_a_token(params: Mapping[str, Any], layers: int, width: int, tokens: int) -> float:
@@ -51,27 +52,43 @@ def operations_a_token(params: Mapping[str, Any], layers: int, width: int, token
     return 6 * num_parameters + 6 * layers * width * tokens
 
 
-def pass_cost(run: Run) -> tuple[float, int]:
-    """Return the operations of a forward and backward pass on one sequence of a run, and its tokens."""
+def parameters_of(run: Run) -> Mapping[str, Any]:
+    """Return the first parameters of a run."""
     network = run.settings["network"]
     if run.study == "regression":
         task = RegressionTask(**run.settings["task"])
-        params = regression.initial_parameters(regression.NetworkSettings(**network), task, KEY)
-        tokens = 2 * task.num_examples
+        return regression.initial_parameters(regression.NetworkSettings(**network), task, KEY)
+    sizes = {name: run.settings[name] for name in ("vocab_size", "context_length")}
+    return language.initial_parameters(language.NetworkSettings(**network, **sizes), KEY)
+
+
+def pass_cost(run: Run) -> float:
+    """Return the operations of a forward and backward pass on one sequence of a run."""
+    network, settings = run.settings["network"], run.settings
+    regressed = run.study == "regression"
+    tokens = 2 * settings["task"]["num_examples"] if regressed else settings["context_length"]
+    params = parameters_of(run)
+    return tokens * operations_a_token(params, network["num_layers"], network["embed_dim"], tokens)
+
+
+def stores(run: Run) -> float:
+    """Return the bytes of the checkpoints, in float32, and of the trajectory."""
+    settings = run.settings
+    steps = checkpoint_steps(settings["training"]["num_steps"], **settings["checkpoints"])
+    size = 4 * sum(value.numel() for value in parameters_of(run).values())
+    trajectory = settings["trajectory"]
+    if run.study == "regression":
+        outputs = 4 * 2 * settings["task"]["num_examples"] * (settings["task"]["dimension"] + 1)
     else:
-        tokens = run.settings["context_length"]
-        sizes = {"vocab_size": run.settings["vocab_size"], "context_length": tokens}
-        params = language.initial_parameters(language.NetworkSettings(**network, **sizes), KEY)
-    each = operations_a_token(params, network["num_layers"], network["embed_dim"], tokens)
-    return tokens * each, tokens
+        outputs = settings["vocab_size"] * (2 if trajectory["precision"] == "float16" else 4)
+    features = trajectory["num_contexts"] * outputs
+    return (len(steps) + 2) * size + trajectory["num_steps"] * features
 
 
 def train(run: Run) -> Work:
     """Return one training run."""
-    settings = run.settings["training"]
-    return Work(
-        settings["num_steps"] * settings["batch_size"] * pass_cost(run)[0], settings["num_steps"]
-    )
+    steps, rows = (run.settings["training"][name] for name in ("num_steps", "batch_size"))
+    return Work(steps * rows * pass_cost(run), steps, stores(run))
 
 
 def metrics(run: Run) -> Work:
@@ -83,14 +100,15 @@ def metrics(run: Run) -> Work:
     else:
         rows = evaluation["num_rows"] * (1 + len(evaluation["ablation_positions"]))
         rows += evaluation["num_synthetic"]
-    return Work(len(steps) * rows * pass_cost(run)[0] / 3)
+    return Work(len(steps) * rows * pass_cost(run) / 3)
 
 
 def estimate(run: Run, sampler: Mapping[str, Any], num_samples: int) -> Work:
     """Return one LLC estimate: chains, and the loss of every sample at the checkpoint, twice."""
     updates = sampler["num_burnin"] + sampler["num_draws"] * sampler.get("steps_per_draw", 1)
     passes = sampler["num_chains"] * updates * sampler["batch_size"] + 2 * num_samples / 3
-    return Work(passes * pass_cost(run)[0], updates)
+    numbers = sampler["num_chains"] * (sampler["num_burnin"] + 3 * sampler["num_draws"])
+    return Work(passes * pass_cost(run), updates, 8 * numbers)
 
 
 def llc_shards(config: Mapping[str, Any], run: Run) -> list[Work]:
@@ -104,7 +122,7 @@ def llc_shards(config: Mapping[str, Any], run: Run) -> list[Work]:
         if sampler["seeds"] is None or run.seed in sampler["seeds"]:
             one = estimate(run, sampler, llc["num_samples"])
             share = count / jobs
-            found += [Work(share * one.operations, share * one.updates)] * jobs
+            found += [Work(share * one.operations, share * one.updates, share * one.disk)] * jobs
     return found
 
 
@@ -179,30 +197,34 @@ FILES: Mapping[str, str] = {
 }
 
 
-def measured(folder: Path, rule: str) -> list[float]:
-    """Return the processor seconds of the jobs of a rule that were measured."""
-    files = folder.glob(f"{FILES[rule]}.benchmark.tsv")
-    return [float(pd.read_csv(file, sep="\t").iloc[-1]["cpu_time"]) for file in sorted(files)]
+def measured(folder: Path, rule: str) -> pd.DataFrame:
+    """Return the benchmarks of the jobs of a rule that were measured, one row each."""
+    files = sorted(folder.glob(f"{FILES[rule]}.benchmark.tsv"))
+    return pd.DataFrame([pd.read_csv(file, sep="\t").iloc[-1] for file in files])
 
 
-def row(rule: str, jobs: list[Work], laptop: list[Work], seconds: list[float]) -> dict[str, Any]:
+def row(rule: str, jobs: list[Work], laptop: list[Work], seen: pd.DataFrame) -> dict[str, Any]:
     """Return one line of the table."""
     operations = sum(job.operations for job in jobs)
+    seconds = seen["cpu_time"].mean()
     # The mean job stands for those that were not measured.
-    rate = (sum(job.operations for job in laptop) / len(laptop)) / (sum(seconds) / len(seconds))
-    gpu = [max(job.operations / GPU_RATE, job.updates * GPU_UPDATE) for job in jobs]
-    return {
+    rate = sum(job.operations for job in laptop) / len(laptop) / seconds
+    line = {
         "rule": rule,
-        "measured jobs": len(seconds),
-        "CPU s a job": sum(seconds) / len(seconds),
-        "rate (1e9/s)": rate / 1e9,
+        "measured": f"{len(seen)} of {len(laptop)}",
+        "CPU s": seconds,
+        "MB": seen["max_rss"].max(),
+        "1e9/s": rate / 1e9,
         "jobs": len(jobs),
-        "work (1e15)": operations / 1e15,
-        "core hours": operations / rate / 3600,
-        "longest (core h)": max(job.operations for job in jobs) / rate / 3600,
-        "GPU hours": sum(gpu) / 3600 if rule in GPU_RULES else float("nan"),
-        "longest (GPU h)": max(gpu) / 3600 if rule in GPU_RULES else float("nan"),
+        "1e15": operations / 1e15,
+        "core h": operations / rate / 3600,
+        "longest core h": max(job.operations for job in jobs) / rate / 3600,
+        "disk GB": sum(job.disk for job in jobs) / 1e9,
     }
+    if rule in GPU_RULES:
+        gpu = [max(job.operations / GPU_RATE, job.updates * GPU_UPDATE) / 3600 for job in jobs]
+        line |= {"GPU h": sum(gpu), "longest GPU h": max(gpu)}
+    return line
 
 
 def configuration(preset: str) -> dict[str, Any]:
@@ -217,14 +239,11 @@ def main() -> None:
     options.add_argument("logs", type=Path, nargs="?", default=Path("logs/laptop"))
     folder = options.parse_args().logs
     paper, laptop = work(configuration("paper")), work(configuration("laptop"))
-    rows = [
-        row(rule, paper[rule], laptop[rule], seconds)
-        for rule in FILES
-        if (seconds := measured(folder, rule))
-    ]
+    seen = {rule: measured(folder, rule) for rule in FILES}
+    rows = [row(rule, paper[rule], laptop[rule], seen[rule]) for rule in FILES if len(seen[rule])]
     print(pd.DataFrame(rows).to_markdown(index=False, floatfmt=".3g"))
     for rule in FILES:
-        if not measured(folder, rule):
+        if not len(seen[rule]):
             print(f"{rule}: {len(paper[rule])} jobs, not measured in {folder}")
 
 
