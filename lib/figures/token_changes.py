@@ -33,7 +33,7 @@ def scale_of(passages: Sequence[Passage]) -> Normalize:
 
 
 def _colors() -> Colormap:
-    # Blue where the loss fell, brown where it rose: told apart with any colour vision.
+    # Green where the loss fell, brown where it rose: told apart with any colour vision (ColorBrewer).
     return mpl.colormaps["BrBG_r"].with_extremes(bad="white")
 
 
@@ -117,7 +117,7 @@ def token_changes_html(passages: Sequence[Passage], names: Sequence[str]) -> str
     norm, colors = scale_of(passages), _colors()
     parts = ['<div class="token-changes">']
     for number, passage in enumerate(passages, 1):
-        parts.append(f"<h4>Passage {number}</h4>")
+        parts.append(f"<p>Passage {number}</p>")  # no heading: it stands above that of its figure
         for name, changes in zip(names, passage.changes, strict=True):
             spans = [
                 _span(token, float(change), colors(norm(change)))

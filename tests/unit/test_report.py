@@ -12,11 +12,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from lib.captions import CaptionError, caption_settings, fill_caption, split_caption
+from lib.figures.token_changes import token_changes_html
+from lib.language.token_changes import Passage
 from lib.report import Figure, ReportError, load_figure, quality_table, render_report
 
 ROOT = Path(__file__).parents[2]
@@ -181,6 +184,23 @@ def test_claim_whose_figure_is_not_made_names_it_without_a_link() -> None:
     page = rendered(figures=[])
     assert "#figure-fig01b" not in page
     assert "fig01b" in page
+
+
+def test_figure_of_text_is_shown_as_text_below_its_image(tmp_path: Path) -> None:
+    image, caption = write_figure(tmp_path, "fig17", "Coloured text. More.\n")
+    assert load_figure(image, caption, SETTINGS).fragment == ""
+    passage = Passage(("<b>", " end"), np.array([[-1.25, 0.5]]))
+    image.with_suffix(".html").write_text(token_changes_html([passage], ["1A, step 0 to 400"]))
+    page = rendered(figures=[load_figure(image, caption, SETTINGS), figure("fig05")])
+    shown = page[page.index('id="figure-fig17"') : page.index('id="figure-fig05"')]
+    assert shown.index("<img") < shown.index('title="-1.25 nats">&lt;b&gt;<')
+    assert shown.index('title="+0.50 nats"> end<') < shown.index("<figcaption>")
+    assert page.count("The same as text") == 1  # the other figure has none
+    seen = Collector(page)
+    assert seen.open == []
+    assert "script" not in seen.tags
+    headings = [int(tag[1]) for tag in seen.tags if re.fullmatch(r"h\d", tag)]
+    assert all(after - before <= 1 for before, after in pairwise(headings))
 
 
 def test_text_is_escaped() -> None:

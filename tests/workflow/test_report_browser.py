@@ -17,6 +17,8 @@ from matplotlib.figure import Figure as Drawing
 
 from lib.claims.evidence import Evidence
 from lib.claims.ledger import check_claims
+from lib.figures.token_changes import token_changes_html
+from lib.language.token_changes import Passage
 from lib.llc_curve import StageSettings
 from lib.report import load_figures, quality_table, render_report
 
@@ -38,6 +40,8 @@ def write_figure(folder: Path) -> tuple[Path, Path]:
     image, caption = folder / "fig05.png", folder / "fig05.rst"
     drawing.savefig(image)
     caption.write_text("A line over {num_steps:,} steps. It goes up and down.\n")
+    passage = Passage(("<b>", " end"), np.array([[-1.25, 0.5]]))
+    image.with_suffix(".html").write_text(token_changes_html([passage], ["1A, step 0 to 400"]))
     return image, caption
 
 
@@ -83,6 +87,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         claims=claims,
         milestones=[("base-s0", "published", milestones), ("base-s1", "local", milestones[:0])],
         quality=quality_table([summary]),
+        corpus=pd.DataFrame(
+            {
+                **{"source": ["bible"], "split": ["train"], "licence": ["public domain"]},
+                **{"num_documents": [4], "num_bytes": [9000], "num_tokens": [2_000_000]},
+            }
+        ),
         cost=pd.DataFrame(
             {
                 **{"study": ["regression"], "rule": ["regression_train"], "jobs": [3]},
@@ -146,6 +156,7 @@ def test_browser_builds_headings_claims_and_image(page: Path) -> None:
         assert f'id="claim-{claim}"' in content
     assert content.count('<img src="data:image/png;base64,') == 1
     assert "A line over 500,000 steps" in content
+    assert re.search(r'title="-1\.25 nats"[^>]*>&lt;b&gt;</span>', content)
 
 
 @pytest.mark.parametrize("width", [1280, 400])
