@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from lib.figures import style
 from lib.figures.drawn import Drawn, Ledger
+from lib.intervals import share_interval
 from lib.language.extreme_logits import THRESHOLD, Contexts, share_of, sides
 
 _BINS = np.linspace(-6, 6, 49)
@@ -19,6 +20,12 @@ _CUTS = np.linspace(0.5, 4.0, 15)
 
 _MIN_COUNT = 20
 """Fewest entries behind a share that is drawn."""
+
+_RARE = 0.02
+"""Base rate below which shares are drawn on a logarithmic axis, linear from 0 to the base rate."""
+
+_LEVEL = 0.683
+"""Level of intervals that stand for one standard error."""
 
 _WORDS = {
     "new_word": ("begins a word", "does not"),
@@ -60,7 +67,8 @@ def induction_patterns(points: Points, contexts: Contexts) -> Drawn:
     Returns
     -------
     Drawn
-        Bounds of shares are one standard error over contexts.
+        Bounds of shares are one standard error over contexts; those by distance are Wilson's, of the
+        same level, each pattern on its own, as few contexts hold more than one.
     """
     return _rows(points, contexts, "induction", 3)
 
@@ -123,6 +131,8 @@ def _shares(
         seen = float((kinds["seen"] & kinds[measure]).sum() / max(1, kinds["seen"].sum()))
         ledger.add(f"share, {title}", "tokens seen in the context", [0.0], [seen])
         ax.axhline(seen, color=style.SECOND, linestyle="-.", linewidth=0.8)
+    if 0 < base < _RARE:  # else the base rate cannot be told from 0
+        ax.set_yscale("symlog", linthresh=base)
     ax.set_xlim(0, _CUTS[-1])
     ax.set_ylim(bottom=0)
     ax.set_ylabel("Share of the kind")
@@ -138,14 +148,18 @@ def _distances(
     looks = {"high": style.SERIES[0], "low": style.SERIES[3]}
     for side, chosen in sides(values):
         count, _ = np.histogram(distance[chosen & (distance > 0)], edges)
-        share = np.divide(count, everywhere, out=np.full(len(count), np.nan), where=everywhere > 0)
-        error = np.sqrt(share * (1 - share) / np.maximum(everywhere, 1))
+        shares = [
+            (share_interval(hits, of, _LEVEL), hits / of) if of else ((np.nan, np.nan), np.nan)
+            for hits, of in zip(count.tolist(), everywhere.tolist(), strict=True)
+        ]
+        bounds, share = zip(*shares, strict=True)
+        low, high = np.transpose(bounds)
         name = f"beyond {THRESHOLD:g} sd, {side}"
-        color = looks[side]
-        ledger.line(
-            ax, f"distance, {title}", name, middle, share, share - error, share + error, color=color
-        )
-    ax.set_ylim(bottom=0)
+        look = {"color": looks[side], "marker": "o", "markersize": 2.5}
+        ledger.line(ax, f"distance, {title}", name, middle, share, low, high, **look)
+    found = int((distance > 0).sum())
+    ax.set_title(f"{found} patterns in {int((distance > 0).any(1).sum())} contexts")
+    ax.set_ylim(0, 1.05)
     ax.set_ylabel("Share of patterns\nwith extreme logits")
 
 

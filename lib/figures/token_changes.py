@@ -80,7 +80,12 @@ def token_changes(passages: Sequence[Passage], names: Sequence[str]) -> Drawn:
         for name, changes in zip(names, passage.changes, strict=True):
             ledger.add(f"passage {number}", name, np.arange(1, len(changes) + 1), changes)
     bar = figure.colorbar(
-        ScalarMappable(norm, colors), ax=axes.tolist(), location="bottom", aspect=60, fraction=0.03
+        ScalarMappable(norm, colors),
+        ax=axes.tolist(),
+        location="bottom",
+        aspect=60,
+        fraction=0.03,
+        extend="both",  # larger changes have the colours of the ends
     )
     bar.set_label("Change of a token's loss over the stage (nats; below 0 it is predicted better)")
     return Drawn(figure, ledger.table())

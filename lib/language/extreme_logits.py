@@ -135,8 +135,8 @@ def form_table(points: Sequence[np.ndarray], forms: xr.Dataset, contexts: Contex
 
     Parameters
     ----------
-    points : mapping of int to ndarray
-        Result of `lifted` of every form, by its number from 0.
+    points : sequence of ndarray
+        Result of `lifted` of every form.
     forms : Dataset
         Contract ``forms`` of `lib.contracts`.
     contexts : Contexts
@@ -186,11 +186,13 @@ def shown_points(
     The end of training is lifted from the same components, so that it differs in place alone.
     """
     ranks = np.argsort(forms["p_value"].to_numpy(), kind="stable")[:NUM_SHOWN]
-    shown = {
-        f"Form {form + 1}, step {float(forms['form_step'][form]):.0f} "
-        f"(p = {float(forms['p_value'][form]):.2f})": points[form]
-        for form in sorted(ranks.tolist())
-    }
+    shown = {_title(forms, form): points[form] for form in sorted(ranks.tolist())}
     last = ed["scores"].isel(step=-1).to_numpy()[: forms.sizes["pc"]]
     title = "End of training" if shown else "No form found; end of training"
     return {**shown, title: lifted(ed, last, vocab_size)}
+
+
+def _title(forms: xr.Dataset, form: int) -> str:
+    p_value = float(forms["p_value"][form])
+    compared = "no random walks" if np.isnan(p_value) else f"p = {p_value:.2f}"
+    return f"Form {form + 1}, step {float(forms['form_step'][form]):.0f} ({compared})"

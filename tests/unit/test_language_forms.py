@@ -149,6 +149,58 @@ def test_figures_of_forms_compare_with_the_end_and_say_where_none_was_found():
         assert "No form found; end of training" in texts(draw(alone, CONTEXTS))
 
 
+def test_a_form_that_was_compared_with_no_random_walks_says_so():
+    ed = xr.Dataset(
+        {
+            "mean": ("feature", RNG.normal(size=20)),
+            "components": (("pc", "feature"), RNG.normal(size=(2, 20))),
+            "scores": (("step", "pc"), RNG.normal(size=(3, 2))),
+        }
+    )
+    shown = shown_points([np.zeros((2, 10))] * 2, forms_of(0.25, float("nan")), ed, 10)
+    assert list(shown)[:2] == ["Form 1, step 100 (p = 0.25)", "Form 2, step 200 (no random walks)"]
+
+
+def patterned() -> tuple[np.ndarray, Contexts]:
+    """Forty contexts of twelve tokens, each with one pattern, at distance 2 or 10.
+
+    All near patterns and a quarter of the far ones have a high logit; nothing is low.
+    """
+    near, far = [9, 8, 8, 8, 8, 8, 8, 8, 1, 2, 1], [1, 2, 8, 8, 8, 8, 8, 8, 8, 8, 1]
+    rows = np.array([near] * 20 + [far] * 20)
+    values = np.zeros((40, 200))
+    values[:25, 2] = 5.0
+    return values, Contexts(rows, np.full(40, 10), np.arange(200) % 2 == 0)
+
+
+def test_share_of_patterns_by_distance_is_certain_nowhere():
+    values, contexts = patterned()
+    drawn = induction_patterns({"Form 1": values}, contexts)
+    line = points(drawn.data, "distance, Form 1", "beyond 2 sd, high").dropna()
+    assert line["y"].tolist() == [1.0, 0.25]
+    assert line["x"].between([1, 8], [4, 10]).all()
+    # Wilson's interval of one standard error (z = 1): of 20 of 20 it begins at 20 / 21.
+    np.testing.assert_allclose(line["low"].iloc[0], 20 / 21, atol=1e-3)
+    assert line["high"].iloc[0] == pytest.approx(1)
+    assert line["low"].iloc[1] < 0.25 < line["high"].iloc[1]
+    low = points(drawn.data, "distance, Form 1", "beyond 2 sd, low").dropna()
+    assert low["y"].tolist() == [0.0, 0.0]
+    assert (low["high"] > 0.04).all()
+    assert "40 patterns in 40 contexts" in texts(drawn)
+
+
+def test_base_rate_of_rare_patterns_can_be_told_from_zero():
+    values, contexts = patterned()
+    panel = induction_patterns({"Form 1": values}, contexts).figure.axes[1]
+    low, base, high = panel.transAxes.inverted().transform(
+        panel.transData.transform([(0, y) for y in (0.0, 1 / 200, 1.0)])
+    )[:, 1]
+    assert base - low > 0.1
+    assert high > base
+    words = new_words({"Form 1": values}, contexts).figure.axes[1]
+    assert words.get_yscale() == "linear"  # half of all tokens begin a word
+
+
 # Token changes
 
 
