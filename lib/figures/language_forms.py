@@ -155,8 +155,10 @@ def _distances(
         bounds, share = zip(*shares, strict=True)
         low, high = np.transpose(bounds)
         name = f"beyond {THRESHOLD:g} sd, {side}"
-        look = {"color": looks[side], "marker": "o", "markersize": 2.5}
-        ledger.line(ax, f"distance, {title}", name, middle, share, low, high, **look)
+        panel, color = f"distance, {title}", looks[side]
+        ledger.line(
+            ax, panel, name, middle, share, low, high, color=color, marker="o", markersize=2.5
+        )
     found = int((distance > 0).sum())
     ax.set_title(f"{found} patterns in {int((distance > 0).any(1).sum())} contexts")
     ax.set_ylim(0, 1.05)

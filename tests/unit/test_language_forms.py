@@ -189,6 +189,14 @@ def test_share_of_patterns_by_distance_is_certain_nowhere():
     assert "40 patterns in 40 contexts" in texts(drawn)
 
 
+def test_contexts_without_patterns_are_drawn_and_said_to_have_none():
+    values, contexts = patterned()
+    without = Contexts(np.tile(np.arange(11), (40, 1)), contexts.places, contexts.new_word)
+    drawn = induction_patterns({"Form 1": values}, without)
+    assert "0 patterns in 0 contexts" in texts(drawn)
+    assert points(drawn.data, "distance, Form 1", "beyond 2 sd, high")["y"].isna().all()
+
+
 def test_base_rate_of_rare_patterns_can_be_told_from_zero():
     values, contexts = patterned()
     panel = induction_patterns({"Form 1": values}, contexts).figure.axes[1]
