@@ -68,8 +68,7 @@ def test_other_repeated_rows_train_again_and_leave_the_text(edited):
             "config/smoke.yaml",
             "    source: train\n    settings:\n      published: {num_chains: 2, num_draws: 4",
             "    source: train\n    settings:\n      published: {num_chains: 2, num_draws: 5",
-            {"language_llc_shard", "language_llc", "stages", "claims", "cost", "report"}
-            | {"language_figures_curves"},
+            {"language_llc_shard", "language_llc", "stages", "claims", "cost", "report"} | FIGURES,
         ),
         ("report/fig04.rst", "Heads and induction", "Heads, induction", {"report"}),
     ],
