@@ -8,7 +8,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "h5py", "xarray", "arviz", "snakemake")
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "h5py", "xarray", "arviz-stats", "snakemake")
 
 
 def provenance() -> dict[str, str]:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from tokenizers import Tokenizer
-from torch import Tensor
 
 from lib.language.tokenizer import readable
+
+if TYPE_CHECKING:  # the figures read what was measured, and need not wait for torch
+    from torch import Tensor
 
 THRESHOLD = 2.0
 """Entries beyond this many standard deviations from the mean of all are extreme."""

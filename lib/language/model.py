@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lib.losses import cross_entropies
 from lib.replicas import Batch, Params
 from lib.seeding import StreamKey
 
@@ -191,8 +192,7 @@ def token_losses(
     Entry k is the loss of predicting token k + 1 from tokens 0 to k.
     """
     predicted = logits(params, network, tokens, fused)[..., :-1, :]
-    losses = F.cross_entropy(predicted.flatten(0, -2), tokens[..., 1:].flatten(), reduction="none")
-    return losses.unflatten(0, tokens[..., 1:].shape)
+    return cross_entropies(predicted, tokens[..., 1:])
 
 
 def cross_entropy(
@@ -200,8 +200,7 @@ def cross_entropy(
 ) -> Tensor:
     """Return the training loss, the mean over rows and positions of the cross-entropy in nats."""
     (tokens,) = batch
-    predicted = logits(params, network, tokens, fused)[..., :-1, :]
-    return F.cross_entropy(predicted.flatten(0, -2), tokens[..., 1:].flatten())
+    return token_losses(params, network, tokens, fused).mean()
 
 
 @torch.no_grad()

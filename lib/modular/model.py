@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lib.losses import cross_entropies
 from lib.modular.task import TaskSettings
 from lib.replicas import Batch, Params
 from lib.seeding import StreamKey
@@ -135,7 +136,7 @@ def logits(params: Params, network: NetworkSettings, pairs: Tensor) -> Tensor:
 def cross_entropy(params: Params, network: NetworkSettings, batch: Batch) -> Tensor:
     """Return the training loss, the mean over pairs of the cross-entropy in nats."""
     pairs, labels = batch
-    return F.cross_entropy(logits(params, network, pairs), labels)
+    return cross_entropies(logits(params, network, pairs), labels).mean()
 
 
 def mean_squared_error(params: Params, network: NetworkSettings, batch: Batch) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lib.losses import cross_entropies
 from lib.modular import model, transformer
 from lib.modular.model import ACTIVATIONS
 from lib.modular.program import Network, Program, Replica
@@ -173,5 +174,4 @@ def stacked_losses(outputs: Tensor, labels: Tensor, loss: str) -> Tensor:
     if loss == "mse":
         truth = F.one_hot(labels, outputs.shape[-1]).to(outputs.dtype)
         return (outputs - truth).square().mean((1, 2))
-    each = F.cross_entropy(outputs.flatten(0, 1), labels.flatten(), reduction="none")
-    return each.unflatten(0, labels.shape).mean(1)
+    return cross_entropies(outputs, labels).mean(1)

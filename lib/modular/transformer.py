@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lib.losses import cross_entropies
 from lib.modular.task import TaskSettings
 from lib.replicas import Batch, Params
 from lib.seeding import StreamKey
@@ -122,4 +123,4 @@ def logits(params: Params, network: TransformerSettings, pairs: Tensor) -> Tenso
 def cross_entropy(params: Params, network: TransformerSettings, batch: Batch) -> Tensor:
     """Return the training loss, the mean over pairs of the cross-entropy in nats."""
     pairs, labels = batch
-    return F.cross_entropy(logits(params, network, pairs), labels)
+    return cross_entropies(logits(params, network, pairs), labels).mean()
