@@ -3,8 +3,8 @@
 For each rule that computes much, the floating-point operations of its jobs are counted for both
 presets. The laptop's, divided by the processor time in its benchmark files, give a rate, which holds
 all that the count leaves out; the paper's, divided by that rate, give hours of one core. Hours of a
-GPU are the longer of two estimates that were NOT measured: operations at a sustained rate, and
-updates at a least time each.
+GPU are the paper's operations over the rate of short pieces of the same work at the same sizes, in
+`benchmarks/gpu.csv`, which `benchmarks.gpu` measures; a job's start is not in them.
 """
 
 import argparse
@@ -28,21 +28,15 @@ from lib.runs import Run, expand_runs
 from lib.schedules import checkpoint_steps
 from lib.seeding import StreamKey
 
-GPU_RATE = 4e12  # ASSUME operations a second: a fifth of the 19.5e12 in float32 of an A100
-GPU_UPDATE = 3e-3  # ASSUME seconds an update at least, for the starts of its kernels
+GPU_RATES = Path("benchmarks/gpu.csv")
 KEY = StreamKey(0)
-GPU_RULES = (
-    *("regression_train", "regression_metrics", "regression_llc_shard", "calibration_transformer"),
-    *("language_train", "language_metrics", "language_llc_shard"),
-)
 
 
 @dataclass(frozen=True)
 class Work:
-    """One job: its floating-point operations, its updates one after the other, the bytes it writes."""
+    """One job: its floating-point operations and the bytes it writes."""
 
     operations: float
-    updates: float = 0
     disk: float = 0
 
 
@@ -88,7 +82,7 @@ def stores(run: Run) -> float:
 def train(run: Run) -> Work:
     """Return one training run."""
     steps, rows = (run.settings["training"][name] for name in ("num_steps", "batch_size"))
-    return Work(steps * rows * pass_cost(run), steps, stores(run))
+    return Work(steps * rows * pass_cost(run), stores(run))
 
 
 def metrics(run: Run) -> Work:
@@ -108,7 +102,7 @@ def estimate(run: Run, sampler: Mapping[str, Any], num_samples: int) -> Work:
     updates = sampler["num_burnin"] + sampler["num_draws"] * sampler.get("steps_per_draw", 1)
     passes = sampler["num_chains"] * updates * sampler["batch_size"] + 2 * num_samples / 3
     numbers = sampler["num_chains"] * (sampler["num_burnin"] + 3 * sampler["num_draws"])
-    return Work(passes * pass_cost(run), updates, 8 * numbers)
+    return Work(passes * pass_cost(run), 8 * numbers)
 
 
 def llc_shards(config: Mapping[str, Any], run: Run) -> list[Work]:
@@ -122,13 +116,13 @@ def llc_shards(config: Mapping[str, Any], run: Run) -> list[Work]:
         if sampler["seeds"] is None or run.seed in sampler["seeds"]:
             one = estimate(run, sampler, llc["num_samples"])
             share = count / jobs
-            found += [Work(share * one.operations, share * one.updates, share * one.disk)] * jobs
+            found += [Work(share * one.operations, share * one.disk)] * jobs
     return found
 
 
 def modular_run(settings: Mapping[str, Mapping[str, Any]]) -> Work:
     """Return all settings of one experiment of modular addition, one after the other."""
-    operations, updates = 0.0, 0
+    operations = 0.0
     for entry in settings.values():
         task = ModularTask(entry["modulus"], entry["train_fraction"], entry["labels"])
         module = transformer if entry["architecture"] == "transformer" else mlp
@@ -142,8 +136,7 @@ def modular_run(settings: Mapping[str, Mapping[str, Any]]) -> Work:
         )
         passes = cases * entry["num_seeds"] * entry["num_steps"] * rows * tokens
         operations += 6 * passes * sum(value.numel() for value in params.values())
-        updates += entry["num_steps"]
-    return Work(operations, updates)
+    return Work(operations)
 
 
 def scurves_run(config: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]]) -> Work:
@@ -162,7 +155,7 @@ def sweep(config: Mapping[str, Any], run: Run) -> Work:
     settings = config["calibration"]["transformer"]
     cells = math.prod(map(len, settings["grid"].values())) * len(config["calibration"]["at"])
     one = estimate(run, settings["sampler"], config["regression"]["llc"]["num_samples"])
-    return Work(cells * one.operations, cells * one.updates)
+    return Work(cells * one.operations)
 
 
 def work(config: Mapping[str, Any]) -> dict[str, list[Work]]:
@@ -203,7 +196,9 @@ def measured(folder: Path, rule: str) -> pd.DataFrame:
     return pd.DataFrame([pd.read_csv(file, sep="\t").iloc[-1] for file in files])
 
 
-def row(rule: str, jobs: list[Work], laptop: list[Work], seen: pd.DataFrame) -> dict[str, Any]:
+def row(
+    rule: str, jobs: list[Work], laptop: list[Work], seen: pd.DataFrame, gpu: pd.DataFrame
+) -> dict[str, Any]:
     """Return one line of the table."""
     operations = sum(job.operations for job in jobs)
     seconds = seen["cpu_time"].mean()
@@ -221,9 +216,11 @@ def row(rule: str, jobs: list[Work], laptop: list[Work], seen: pd.DataFrame) -> 
         "longest core h": max(job.operations for job in jobs) / rate / 3600,
         "disk GB": sum(job.disk for job in jobs) / 1e9,
     }
-    if rule in GPU_RULES:
-        gpu = [max(job.operations / GPU_RATE, job.updates * GPU_UPDATE) / 3600 for job in jobs]
-        line |= {"GPU h": sum(gpu), "longest GPU h": max(gpu)}
+    if rule in gpu.index:
+        rate, memory = gpu.loc[rule, ["operations_per_second", "memory_mb"]]
+        longest = max(job.operations for job in jobs)
+        line |= {"GPU 1e12/s": rate / 1e12, "GPU h": operations / rate / 3600}
+        line |= {"longest GPU h": longest / rate / 3600, "GPU MB": memory}
     return line
 
 
@@ -240,7 +237,10 @@ def main() -> None:
     folder = options.parse_args().logs
     paper, laptop = work(configuration("paper")), work(configuration("laptop"))
     seen = {rule: measured(folder, rule) for rule in FILES}
-    rows = [row(rule, paper[rule], laptop[rule], seen[rule]) for rule in FILES if len(seen[rule])]
+    gpu = pd.read_csv(GPU_RATES, index_col="rule")
+    rows = [
+        row(rule, paper[rule], laptop[rule], seen[rule], gpu) for rule in FILES if len(seen[rule])
+    ]
     print(pd.DataFrame(rows).to_markdown(index=False, floatfmt=".3g"))
     for rule in FILES:
         if not len(seen[rule]):

@@ -67,6 +67,11 @@ class ParameterLayout:
         }
 
 
+def device_of(params: Mapping[str, Tensor]) -> torch.device:
+    """Return the device that parameters are on."""
+    return next(iter(params.values())).device
+
+
 def stacked_losses(
     loss_fn: LossFunction, layout: ParameterLayout, vectors: Tensor, batches: Batch
 ) -> Tensor:

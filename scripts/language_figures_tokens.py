@@ -45,7 +45,7 @@ def main(
         run.network,
         checkpoint_index(paths["checkpoints"]),
         stages,
-        run.fixed_rows(split, "evaluation", NUM_ROWS).to(device),
+        run.fixed_rows(split, "evaluation", NUM_ROWS),
         tokenizer,
         NUM_PASSAGES,
     )

@@ -33,7 +33,7 @@ def main(
     split = open_split(path_to_validation, path_to_index, "validation", run.network.context_length)
     probes = {name: value for name, value in evaluation.items() if name != "num_rows"}
     instrument = evaluation_set(
-        run.fixed_rows(split, "evaluation", evaluation["num_rows"]).to(device),
+        run.fixed_rows(split, "evaluation", evaluation["num_rows"]),
         counts_of(read_dataset(path_to_bigrams)),
         ngrams_of(read_dataset(path_to_ngrams)),
         run.network,

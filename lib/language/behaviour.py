@@ -1,6 +1,7 @@
 """What the language model predicts at a checkpoint (seed 003, App. C.2).
 
 Measures are returned sample by sample, so that means carry standard errors and differences are paired.
+Rows may be anywhere and go to the network's device a few at a time; what is measured is on the CPU.
 A context position is the number of tokens that a prediction sees: position k predicts token k + 1.
 """
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from lib.language.bigrams import bigram_entropy, conditional_distribution
 from lib.language.model import NetworkSettings, logits_at, token_losses
-from lib.replicas import Params
+from lib.replicas import Params, device_of
 from lib.seeding import StreamKey
 
 _TOKENS_AT_A_TIME = 1 << 13
@@ -29,7 +30,8 @@ def losses_of(params: Params, network: NetworkSettings, rows: Tensor) -> Tensor:
     Column k - 1 is context position k.
     """
     size = max(1, _TOKENS_AT_A_TIME // rows.shape[1])
-    chunks = [token_losses(params, network, some) for some in rows.split(size)]
+    device = device_of(params)
+    chunks = [token_losses(params, network, some.to(device)).cpu() for some in rows.split(size)]
     return torch.cat(chunks).double()
 
 
@@ -94,9 +96,10 @@ def bigram_cross_entropy(params: Params, network: NetworkSettings, probe: Bigram
         strict=True,
     )
     scores = []
+    device = device_of(params)
     for rows, positions, distribution in parts:
-        logs = logits_at(params, network, rows, positions).double().log_softmax(-1)
-        scores.append(-(distribution.double() * logs).sum(-1))
+        logs = logits_at(params, network, rows.to(device), positions.to(device)).double()
+        scores.append(-(distribution.double() * logs.log_softmax(-1).cpu()).sum(-1))
     return torch.cat(scores)
 
 

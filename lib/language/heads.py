@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lib.language.model import NetworkSettings, attention_patterns
 from lib.language.synthetic import LastTokens, RepeatedPrefixes
-from lib.replicas import Params
+from lib.replicas import Params, device_of
 from lib.seeding import StreamKey
 
 
@@ -30,9 +30,10 @@ def _attention_between(
     )
     found = []
     for some, queries, targets in chunks:
-        patterns = attention_patterns(params, network, some)
-        rows = torch.arange(len(some), device=some.device)
-        found.append(torch.stack([patterns[:, rows, :, queries, place] for place in targets]))
+        patterns = attention_patterns(params, network, some.to(device_of(params)))
+        rows = torch.arange(len(some))
+        between = [patterns[:, rows, :, queries, place] for place in targets]
+        found.append(torch.stack(between).cpu())
     # Advanced indices put the row in front: (key, row, layer, head).
     return torch.cat(found, dim=1)
 
