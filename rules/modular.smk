@@ -22,7 +22,7 @@ rule modular_run:
     threads: 1
     resources:
         mem_mb=memory(3000),
-        runtime=1440,
+        runtime=4320,
     params:
         settings=lambda wildcards: MODULAR[wildcards.modular_experiment],
         segment_steps=config["modular"]["segment_steps"],
