@@ -13,13 +13,16 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
 import xarray as xr
 
 Attributes = Mapping[str, Any]
+
+ENGINE: Literal["netcdf4"] = "netcdf4"
+"""What xarray reads and writes NetCDF files with; equal datasets give equal bytes."""
 
 
 class StoreError(RuntimeError):
@@ -152,7 +155,7 @@ def write_dataset(path: str | Path, dataset: xr.Dataset, attributes: Attributes)
         name: plain_attribute(value) for name, value in {**dataset.attrs, **attributes}.items()
     }
     with atomic_path(path) as temporary:
-        dataset.assign_attrs(plain).to_netcdf(temporary, engine="h5netcdf")
+        dataset.assign_attrs(plain).to_netcdf(temporary, engine=ENGINE)
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:
@@ -164,7 +167,7 @@ def read_dataset(path: str | Path) -> xr.Dataset:
         If the file is missing or damaged.
     """
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+        with xr.open_dataset(path, engine=ENGINE) as dataset:
             return dataset.load()
     except (OSError, ValueError, KeyError) as error:
         raise StoreError(

@@ -5,7 +5,7 @@ from lib.figures.modular_llc import llc_and_modes
 from lib.figures.modular_modes import mode_losses
 from lib.groups import read_settings
 from lib.logs import log_to
-from lib.modular.sharpness import SlingshotSettings
+from lib.modular.slingshots import SlingshotSettings
 from lib.schemas import read_table
 
 

@@ -28,7 +28,7 @@ from lib.figures.modular_along import (
     step_axis,
     time_handles,
 )
-from lib.modular.sharpness import Slingshot, SlingshotSettings, find_slingshots
+from lib.modular.slingshots import Slingshot, SlingshotSettings, find_slingshots
 
 SETTINGS = ("late", "narrow", "descent")
 SLINGSHOT_SETTING = "early"

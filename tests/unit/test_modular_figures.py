@@ -35,7 +35,7 @@ from lib.modular.llc import llc_along
 from lib.modular.measures import MeasureSettings, measure_setting
 from lib.modular.modes import modes_along
 from lib.modular.settings import Setting, study_key
-from lib.modular.sharpness import SlingshotSettings
+from lib.modular.slingshots import SlingshotSettings
 from lib.modular.store import Checkpoints
 from lib.modular.training import train
 from lib.schemas import check_table

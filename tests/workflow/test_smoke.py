@@ -52,8 +52,8 @@ def test_the_shard_size_does_not_change_a_bit(edited, finished, shard_size):
     target = f"{STUDY}/base-s0/llc/local/llc.nc"
     edited.snakemake(target, *SMOKE)
     with (
-        xr.open_dataset(finished.path / target, engine="h5netcdf") as one,
-        xr.open_dataset(edited.path / target, engine="h5netcdf") as other,
+        xr.open_dataset(finished.path / target, engine="netcdf4") as one,
+        xr.open_dataset(edited.path / target, engine="netcdf4") as other,
     ):
         assert one.sizes["step"] == 9
         for name in one.data_vars:
