@@ -8,7 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from lib.contracts import check_dataset
-from lib.store import ENGINE, Attributes, StoreError, atomic_path, plain_attribute
+from lib.store import ENGINE, Attributes, plain_attribute, reading_netcdf, write_netcdf
 
 _LARGE = 500_000
 """Variables with more entries are compressed."""
@@ -31,6 +31,11 @@ def write_settings(
         Text and numbers.
     contract : str
         Name in `lib.contracts.DATASETS` that each dataset must keep.
+
+    Raises
+    ------
+    StoreError
+        If a dataset breaks the contract, or the file cannot be written.
     """
     nodes, encoding = {}, {}
     for name, dataset in datasets.items():
@@ -39,9 +44,7 @@ def write_settings(
         large = [key for key, v in checked.data_vars.items() if v.size > _LARGE]
         nodes[name] = checked.assign_attrs(plain)
         encoding[f"/{name}"] = {key: {"zlib": True, "complevel": 1} for key in large}
-    with atomic_path(path) as temporary:
-        tree = xr.DataTree.from_dict(nodes)
-        tree.to_netcdf(temporary, engine=ENGINE, encoding=encoding)
+    write_netcdf(path, xr.DataTree.from_dict(nodes), encoding)
 
 
 def read_settings(path: str | Path, contract: str) -> dict[str, xr.Dataset]:
@@ -52,12 +55,8 @@ def read_settings(path: str | Path, contract: str) -> dict[str, xr.Dataset]:
     StoreError
         If the file is missing or damaged, or breaks its contract.
     """
-    try:
+    with reading_netcdf(path):
         tree = xr.load_datatree(path, engine=ENGINE)
-        return {
-            name: check_dataset(node.to_dataset(), contract) for name, node in tree.children.items()
-        }
-    except (OSError, ValueError, KeyError) as error:
-        raise StoreError(
-            f"{path} is missing or not a readable NetCDF file: delete it and run again"
-        ) from error
+    return {
+        name: check_dataset(node.to_dataset(), contract) for name, node in tree.children.items()
+    }

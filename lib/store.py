@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +23,7 @@ import xarray as xr
 Attributes = Mapping[str, Any]
 
 ENGINE: Literal["netcdf4"] = "netcdf4"
-"""What xarray reads and writes NetCDF files with; equal datasets give equal bytes."""
+"""What xarray reads and writes NetCDF files with."""
 
 
 class StoreError(RuntimeError):
@@ -154,8 +155,41 @@ def write_dataset(path: str | Path, dataset: xr.Dataset, attributes: Attributes)
     plain = {
         name: plain_attribute(value) for name, value in {**dataset.attrs, **attributes}.items()
     }
+    write_netcdf(path, dataset.assign_attrs(plain))
+
+
+def write_netcdf(
+    path: str | Path,
+    data: xr.Dataset | xr.DataTree,
+    encoding: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a dataset, or one dataset a group, to NetCDF, atomically; equal data give equal bytes.
+
+    Raises
+    ------
+    StoreError
+        If NetCDF cannot write, as when the disk is full.
+    """
     with atomic_path(path) as temporary:
-        dataset.assign_attrs(plain).to_netcdf(temporary, engine=ENGINE)
+        try:
+            data.to_netcdf(temporary, engine=ENGINE, encoding=encoding)
+        except RuntimeError as error:  # NetCDF does not say why
+            free = shutil.disk_usage(temporary.parent).free
+            raise StoreError(
+                f"{path} cannot be written ({error}). Its disk has {free / 1e6:.0f} MB free, a quota "
+                "may allow less: make room and run again"
+            ) from error
+
+
+@contextlib.contextmanager
+def reading_netcdf(path: str | Path) -> Iterator[None]:
+    """Turn what NetCDF raises at a missing or damaged file into a `StoreError`."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise StoreError(
+            f"{path} is missing or not a readable NetCDF file: delete it and run again"
+        ) from error
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:
@@ -166,10 +200,5 @@ def read_dataset(path: str | Path) -> xr.Dataset:
     StoreError
         If the file is missing or damaged.
     """
-    try:
-        with xr.open_dataset(path, engine=ENGINE) as dataset:
-            return dataset.load()
-    except (OSError, ValueError, KeyError) as error:
-        raise StoreError(
-            f"{path} is missing or not a readable NetCDF file: delete it and run again"
-        ) from error
+    with reading_netcdf(path):
+        return xr.load_dataset(path, engine=ENGINE)

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -20,6 +21,7 @@ from lib.store import (
     read_checkpoint,
     read_dataset,
     write_dataset,
+    write_netcdf,
 )
 
 IDENTITY = "abc"
@@ -113,6 +115,35 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write()
     assert os.listdir(tmp_path) == []
+
+
+def test_netcdf_that_does_not_fit_is_refused_and_gone(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StoreError, match=r"d\.nc cannot be written .* make room and run again"):
+            write_netcdf(tmp_path / "d.nc", xr.Dataset({"x": ("step", np.arange(20_000.0))}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert os.listdir(tmp_path) == []
+
+
+def test_damaged_values_are_refused(tmp_path):
+    values = np.random.default_rng(0).normal(size=20_000)
+    encoding = {"x": {"zlib": True}}
+    write_netcdf(tmp_path / "d.nc", xr.Dataset({"x": ("step", values)}), encoding)
+    with open(tmp_path / "d.nc", "r+b") as handle:
+        handle.seek((tmp_path / "d.nc").stat().st_size // 2)
+        handle.write(bytes(100))
+    with pytest.raises(StoreError, match="not a readable NetCDF file"):
+        read_dataset(tmp_path / "d.nc")
+
+
+def test_equal_data_give_equal_bytes(tmp_path):
+    dataset = xr.Dataset({"x": ("step", [1.0, np.nan])}, {"step": [0, 5]}, {"run": "a"})
+    for name in ("one.nc", "two.nc"):
+        write_netcdf(tmp_path / name, xr.DataTree.from_dict({"a": dataset, "b": 2 * dataset}))
+    assert (tmp_path / "one.nc").read_bytes() == (tmp_path / "two.nc").read_bytes()
 
 
 def test_datasets_need_units(tmp_path):
