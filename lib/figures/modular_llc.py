@@ -84,7 +84,7 @@ def llc_and_modes(
             if shown in seeds:
                 mark_times(ax, cases.loc[shown])
         note_diverged(own[0], cases, followed, shown)
-        style.note(own[2], missing(cases.loc[shown]), y=0.7)
+        style.note(own[2], missing(cases.loc[shown]), x=0.55, y=0.6)  # between the curves
     axes[0, 0].set_ylim(0, 1.25 * axes[0, 0].get_ylim()[1])  # room for the note
     axes[1, 0].set_yscale("log")
     axes[2, 0].set_ylim(0, 1.03)
