@@ -17,7 +17,7 @@ smoke: .venv/ready
 
 # Without TARGET, every job that would run.
 why: .venv/ready
-	@$(SNAKEMAKE) --dry-run $(TARGET) --configfile config/$(PRESET).yaml 2>&1 | $(BIN)/python -m lib.reruns
+	@$(SNAKEMAKE) --dry-run $(TARGET) --configfile config/$(PRESET).yaml 2>&1 | PYTHONPATH=lib $(BIN)/python -m stagewise.workflow.reruns
 
 test: lint unit workflow
 

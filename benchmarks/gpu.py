@@ -16,16 +16,16 @@ import pandas as pd
 import torch
 
 from benchmarks.paper_cost import configuration, estimate, pass_cost
-from lib.language.behaviour import losses_of
-from lib.language.study import LanguageRun
-from lib.llc import estimate_llc
-from lib.network_run import NetworkRun
-from lib.regression.model import outputs
-from lib.regression.study import RegressionRun
-from lib.replicas import Batch, LossFunction
-from lib.runs import Run, expand_runs, training_settings
-from lib.sgld import SGLDConfig
-from lib.training import AdamState, _advance
+from stagewise.core.replicas import Batch, LossFunction
+from stagewise.core.training import AdamState, _advance
+from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.studies.language.behaviour import losses_of
+from stagewise.studies.language.study import LanguageRun
+from stagewise.studies.network_run import NetworkRun
+from stagewise.studies.regression.model import outputs
+from stagewise.studies.regression.study import RegressionRun
+from stagewise.workflow.runs import Run, expand_runs, training_settings
 
 UPDATES = {"regression": 500, "language": 20}
 DRAWS = {"regression": 100, "language": 10}

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import torch
 
-from lib.language.batches import Repetition, TrainingRows
-from lib.language.documents import read_documents
-from lib.language.model import NetworkSettings, cross_entropy, initial_parameters
-from lib.language.tokenizer import build_tokenizer, encode, read_gpt2_vocabulary
-from lib.language.tokens import TokenRows
-from lib.language.transformer_lens import hooked_config, to_hooked
-from lib.replicas import Batch, ParameterLayout, Params
-from lib.seeding import StreamKey
-from lib.training import AdamState, TrainingSettings, _advance
+from stagewise.core.replicas import Batch, ParameterLayout, Params
+from stagewise.core.seeding import StreamKey
+from stagewise.core.training import AdamState, TrainingSettings, _advance
+from stagewise.studies.language.batches import Repetition, TrainingRows
+from stagewise.studies.language.documents import read_documents
+from stagewise.studies.language.model import NetworkSettings, cross_entropy, initial_parameters
+from stagewise.studies.language.tokenizer import build_tokenizer, encode, read_gpt2_vocabulary
+from stagewise.studies.language.tokens import TokenRows
+from stagewise.studies.language.transformer_lens import hooked_config, to_hooked
 
 ROOT = Path(__file__).parents[1]
 PEER = ROOT / ".peers/transformer-lens/bin/python"

@@ -21,20 +21,20 @@ import h5py
 import numpy as np
 import torch
 
-from lib.curvature import hessian_product, largest_eigenvalues
-from lib.diagnostics import chain_diagnostics
-from lib.llc import full_loss
-from lib.regression.model import (
+from stagewise.core.curvature import hessian_product, largest_eigenvalues
+from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, Params
+from stagewise.core.seeding import StreamKey
+from stagewise.core.training import AdamState, TrainingSettings, _advance
+from stagewise.llc.diagnostics import chain_diagnostics
+from stagewise.llc.estimate import full_loss
+from stagewise.llc.sgld import SGLDConfig, sample_chains
+from stagewise.stores.files import read_checkpoint
+from stagewise.studies.regression.model import (
     NetworkSettings,
     initial_parameters,
     mean_squared_error,
 )
-from lib.regression.task import TaskSettings, sample_contexts
-from lib.replicas import Batch, LossFunction, ParameterLayout, Params
-from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig, sample_chains
-from lib.store import read_checkpoint
-from lib.training import AdamState, TrainingSettings, _advance
+from stagewise.studies.regression.task import TaskSettings, sample_contexts
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".peers"

@@ -12,13 +12,13 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from lib.modular.model import NetworkSettings, cross_entropy, initial_parameters
-from lib.modular.program import Program, Replica
-from lib.modular.stacked import all_pairs
-from lib.modular.stacked import initial_parameters as stacked_parameters
-from lib.modular.task import TaskSettings, split
-from lib.modular.training import _Descent
-from lib.seeding import StreamKey
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.modular.model import NetworkSettings, cross_entropy, initial_parameters
+from stagewise.studies.modular.program import Program, Replica
+from stagewise.studies.modular.stacked import all_pairs
+from stagewise.studies.modular.stacked import initial_parameters as stacked_parameters
+from stagewise.studies.modular.task import TaskSettings, split
+from stagewise.studies.modular.training import _Descent
 
 KEY = StreamKey(0, ("benchmark",))
 TASK = TaskSettings(53, 0.8)

@@ -17,16 +17,16 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from lib.configuration import merge, modular_settings
-from lib.language import model as language
-from lib.modular import model as mlp
-from lib.modular import transformer
-from lib.modular.task import TaskSettings as ModularTask
-from lib.regression import model as regression
-from lib.regression.task import TaskSettings as RegressionTask
-from lib.runs import Run, expand_runs
-from lib.schedules import checkpoint_steps
-from lib.seeding import StreamKey
+from stagewise.core.schedules import checkpoint_steps
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.language import model as language
+from stagewise.studies.modular import model as mlp
+from stagewise.studies.modular import transformer
+from stagewise.studies.modular.task import TaskSettings as ModularTask
+from stagewise.studies.regression import model as regression
+from stagewise.studies.regression.task import TaskSettings as RegressionTask
+from stagewise.workflow.config import merge, modular_settings
+from stagewise.workflow.runs import Run, expand_runs
 
 GPU_RATES = Path("benchmarks/gpu.csv")
 KEY = StreamKey(0)

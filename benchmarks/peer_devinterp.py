@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from lib.regression.model import NetworkSettings, predictions
+from stagewise.studies.regression.model import NetworkSettings, predictions
 
 Sampler = Callable[[dict[str, Any]], Any]
 

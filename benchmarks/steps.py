@@ -12,19 +12,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from lib.regression.model import (
+from stagewise.core.replicas import ParameterLayout
+from stagewise.core.schedules import one_cycle_learning_rate
+from stagewise.core.seeding import StreamKey
+from stagewise.core.training import AdamState, TrainingSettings, _advance
+from stagewise.llc.sgld import SGLDConfig, sample_chains
+from stagewise.studies.regression.model import (
     NetworkSettings,
     initial_parameters,
     mean_squared_error,
     outputs,
     tokens_of,
 )
-from lib.regression.task import TaskSettings, sample_contexts
-from lib.replicas import ParameterLayout
-from lib.schedules import one_cycle_learning_rate
-from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig, sample_chains
-from lib.training import AdamState, TrainingSettings, _advance
+from stagewise.studies.regression.task import TaskSettings, sample_contexts
 
 TASK = TaskSettings(4, 8, 0.125)
 NETWORK = NetworkSettings(2, 4, 64, 64, "doubled")

@@ -14,10 +14,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lib.seeding import StreamKey
-from lib.store import write_attributes
+from stagewise.core.seeding import StreamKey
+from stagewise.stores.files import write_attributes
 
-ROWS, COLUMNS = 256, 1024  # a chunk, as lib.segments writes them
+ROWS, COLUMNS = 256, 1024  # a chunk, as stagewise.stores.segments writes them
 
 PROGRAM = """
 from scripts.essential_dynamics import main

@@ -5,6 +5,7 @@ again by every job.
 """
 
 import functools
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,12 +13,16 @@ from pathlib import Path
 import yaml
 
 BASE = Path(workflow.basedir)
-sys.path.insert(0, str(BASE))
+# Jobs import the package from here, whatever is installed: each inherits the path, and parses this again.
+sys.path.insert(0, str(BASE / "lib"))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(BASE / "lib"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+).rstrip(os.pathsep)
 
-from lib.configuration import ConfigError, check_config, modular_settings
-from lib.identity import code_digests
-from lib.runs import expand_runs, run_identity, training_settings
-from lib.schedules import checkpoint_steps, nested_subset, shards
+from stagewise.workflow.config import ConfigError, check_config, modular_settings
+from stagewise.workflow.code import code_digests
+from stagewise.workflow.runs import expand_runs, run_identity, training_settings
+from stagewise.core.schedules import checkpoint_steps, nested_subset, shards
 
 # Read at every start, by libyaml in a tenth of the time.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -2,10 +2,10 @@
 
 import logging
 
-from lib.calibration_choice import config_fragment, ranked_cells, warnings_on
-from lib.logs import log_to
-from lib.schemas import write_table
-from lib.store import atomic_path, read_dataset
+from stagewise.llc.calibration_choice import config_fragment, ranked_cells, warnings_on
+from stagewise.stores.files import atomic_path, read_dataset
+from stagewise.stores.schemas import write_table
+from stagewise.workflow.logs import log_to
 
 logger = logging.getLogger(__name__)
 

@@ -2,14 +2,14 @@
 
 import torch
 
-from lib.calibration import Grid, sweep
-from lib.calibration_subjects import modular, reduced_rank
-from lib.contracts import check_dataset
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig
-from lib.store import write_dataset
+from stagewise.core.seeding import StreamKey
+from stagewise.llc.calibration import Grid, sweep
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.studies.instruments.calibration_subjects import modular, reduced_rank
+from stagewise.workflow.logs import log_to
 
 
 def main(

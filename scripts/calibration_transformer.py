@@ -2,14 +2,14 @@
 
 import torch
 
-from lib.calibration import Grid, sweep
-from lib.contracts import check_dataset
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.regression.study import RegressionRun
-from lib.regression.subject import transformer
-from lib.sgld import SGLDConfig
-from lib.store import write_dataset
+from stagewise.llc.calibration import Grid, sweep
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.studies.regression.study import RegressionRun
+from stagewise.studies.regression.subject import transformer
+from stagewise.workflow.logs import log_to
 
 
 def main(

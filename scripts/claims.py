@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from lib.claims.evidence import Evidence
-from lib.claims.language_evidence import LanguageEvidence
-from lib.claims.ledger import check_claims, read_ledger
-from lib.claims.modular_evidence import ModularEvidence
-from lib.claims.reading import read_curves, read_runs
-from lib.claims.scurves_evidence import ScurvesEvidence
-from lib.llc_curve import StageSettings
-from lib.logs import log_to
-from lib.schemas import read_table, write_table
+from stagewise.claims.evidence import Evidence
+from stagewise.claims.ledger import check_claims, read_ledger
+from stagewise.claims.reading import read_curves, read_runs
+from stagewise.development.llc_curve import StageSettings
+from stagewise.stores.schemas import read_table, write_table
+from stagewise.studies.language.claims.evidence import LanguageEvidence
+from stagewise.studies.modular.claims.evidence import ModularEvidence
+from stagewise.studies.scurves.claims.evidence import ScurvesEvidence
+from stagewise.workflow.logs import log_to
 
 
 def main(

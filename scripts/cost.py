@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lib.costs import cost_table, job_costs
-from lib.logs import log_to
-from lib.schemas import write_table
+from stagewise.stores.schemas import write_table
+from stagewise.workflow.costs import cost_table, job_costs
+from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_logs: str, path_to_table: str, patterns: dict[str, str]) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lib.contracts import check_dataset
-from lib.essential_dynamics import essential_dynamics
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.store import open_store, write_dataset
+from stagewise.development.essential_dynamics import essential_dynamics
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import open_store, write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.workflow.logs import log_to
 
 COLUMNS = 4096  # features a block: at most 5,000 steps x 4,096 features in memory
 

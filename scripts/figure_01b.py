@@ -1,9 +1,9 @@
 """Draw test loss and LLC over training, with the stages of the shown run."""
 
-from lib.figures.loss_and_llc import loss_and_llc
-from lib.logs import log_to
-from lib.schemas import read_table
-from lib.store import read_dataset
+from stagewise.plots.loss_and_llc import loss_and_llc
+from stagewise.stores.files import read_dataset
+from stagewise.stores.schemas import read_table
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,9 +1,9 @@
 """Draw the essential dynamics of one run in the planes of its components."""
 
-from lib.figures.planes import planes
-from lib.logs import log_to
-from lib.schemas import read_table
-from lib.store import read_dataset
+from stagewise.plots.planes import planes
+from stagewise.stores.files import read_dataset
+from stagewise.stores.schemas import read_table
+from stagewise.workflow.logs import log_to
 
 
 def main(

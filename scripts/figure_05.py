@@ -1,9 +1,9 @@
 """Draw what the regression transformer does over training."""
 
-from lib.figures.behaviour import behaviour
-from lib.logs import log_to
-from lib.schemas import read_table
-from lib.store import read_dataset
+from stagewise.stores.files import read_dataset
+from stagewise.stores.schemas import read_table
+from stagewise.studies.regression.figures.behaviour import behaviour
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,9 +1,9 @@
 """Draw component scores and form potentials of one run against time."""
 
-from lib.figures.forms_in_time import forms_in_time
-from lib.logs import log_to
-from lib.schemas import read_table
-from lib.store import read_dataset
+from stagewise.plots.forms_in_time import forms_in_time
+from stagewise.stores.files import read_dataset
+from stagewise.stores.schemas import read_table
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,8 +1,8 @@
 """Draw the likelihood-based against the loss-based LLC of one run."""
 
-from lib.figures.compared import losses_compared
-from lib.logs import log_to
-from lib.store import read_dataset
+from stagewise.stores.files import read_dataset
+from stagewise.studies.regression.figures.compared import losses_compared
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,9 +1,9 @@
 """Draw loss, LLC and weight norm of one run and setting, with their slopes."""
 
-from lib.figures.slopes import slopes
-from lib.logs import log_to
-from lib.schemas import read_table
-from lib.store import read_dataset
+from stagewise.plots.slopes import slopes
+from stagewise.stores.files import read_dataset
+from stagewise.stores.schemas import read_table
+from stagewise.workflow.logs import log_to
 
 
 def main(

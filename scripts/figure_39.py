@@ -1,8 +1,8 @@
 """Draw the LLC of one run with shared against fresh noise."""
 
-from lib.figures.compared import noise_compared
-from lib.logs import log_to
-from lib.store import read_dataset
+from stagewise.stores.files import read_dataset
+from stagewise.studies.regression.figures.compared import noise_compared
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,9 +1,9 @@
 """Draw a sweep of the sampler's settings and the choice from it."""
 
-from lib.figures.calibration import calibration
-from lib.logs import log_to
-from lib.schemas import read_table
-from lib.store import read_dataset
+from stagewise.stores.files import read_dataset
+from stagewise.stores.schemas import read_table
+from stagewise.studies.instruments.figures.calibration import calibration
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,8 +1,8 @@
 """Draw estimates that were made to fail, with the verdict on each."""
 
-from lib.figures.failures import failures
-from lib.logs import log_to
-from lib.store import read_dataset
+from stagewise.stores.files import read_dataset
+from stagewise.studies.regression.figures.failures import failures
+from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_failures: str, path_to_png: str, path_to_pdf: str, path_to_data: str) -> None:

@@ -1,8 +1,8 @@
 """Draw the LLC of one run under several sampler settings, with the losses behind it."""
 
-from lib.figures.settings_compared import settings_compared
-from lib.logs import log_to
-from lib.store import read_dataset
+from stagewise.stores.files import read_dataset
+from stagewise.studies.regression.figures.settings_compared import settings_compared
+from stagewise.workflow.logs import log_to
 
 
 def main(*, paths_to_llc: list[str], path_to_png: str, path_to_pdf: str, path_to_data: str) -> None:

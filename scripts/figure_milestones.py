@@ -1,8 +1,8 @@
 """Draw the milestones of every run and sampler setting beside the published ones."""
 
-from lib.figures.milestones import milestones
-from lib.logs import log_to
-from lib.schemas import read_table
+from stagewise.stores.schemas import read_table
+from stagewise.studies.regression.figures.milestones import milestones
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,8 +1,8 @@
 """Draw SGLD against Hamiltonian Monte Carlo."""
 
-from lib.figures.second_opinion import samplers_compared
-from lib.logs import log_to
-from lib.schemas import read_table
+from stagewise.stores.schemas import read_table
+from stagewise.studies.instruments.figures.second_opinion import samplers_compared
+from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_table: str, path_to_png: str, path_to_pdf: str, path_to_data: str) -> None:

@@ -1,8 +1,8 @@
 """Draw the chains behind three LLC estimates of one run, one column a sampler setting."""
 
-from lib.figures.traces import traces
-from lib.logs import log_to
-from lib.store import read_dataset
+from stagewise.stores.files import read_dataset
+from stagewise.studies.regression.figures.traces import traces
+from stagewise.workflow.logs import log_to
 
 
 def main(*, paths_to_llc: list[str], path_to_png: str, path_to_pdf: str, path_to_data: str) -> None:

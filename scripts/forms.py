@@ -1,11 +1,11 @@
 """Smooth one trajectory and find its forms."""
 
-from lib.contracts import check_dataset
-from lib.essential_dynamics import smooth
-from lib.forms import FormSettings, detect_forms
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.store import read_dataset, write_dataset
+from stagewise.development.essential_dynamics import smooth
+from stagewise.development.forms import FormSettings, detect_forms
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import read_dataset, write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_ed: str, path_to_forms: str, run: str, settings: dict, seed: int) -> None:

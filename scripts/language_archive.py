@@ -1,8 +1,8 @@
 """Download one pinned archive of the language study."""
 
-from lib.language.archives import download
-from lib.language.pins import ARCHIVES
-from lib.logs import log_to
+from stagewise.studies.language.archives import download
+from stagewise.studies.language.pins import ARCHIVES
+from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_archive: str, name: str) -> None:

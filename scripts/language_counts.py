@@ -1,13 +1,13 @@
 """Count the bigrams that the language models are trained on, and list the common n-grams."""
 
-from lib.contracts import check_dataset
-from lib.language.bigrams import bigram_dataset, count_bigrams
-from lib.language.ngrams import common_ngrams, ngram_dataset
-from lib.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
-from lib.language.tokens import open_rows, tokens_of_split
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.store import read_dataset, write_dataset
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import read_dataset, write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.studies.language.bigrams import bigram_dataset, count_bigrams
+from stagewise.studies.language.ngrams import common_ngrams, ngram_dataset
+from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
+from stagewise.studies.language.tokens import open_rows, tokens_of_split
+from stagewise.workflow.logs import log_to
 
 
 def main(

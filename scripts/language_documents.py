@@ -1,8 +1,8 @@
 """Gather the documents of the language study from the source that the configuration names."""
 
-from lib.language.documents import folder_documents, hub_documents, write_documents
-from lib.language.packages import package_documents
-from lib.logs import log_to
+from stagewise.studies.language.documents import folder_documents, hub_documents, write_documents
+from stagewise.studies.language.packages import package_documents
+from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_documents: str, paths_to_archives: dict[str, str], corpus: dict) -> None:

@@ -1,9 +1,9 @@
 """Draw losses, LLCs and essential dynamics of language models."""
 
-from lib.figures.language_curves import Development, curve_figures
-from lib.logs import log_to
-from lib.schemas import read_table
-from lib.store import read_dataset
+from stagewise.stores.files import read_dataset
+from stagewise.stores.schemas import read_table
+from stagewise.studies.language.figures.curves import Development, curve_figures
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,11 +1,11 @@
 """Draw behaviour and structure of language models along training."""
 
-from lib.figures.language_behaviour import bigrams_and_ngrams, position_losses
-from lib.figures.language_heads import composition, heads_and_induction
-from lib.figures.language_positions import position_shapes
-from lib.logs import log_to
-from lib.schemas import read_table
-from lib.store import read_dataset
+from stagewise.stores.files import read_dataset
+from stagewise.stores.schemas import read_table
+from stagewise.studies.language.figures.behaviour import bigrams_and_ngrams, position_losses
+from stagewise.studies.language.figures.heads import composition, heads_and_induction
+from stagewise.studies.language.figures.positions import position_shapes
+from stagewise.workflow.logs import log_to
 
 
 def main(

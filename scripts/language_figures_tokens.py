@@ -1,15 +1,15 @@
 """Draw what forms and stages of a language model are about, token by token."""
 
-from lib.figures.language_forms import induction_patterns, new_words
-from lib.figures.token_changes import token_changes, token_changes_html
-from lib.language.extreme_logits import contexts_of, form_table, lifted, shown_points
-from lib.language.study import LanguageRun
-from lib.language.token_changes import passages, stage_names
-from lib.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
-from lib.language.tokens import open_split
-from lib.logs import log_to
-from lib.schemas import read_table, write_table
-from lib.store import atomic_path, checkpoint_index, read_dataset
+from stagewise.stores.files import atomic_path, checkpoint_index, read_dataset
+from stagewise.stores.schemas import read_table, write_table
+from stagewise.studies.language.extreme_logits import contexts_of, form_table, lifted, shown_points
+from stagewise.studies.language.figures.forms import induction_patterns, new_words
+from stagewise.studies.language.figures.token_changes import token_changes, token_changes_html
+from stagewise.studies.language.study import LanguageRun
+from stagewise.studies.language.token_changes import passages, stage_names
+from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
+from stagewise.studies.language.tokens import open_split
+from stagewise.workflow.logs import log_to
 
 NUM_ROWS, NUM_PASSAGES = 256, 2  # rows that passages are chosen from, and how many
 

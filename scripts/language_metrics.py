@@ -1,15 +1,15 @@
 """Measure every checkpoint of one language model on the fixed evaluation set."""
 
-from lib.contracts import check_dataset
-from lib.language.bigrams import counts_of
-from lib.language.metrics import along_steps, evaluation_set
-from lib.language.ngrams import ngrams_of
-from lib.language.study import LanguageRun
-from lib.language.tokens import open_split
-from lib.logs import log_to
-from lib.progress import Heartbeat
-from lib.provenance import provenance
-from lib.store import checkpoint_index, read_dataset, write_dataset
+from stagewise.core.progress import Heartbeat
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import checkpoint_index, read_dataset, write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.studies.language.bigrams import counts_of
+from stagewise.studies.language.metrics import along_steps, evaluation_set
+from stagewise.studies.language.ngrams import ngrams_of
+from stagewise.studies.language.study import LanguageRun
+from stagewise.studies.language.tokens import open_split
+from stagewise.workflow.logs import log_to
 
 
 def main(

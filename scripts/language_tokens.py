@@ -2,16 +2,16 @@
 
 import logging
 
-from lib.contracts import check_dataset
-from lib.language.documents import document_sources, read_documents
-from lib.language.splits import SPLITS, SplitSettings, split_documents
-from lib.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
-from lib.language.tokens import corpus_table, write_tokens
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.schemas import write_table
-from lib.seeding import StreamKey
-from lib.store import write_dataset
+from stagewise.core.seeding import StreamKey
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.stores.schemas import write_table
+from stagewise.studies.language.documents import document_sources, read_documents
+from stagewise.studies.language.splits import SPLITS, SplitSettings, split_documents
+from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
+from stagewise.studies.language.tokens import corpus_table, write_tokens
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from lib.identity import digest_of
-from lib.language.study import LanguageRun
-from lib.language.tokens import open_split
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.schedules import checkpoint_steps, linear_steps
-from lib.segments import discard_partial, merge_segments
-from lib.training import Recorder, train
+from stagewise.core.schedules import checkpoint_steps, linear_steps
+from stagewise.core.training import Recorder, train
+from stagewise.stores.identity import digest_of
+from stagewise.stores.provenance import provenance
+from stagewise.stores.segments import discard_partial, merge_segments
+from stagewise.studies.language.study import LanguageRun
+from stagewise.studies.language.tokens import open_split
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -2,13 +2,13 @@
 
 import xarray as xr
 
-from lib.contracts import check_dataset
-from lib.diagnostics import judge_all, locality
-from lib.llc_table import summary_table
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.schemas import write_table
-from lib.store import read_dataset, write_dataset
+from stagewise.llc.diagnostics import judge_all, locality
+from stagewise.llc.table import summary_table
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import read_dataset, write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.stores.schemas import write_table
+from stagewise.workflow.logs import log_to
 
 
 def main(

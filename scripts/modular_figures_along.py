@@ -1,12 +1,12 @@
 """Draw what is followed along training in the modular-addition study."""
 
-from lib.figures.modular_gradients import gradients_and_sharpness
-from lib.figures.modular_llc import llc_and_modes
-from lib.figures.modular_modes import mode_losses
-from lib.groups import read_settings
-from lib.logs import log_to
-from lib.modular.slingshots import SlingshotSettings
-from lib.schemas import read_table
+from stagewise.stores.groups import read_settings
+from stagewise.stores.schemas import read_table
+from stagewise.studies.modular.figures.gradients import gradients_and_sharpness
+from stagewise.studies.modular.figures.llc import llc_and_modes
+from stagewise.studies.modular.figures.modes import mode_losses
+from stagewise.studies.modular.slingshots import SlingshotSettings
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,13 +1,13 @@
 """Draw what the runs of the modular-addition study did: outcomes, times, early training."""
 
-from lib.figures.modular_early import early_training
-from lib.figures.modular_phases import phase_diagrams
-from lib.figures.modular_runs import single_runs
-from lib.figures.modular_sweeps import equal_flow, without_decay
-from lib.figures.modular_times import scales_and_decay, times_on_shares
-from lib.groups import read_settings
-from lib.logs import log_to
-from lib.schemas import read_table
+from stagewise.stores.groups import read_settings
+from stagewise.stores.schemas import read_table
+from stagewise.studies.modular.figures.early import early_training
+from stagewise.studies.modular.figures.phases import phase_diagrams
+from stagewise.studies.modular.figures.runs import single_runs
+from stagewise.studies.modular.figures.sweeps import equal_flow, without_decay
+from stagewise.studies.modular.figures.times import scales_and_decay, times_on_shares
+from stagewise.workflow.logs import log_to
 
 
 def main(

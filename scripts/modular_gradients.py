@@ -2,12 +2,12 @@
 
 import torch
 
-from lib.groups import read_settings, write_settings
-from lib.logs import log_to
-from lib.modular.gradients import gradients_along
-from lib.modular.settings import Setting, study_key
-from lib.modular.store import read_checkpoints
-from lib.provenance import provenance
+from stagewise.stores.groups import read_settings, write_settings
+from stagewise.stores.provenance import provenance
+from stagewise.studies.modular.gradients import gradients_along
+from stagewise.studies.modular.settings import Setting, study_key
+from stagewise.studies.modular.store import read_checkpoints
+from stagewise.workflow.logs import log_to
 
 
 def main(

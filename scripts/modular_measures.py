@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from lib.groups import read_settings
-from lib.logs import log_to
-from lib.modular.measures import MeasureSettings, measure_setting
-from lib.modular.settings import Setting
-from lib.modular.store import read_checkpoints
-from lib.schemas import write_table
+from stagewise.stores.groups import read_settings
+from stagewise.stores.schemas import write_table
+from stagewise.studies.modular.measures import MeasureSettings, measure_setting
+from stagewise.studies.modular.settings import Setting
+from stagewise.studies.modular.store import read_checkpoints
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import torch
 
-from lib.groups import write_settings
-from lib.logs import log_to
-from lib.modular.resume import Partial
-from lib.modular.settings import Setting, study_key
-from lib.modular.store import write_checkpoints
-from lib.modular.training import train
-from lib.provenance import provenance
+from stagewise.stores.groups import write_settings
+from stagewise.stores.provenance import provenance
+from stagewise.studies.modular.resume import Partial
+from stagewise.studies.modular.settings import Setting, study_key
+from stagewise.studies.modular.store import write_checkpoints
+from stagewise.studies.modular.training import train
+from stagewise.workflow.logs import log_to
 
 
 def main(

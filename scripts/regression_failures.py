@@ -3,14 +3,14 @@
 import pandas as pd
 import xarray as xr
 
-from lib.contracts import check_dataset
-from lib.failures import failing_estimate
-from lib.llc import full_loss
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.regression.study import RegressionRun
-from lib.sgld import SGLDConfig
-from lib.store import write_dataset
+from stagewise.llc.estimate import full_loss
+from stagewise.llc.failures import failing_estimate
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.studies.regression.study import RegressionRun
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from lib.llc import estimate_llc
-from lib.logs import log_to
-from lib.regression.study import RegressionRun
-from lib.schemas import write_table
-from lib.sgld import SGLDConfig
-from lib.store import read_dataset
+from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.stores.files import read_dataset
+from stagewise.stores.schemas import write_table
+from stagewise.studies.regression.study import RegressionRun
+from stagewise.workflow.logs import log_to
 
 
 def main(

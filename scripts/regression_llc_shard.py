@@ -2,14 +2,14 @@
 
 import xarray as xr
 
-from lib.contracts import check_dataset
-from lib.llc import estimate_llc
-from lib.logs import log_to
-from lib.progress import Heartbeat
-from lib.provenance import provenance
-from lib.regression.study import RegressionRun
-from lib.sgld import SGLDConfig
-from lib.store import write_dataset
+from stagewise.core.progress import Heartbeat
+from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.studies.regression.study import RegressionRun
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,12 +1,12 @@
 """Measure every checkpoint of one regression run on the fixed evaluation set."""
 
-from lib.contracts import check_dataset
-from lib.logs import log_to
-from lib.progress import Heartbeat
-from lib.provenance import provenance
-from lib.regression.metrics import Evaluation, along_steps, layer_norm_weights
-from lib.regression.study import RegressionRun
-from lib.store import checkpoint_index, write_dataset
+from stagewise.core.progress import Heartbeat
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import checkpoint_index, write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.studies.regression.metrics import Evaluation, along_steps, layer_norm_weights
+from stagewise.studies.regression.study import RegressionRun
+from stagewise.workflow.logs import log_to
 
 
 def main(

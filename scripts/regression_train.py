@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from lib.identity import digest_of
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.regression.study import RegressionRun
-from lib.schedules import checkpoint_steps, linear_steps
-from lib.segments import discard_partial, merge_segments
-from lib.training import Recorder, train
+from stagewise.core.schedules import checkpoint_steps, linear_steps
+from stagewise.core.training import Recorder, train
+from stagewise.stores.identity import digest_of
+from stagewise.stores.provenance import provenance
+from stagewise.stores.segments import discard_partial, merge_segments
+from stagewise.studies.regression.study import RegressionRun
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.report import load_figures, quality_table, render_report
-from lib.schemas import read_table
-from lib.store import atomic_path
+from stagewise.stores.files import atomic_path
+from stagewise.stores.provenance import provenance
+from stagewise.stores.schemas import read_table
+from stagewise.workflow.logs import log_to
+from stagewise.workflow.report import load_figures, quality_table, render_report
 
 
 def main(

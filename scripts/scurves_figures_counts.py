@@ -1,9 +1,14 @@
 """Draw what the S-curve study measures over all seeds."""
 
-from lib.figures.scurves_counts import bumps, one_component, plateau_lengths, self_term
-from lib.groups import read_settings
-from lib.logs import log_to
-from lib.schemas import read_table
+from stagewise.stores.groups import read_settings
+from stagewise.stores.schemas import read_table
+from stagewise.studies.scurves.figures.counts import (
+    bumps,
+    one_component,
+    plateau_lengths,
+    self_term,
+)
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,9 +1,9 @@
 """Draw loss, lengths and alignment over time of the S-curve study."""
 
-from lib.figures.scurves_phases import FIGURES, Material
-from lib.groups import read_settings
-from lib.logs import log_to
-from lib.schemas import read_table
+from stagewise.stores.groups import read_settings
+from stagewise.stores.schemas import read_table
+from stagewise.studies.scurves.figures.phases import FIGURES, Material
+from stagewise.workflow.logs import log_to
 
 
 def main(

@@ -1,9 +1,9 @@
 """Draw high and full rank of the S-curve study."""
 
-from lib.figures.scurves_ranks import full_rank, high_rank
-from lib.groups import read_settings
-from lib.logs import log_to
-from lib.schemas import read_table
+from stagewise.stores.groups import read_settings
+from stagewise.stores.schemas import read_table
+from stagewise.studies.scurves.figures.ranks import full_rank, high_rank
+from stagewise.workflow.logs import log_to
 
 
 def main(

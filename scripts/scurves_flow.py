@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from lib.groups import write_settings
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.scurves.overlay import flow_of_setting
-from lib.scurves.settings import Setting
+from stagewise.stores.groups import write_settings
+from stagewise.stores.provenance import provenance
+from stagewise.studies.scurves.overlay import flow_of_setting
+from stagewise.studies.scurves.settings import Setting
+from stagewise.workflow.logs import log_to
 
 
 def main(

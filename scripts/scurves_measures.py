@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from lib.groups import read_settings
-from lib.logs import log_to
-from lib.schemas import SCURVE_MEASURES, write_table
-from lib.scurves.measures import MeasureSettings, measure_setting
+from stagewise.stores.groups import read_settings
+from stagewise.stores.schemas import SCURVE_MEASURES, write_table
+from stagewise.studies.scurves.measures import MeasureSettings, measure_setting
+from stagewise.workflow.logs import log_to
 
 
 def main(

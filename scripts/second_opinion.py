@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 
-from lib.logs import log_to
-from lib.schemas import write_table
-from lib.second_opinion import Settings, second_opinion
-from lib.seeding import StreamKey
+from stagewise.core.seeding import StreamKey
+from stagewise.exact.second_opinion import Settings, second_opinion
+from stagewise.stores.schemas import write_table
+from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> None:

@@ -1,12 +1,12 @@
 """Fit one LLC curve and divide training into stages."""
 
-from lib.contracts import check_dataset
-from lib.llc_curve import StageSettings, fit_llc_curve, usable_llc
-from lib.logs import log_to
-from lib.provenance import provenance
-from lib.schemas import write_table
-from lib.stages import find_milestones, stages_from_milestones
-from lib.store import read_dataset, write_dataset
+from stagewise.development.llc_curve import StageSettings, fit_llc_curve, usable_llc
+from stagewise.development.stages import find_milestones, stages_from_milestones
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import read_dataset, write_dataset
+from stagewise.stores.provenance import provenance
+from stagewise.stores.schemas import write_table
+from stagewise.workflow.logs import log_to
 
 
 def main(

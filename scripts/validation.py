@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 
-from lib.logs import log_to
-from lib.schemas import write_table
-from lib.seeding import StreamKey
-from lib.validation import Settings, validate
+from stagewise.core.seeding import StreamKey
+from stagewise.exact.suite import Settings, validate
+from stagewise.stores.schemas import write_table
+from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> None:

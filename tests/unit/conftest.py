@@ -2,8 +2,8 @@
 
 import pytest
 
-from lib.language.archives import ArchiveError, download
-from lib.language.tokenizer import GPT2_ARCHIVE, read_gpt2_vocabulary
+from stagewise.studies.language.archives import ArchiveError, download
+from stagewise.studies.language.tokenizer import GPT2_ARCHIVE, read_gpt2_vocabulary
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lib.language.model import NetworkSettings, initial_parameters
-from lib.replicas import Params
-from lib.seeding import StreamKey
+from stagewise.core.replicas import Params
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.language.model import NetworkSettings, initial_parameters
 
 KEY = StreamKey(0, ("constructed",))
 

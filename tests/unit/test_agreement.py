@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from scipy.stats import spearmanr
 
-from lib.agreement import compare_order, compare_shape
+from stagewise.llc.agreement import compare_order, compare_shape
 
 STEPS = np.arange(30)
 RNG = np.random.default_rng(1)

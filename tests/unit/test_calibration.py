@@ -11,25 +11,25 @@ import xarray as xr
 import yaml
 from torch import Tensor
 
-from lib import exact
-from lib.calibration import AXES, Grid, Subject, sweep
-from lib.calibration_choice import (
+from stagewise.core.replicas import Batch, Params
+from stagewise.core.seeding import StreamKey
+from stagewise.exact import coefficients as exact
+from stagewise.llc.calibration import AXES, Grid, Subject, sweep
+from stagewise.llc.calibration_choice import (
     change_by_factor_two,
     config_fragment,
     ranked_cells,
     warnings_on,
 )
-from lib.calibration_subjects import modular, reduced_rank
-from lib.configuration import check_config, merge
-from lib.contracts import check_dataset
-from lib.figures import style
-from lib.figures.calibration import calibration
-from lib.llc import estimate_llc
-from lib.replicas import Batch, Params
-from lib.schemas import check_table, read_table, write_table
-from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig
-from lib.store import read_dataset, write_dataset
+from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.plots import style
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import read_dataset, write_dataset
+from stagewise.stores.schemas import check_table, read_table, write_table
+from stagewise.studies.instruments.calibration_subjects import modular, reduced_rank
+from stagewise.studies.instruments.figures.calibration import calibration
+from stagewise.workflow.config import check_config, merge
 
 ROOT = Path(__file__).parents[2]
 KEY = StreamKey(0, ("test",))

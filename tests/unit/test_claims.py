@@ -15,14 +15,22 @@ import pytest
 import xarray as xr
 import yaml
 
-from lib.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict, overall
-from lib.claims.ledger import CHECKS, LedgerError, check_claims, check_ledger, read_ledger
-from lib.claims.reading import read_curves, read_runs
-from lib.claims.run_evidence import Curve, RunEvidence
-from lib.contracts import DATASETS
-from lib.llc_curve import StageSettings
-from lib.schemas import TABLES, check_table, write_table
-from lib.store import StoreError, write_dataset
+from stagewise.claims.evidence import (
+    MIXED,
+    NOT_TESTABLE,
+    REFUTED,
+    SUPPORTED,
+    Evidence,
+    Verdict,
+    overall,
+)
+from stagewise.claims.ledger import CHECKS, LedgerError, check_claims, check_ledger, read_ledger
+from stagewise.claims.reading import read_curves, read_runs
+from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.development.llc_curve import StageSettings
+from stagewise.stores.contracts import DATASETS
+from stagewise.stores.files import StoreError, write_dataset
+from stagewise.stores.schemas import TABLES, check_table, write_table
 
 ROOT = Path(__file__).parents[2]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from lib.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
-from lib.claims.validation import SCALED, recovers_exact, scale_free
-from lib.llc_curve import StageSettings
-from lib.validation import RULES
+from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
+from stagewise.development.llc_curve import StageSettings
+from stagewise.exact.suite import RULES
+from stagewise.studies.instruments.claims.validation import SCALED, recovers_exact, scale_free
 
 ROOT = Path(__file__).parents[2]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())

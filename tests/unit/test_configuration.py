@@ -13,7 +13,8 @@ import jsonschema
 import pytest
 import yaml
 
-from lib.configuration import (
+from stagewise.studies.modular.configuration import SECTIONS as BASE_SECTIONS
+from stagewise.workflow.config import (
     ANALYSES,
     REQUIRED_SAMPLERS,
     SECTIONS,
@@ -23,7 +24,6 @@ from lib.configuration import (
     merge,
     variant_settings,
 )
-from lib.modular.configuration import SECTIONS as BASE_SECTIONS
 
 ROOT = Path(__file__).parents[2]
 NOT_CONFIGURATIONS = {"schema.yaml", "claims.yaml", "claims_schema.yaml"}
@@ -128,7 +128,7 @@ def test_everything_is_required_except_in_a_variants_settings():
     for path, level in LEVELS.items():
         if "properties" in level:
             expected = [] if path.startswith(deltas) else sorted(level["properties"])
-            if path in elsewhere:  # checked by lib.modular.configuration
+            if path in elsewhere:  # checked by stagewise.studies.modular.configuration
                 assert sorted(elsewhere[path]) == expected
                 expected = []
             assert sorted(level.get("required", [])) == expected, path
@@ -455,7 +455,7 @@ def test_variant_settings_hold_the_sections_alone():
 def test_modules_read_at_parse_time_are_light():
     heavy = ("torch", "numpy", "h5py", "pandas", "xarray", "scipy")
     program = (
-        "import sys, lib.configuration, lib.runs, lib.identity; "
+        "import sys, stagewise.workflow.config, stagewise.workflow.runs, stagewise.stores.identity; "
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     done = subprocess.run(

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-from lib.costs import cost_table, job_costs
-from lib.schemas import check_table
-from lib.store import StoreError
+from stagewise.stores.files import StoreError
+from stagewise.stores.schemas import check_table
+from stagewise.workflow.costs import cost_table, job_costs
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 PATTERNS = {

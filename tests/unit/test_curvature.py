@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from lib.curvature import (
+from stagewise.core.curvature import (
     hessian_diagonal,
     hessian_product,
     largest_eigenpairs,
     largest_eigenvalues,
 )
-from lib.replicas import ParameterLayout
-from lib.seeding import StreamKey
+from stagewise.core.replicas import ParameterLayout
+from stagewise.core.seeding import StreamKey
 
 KEY = StreamKey(4, ("curvature",))
 LAYOUT = ParameterLayout(("a", "b"), ((5, 4), (4, 2)))

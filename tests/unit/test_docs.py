@@ -8,9 +8,9 @@ import pytest
 import torch
 import yaml
 
-from lib.calibration import AXES
-from lib.diagnostics import VERDICTS_OF_ESTIMATES
-from lib.sgld import SGLDConfig
+from stagewise.llc.calibration import AXES
+from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
+from stagewise.llc.sgld import SGLDConfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reading_an_llc.md").read_text()

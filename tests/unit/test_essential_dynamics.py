@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from lib.essential_dynamics import (
+from stagewise.development.essential_dynamics import (
     essential_dynamics,
     gram_matrix,
     random_walk_null,

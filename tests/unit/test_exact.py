@@ -6,7 +6,9 @@ from itertools import combinations, permutations, product
 
 import pytest
 
-from lib.exact import (
+from stagewise.core.replicas import ParameterLayout
+from stagewise.core.seeding import StreamKey
+from stagewise.exact.coefficients import (
     LearningCoefficient,
     deep_linear_network,
     normal_crossing,
@@ -14,11 +16,9 @@ from lib.exact import (
     reduced_rank_regression,
     sum_of_powers,
 )
-from lib.potentials import Potential
-from lib.reference_models import end_to_end, true_weights
-from lib.replicas import ParameterLayout
-from lib.seeding import StreamKey
-from lib.volume_scaling import volume_exponent
+from stagewise.exact.potentials import Potential
+from stagewise.exact.reference_models import end_to_end, true_weights
+from stagewise.exact.volume_scaling import volume_exponent
 
 
 def test_toy_potentials():

@@ -9,14 +9,14 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from lib.contracts import check_dataset
-from lib.failures import failing_estimate
-from lib.figures import style
-from lib.figures.failures import failures
-from lib.replicas import Batch, Params
-from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig
-from lib.store import read_dataset, write_dataset
+from stagewise.core.replicas import Batch, Params
+from stagewise.core.seeding import StreamKey
+from stagewise.llc.failures import failing_estimate
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.plots import style
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import read_dataset, write_dataset
+from stagewise.studies.regression.figures.failures import failures
 
 KEY = StreamKey(0, ("test",))
 DATA = (torch.randn(500, 4, generator=KEY.child("data").generator()),)

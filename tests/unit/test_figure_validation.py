@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib.figures.drawn import Drawn
-from lib.figures.validation import LOOKS, validation
-from lib.schemas import check_table
-from lib.validation import RULES
+from stagewise.exact.suite import RULES
+from stagewise.plots.drawn import Drawn
+from stagewise.stores.schemas import check_table
+from stagewise.studies.instruments.figures.validation import LOOKS, validation
 
 
 def table_of(**change: object) -> pd.DataFrame:

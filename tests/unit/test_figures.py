@@ -11,16 +11,16 @@ import pytest
 import xarray as xr
 from matplotlib.axes import Axes
 
-from lib.diagnostics import VERDICTS_OF_ESTIMATES
-from lib.figures import style, verdict_marks
-from lib.figures.behaviour import behaviour
-from lib.figures.drawn import Drawn, Ledger
-from lib.figures.forms_in_time import forms_in_time
-from lib.figures.loss_and_llc import loss_and_llc
-from lib.figures.milestones import PUBLISHED, milestone_table, milestones
-from lib.figures.planes import planes
-from lib.figures.slopes import slopes
-from lib.figures.traces import chosen_steps, traces
+from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
+from stagewise.plots import style, verdict_marks
+from stagewise.plots.drawn import Drawn, Ledger
+from stagewise.plots.forms_in_time import forms_in_time
+from stagewise.plots.loss_and_llc import loss_and_llc
+from stagewise.plots.planes import planes
+from stagewise.plots.slopes import slopes
+from stagewise.studies.regression.figures.behaviour import behaviour
+from stagewise.studies.regression.figures.milestones import PUBLISHED, milestone_table, milestones
+from stagewise.studies.regression.figures.traces import chosen_steps, traces
 
 LAST = 2000
 STEPS = np.unique(np.r_[0, np.geomspace(1, LAST, 20).round(), LAST / 2]).astype(int)

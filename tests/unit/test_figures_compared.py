@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lib.agreement import compare_order
-from lib.figures import style
-from lib.figures.compared import changes, losses_compared, noise_compared
-from lib.figures.drawn import Drawn
-from lib.figures.settings_compared import settings_compared
+from stagewise.llc.agreement import compare_order
+from stagewise.plots import style
+from stagewise.plots.drawn import Drawn
+from stagewise.studies.regression.figures.compared import changes, losses_compared, noise_compared
+from stagewise.studies.regression.figures.settings_compared import settings_compared
 
 STEPS = np.r_[0, np.unique(np.geomspace(1, 2000, 14).round()).astype(int)]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib.forms import FormSettings, detect_forms
+from stagewise.development.forms import FormSettings, detect_forms
 
 STEPS = np.linspace(0, 50_000, 600).round().astype(int)
 TIME = 10_000.0

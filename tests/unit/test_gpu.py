@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from lib import sgld
-from lib.language.bigrams import count_bigrams
-from lib.language.metrics import along_steps, evaluation_set
-from lib.language.study import LanguageRun
-from lib.language.tokens import TokenRows
-from lib.llc import estimate_llc
-from lib.network_run import require_device
-from lib.regression.study import RegressionRun
-from lib.seeding import StreamKey
-from lib.segments import merge_segments
-from lib.sgld import SGLDConfig
-from lib.store import read_checkpoint
-from lib.training import Recorder, train
+from stagewise.core.seeding import StreamKey
+from stagewise.core.training import Recorder, train
+from stagewise.llc import sgld
+from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.stores.files import read_checkpoint
+from stagewise.stores.segments import merge_segments
+from stagewise.studies.language.bigrams import count_bigrams
+from stagewise.studies.language.metrics import along_steps, evaluation_set
+from stagewise.studies.language.study import LanguageRun
+from stagewise.studies.language.tokens import TokenRows
+from stagewise.studies.network_run import require_device
+from stagewise.studies.regression.study import RegressionRun
 
 GPU = "cuda"
 EPSILON = float(torch.finfo(torch.float32).eps)

@@ -8,15 +8,15 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from lib.hamiltonian import FIRST_STEP, DualAveraging, Point, leapfrog, move
-from lib.hmc import HMCConfig, posterior_energy, sample_hmc
-from lib.llc import estimate_llc
-from lib.potentials import Potential
-from lib.preconditioning import Preconditioner
-from lib.reference_models import reduced_rank_regression
-from lib.replicas import Batch, ParameterLayout, Params
-from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig
+from stagewise.core.replicas import Batch, ParameterLayout, Params
+from stagewise.core.seeding import StreamKey
+from stagewise.exact.hamiltonian import FIRST_STEP, DualAveraging, Point, leapfrog, move
+from stagewise.exact.hmc import HMCConfig, posterior_energy, sample_hmc
+from stagewise.exact.potentials import Potential
+from stagewise.exact.reference_models import reduced_rank_regression
+from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.preconditioning import Preconditioner
+from stagewise.llc.sgld import SGLDConfig
 
 KEY = StreamKey(0, ("test",))
 DATA = (torch.zeros(1),)

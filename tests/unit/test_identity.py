@@ -9,32 +9,39 @@ from pathlib import Path
 
 import pytest
 
-from lib.identity import CodeError, code_digests, digest_of
+from stagewise.stores.identity import digest_of
+from stagewise.workflow.code import CodeError, code_digests
 
 ROOT = Path(__file__).parents[2]
 
 TREE = {
-    "lib/__init__.py": '"""A library."""\n',
-    "lib/base.py": '"""Base."""\nLIMIT = 3\n"""A note."""\n\ndef half(x):\n    return x / 2\n',
-    "lib/middle.py": "from lib.base import half\n\ndef quarter(x):\n    return half(half(x))\n",
-    "lib/lonely.py": "def third(x):\n    return x / 3\n",
-    "lib/study/__init__.py": "",
-    "lib/study/model.py": "from . import task\nfrom ..base import LIMIT\n",
-    "lib/study/task.py": "import math\n",
-    "lib/study/unused.py": "UNUSED = 1\n",
-    "scripts/deep.py": "import sys\n\nfrom lib.middle import quarter\n\nprint(quarter(4))\n",
-    "scripts/package.py": "from lib.study import model\n",
-    "scripts/plain.py": "import lib.lonely\n",
-    "scripts/late.py": "def main():\n    from lib import lonely\n    return lonely\n",
+    "lib/stagewise/__init__.py": '"""A library."""\n',
+    "lib/stagewise/base.py": '"""Base."""\nLIMIT = 3\n"""A note."""\n\ndef half(x):\n    return x / 2\n',
+    "lib/stagewise/middle.py": "from stagewise.base import half\n"
+    "\ndef quarter(x):\n    return half(half(x))\n",
+    "lib/stagewise/lonely.py": "def third(x):\n    return x / 3\n",
+    "lib/stagewise/study/__init__.py": "",
+    "lib/stagewise/study/model.py": "from . import task\nfrom ..base import LIMIT\n",
+    "lib/stagewise/study/task.py": "import math\n",
+    "lib/stagewise/study/unused.py": "UNUSED = 1\n",
+    "scripts/deep.py": "import sys\n\nfrom stagewise.middle import quarter\n\nprint(quarter(4))\n",
+    "scripts/package.py": "from stagewise.study import model\n",
+    "scripts/plain.py": "import stagewise.lonely\n",
+    "scripts/late.py": "def main():\n    from stagewise import lonely\n    return lonely\n",
     "scripts/free.py": "import json\nfrom library import thing\n",
 }
-DEEP = ["lib/__init__.py", "lib/base.py", "lib/middle.py", "scripts/deep.py"]
+DEEP = [
+    "lib/stagewise/__init__.py",
+    "lib/stagewise/base.py",
+    "lib/stagewise/middle.py",
+    "scripts/deep.py",
+]
 PACKAGE = [
-    "lib/__init__.py",
-    "lib/base.py",
-    "lib/study/__init__.py",
-    "lib/study/model.py",
-    "lib/study/task.py",
+    "lib/stagewise/__init__.py",
+    "lib/stagewise/base.py",
+    "lib/stagewise/study/__init__.py",
+    "lib/stagewise/study/model.py",
+    "lib/stagewise/study/task.py",
     "scripts/package.py",
 ]
 
@@ -77,8 +84,8 @@ def test_digest_ignores_the_order_of_keys_and_tells_contents_apart():
     [
         ("deep", DEEP),
         ("package", PACKAGE),
-        ("plain", ["lib/__init__.py", "lib/lonely.py", "scripts/plain.py"]),
-        ("late", ["lib/__init__.py", "lib/lonely.py", "scripts/late.py"]),
+        ("plain", ["lib/stagewise/__init__.py", "lib/stagewise/lonely.py", "scripts/plain.py"]),
+        ("late", ["lib/stagewise/__init__.py", "lib/stagewise/lonely.py", "scripts/late.py"]),
         ("free", ["scripts/free.py"]),
     ],
 )
@@ -94,15 +101,15 @@ def test_relative_script_starts_at_the_root(tree):
 @pytest.mark.parametrize(
     ("file", "old", "new", "dependents"),
     [
-        ("lib/base.py", "x / 2", "x / 2.5", {"deep", "package"}),
-        ("lib/base.py", "LIMIT = 3", "LIMIT = 4", {"deep", "package"}),
-        ("lib/middle.py", "half(half(x))", "half(x) / 2", {"deep"}),
-        ("lib/lonely.py", "x / 3", "x / 4", {"plain", "late"}),
-        ("lib/study/task.py", "import math", "import cmath", {"package"}),
-        ("lib/study/unused.py", "1", "2", set()),
+        ("lib/stagewise/base.py", "x / 2", "x / 2.5", {"deep", "package"}),
+        ("lib/stagewise/base.py", "LIMIT = 3", "LIMIT = 4", {"deep", "package"}),
+        ("lib/stagewise/middle.py", "half(half(x))", "half(x) / 2", {"deep"}),
+        ("lib/stagewise/lonely.py", "x / 3", "x / 4", {"plain", "late"}),
+        ("lib/stagewise/study/task.py", "import math", "import cmath", {"package"}),
+        ("lib/stagewise/study/unused.py", "1", "2", set()),
         ("scripts/free.py", "json", "csv", {"free"}),
         (
-            "lib/__init__.py",
+            "lib/stagewise/__init__.py",
             '"""A library."""',
             "VERSION = 1",
             {"deep", "package", "plain", "late"},
@@ -131,40 +138,44 @@ def test_an_edit_changes_exactly_the_dependents(tree, file, old, new, dependents
 )
 def test_comments_docstrings_and_formatting_change_nothing(tree, old, new):
     before = all_digests(tree)
-    edit(tree / "lib/base.py", old, new)
+    edit(tree / "lib/stagewise/base.py", old, new)
     assert all_digests(tree) == before
 
 
 def test_strings_that_are_used_count(tree):
-    edit(tree / "lib/base.py", "LIMIT = 3", 'LIMIT = "three"')
+    edit(tree / "lib/stagewise/base.py", "LIMIT = 3", 'LIMIT = "three"')
     before = all_digests(tree)
-    edit(tree / "lib/base.py", "three", "seven")
+    edit(tree / "lib/stagewise/base.py", "three", "seven")
     assert changed(before, all_digests(tree)) == {"deep", "package"}
 
 
 def test_touching_a_file_changes_nothing(tree):
     before = all_digests(tree)
-    os.utime(tree / "lib/base.py", ns=(0, 0))
+    os.utime(tree / "lib/stagewise/base.py", ns=(0, 0))
     assert all_digests(tree) == before
 
 
 def test_a_new_import_is_followed_and_a_new_submodule_found(tree):
-    edit(tree / "lib/lonely.py", "def third", "from lib.study import late\n\ndef third")
-    assert "lib/study/late.py" not in code_digests(tree / "scripts/plain.py", tree)
-    (tree / "lib/study/late.py").write_text("import lib.base\n")
+    edit(
+        tree / "lib/stagewise/lonely.py",
+        "def third",
+        "from stagewise.study import late\n\ndef third",
+    )
+    assert "lib/stagewise/study/late.py" not in code_digests(tree / "scripts/plain.py", tree)
+    (tree / "lib/stagewise/study/late.py").write_text("import stagewise.base\n")
     files = code_digests(tree / "scripts/plain.py", tree)
-    assert {"lib/study/late.py", "lib/base.py"} <= set(files)
+    assert {"lib/stagewise/study/late.py", "lib/stagewise/base.py"} <= set(files)
 
 
 def test_modules_that_import_each_other_end(tree):
-    edit(tree / "lib/base.py", "LIMIT = 3", "import lib.middle\nLIMIT = 3")
+    edit(tree / "lib/stagewise/base.py", "LIMIT = 3", "import stagewise.middle\nLIMIT = 3")
     assert list(code_digests(tree / "scripts/deep.py", tree)) == DEEP
 
 
 def test_folder_without_init_is_a_package(tree):
-    (tree / "lib/study/__init__.py").unlink()
+    (tree / "lib/stagewise/study/__init__.py").unlink()
     files = code_digests(tree / "scripts/package.py", tree)
-    assert list(files) == [name for name in PACKAGE if name != "lib/study/__init__.py"]
+    assert list(files) == [name for name in PACKAGE if name != "lib/stagewise/study/__init__.py"]
 
 
 def test_digests_do_not_depend_on_where_the_tree_is(tree, tmp_path_factory):
@@ -175,9 +186,9 @@ def test_digests_do_not_depend_on_where_the_tree_is(tree, tmp_path_factory):
 
 @pytest.mark.parametrize("text", ["def broken(:\n", "x = 1\n  y = 2\n", "x = '\x00'\n"])
 def test_code_that_is_not_python_names_the_file(tree, text):
-    (tree / "lib/base.py").write_text(text)
+    (tree / "lib/stagewise/base.py").write_text(text)
     with pytest.raises(
-        CodeError, match=r"lib/base\.py.* is not valid Python .*: correct"
+        CodeError, match=r"lib/stagewise/base\.py.* is not valid Python .*: correct"
     ) as caught:
         code_digests(tree / "scripts/deep.py", tree)
     assert "\n" not in str(caught.value)
@@ -189,8 +200,8 @@ def test_missing_script_names_the_file(tree):
 
 
 def test_missing_module_names_the_importer(tree):
-    edit(tree / "lib/middle.py", "lib.base", "lib.bass")
-    with pytest.raises(CodeError, match=r"lib/middle\.py imports lib\.bass, which is no module"):
+    edit(tree / "lib/stagewise/middle.py", "stagewise.base", "stagewise.bass")
+    with pytest.raises(CodeError, match=r"middle\.py imports stagewise\.bass, which is no module"):
         code_digests(tree / "scripts/deep.py", tree)
 
 

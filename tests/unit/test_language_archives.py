@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.language.archives import Archive, ArchiveError, download, members
+from stagewise.studies.language.archives import Archive, ArchiveError, download, members
 
 TEXTS = {"prose/text/b.txt": b"second", "prose/text/a.txt": b"first", "prose/code.py": b"x = 1"}
 WHEEL = "prose-1.0-py3-none-any.whl"

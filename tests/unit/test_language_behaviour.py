@@ -10,7 +10,8 @@ import pytest
 import torch
 from language_networks import bigram_network, copying_network, induction_network
 
-from lib.language.behaviour import (
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.language.behaviour import (
     bigram_cross_entropy,
     bigram_probe,
     icl_scores,
@@ -19,18 +20,17 @@ from lib.language.behaviour import (
     mean_and_stderr,
     ngram_score,
 )
-from lib.language.bigrams import conditional_distribution, count_bigrams
-from lib.language.induction import (
+from stagewise.studies.language.bigrams import conditional_distribution, count_bigrams
+from stagewise.studies.language.induction import (
     MatchedTokens,
     bigram_completion_gain,
     match_repeated_bigrams,
     second_copy_gains,
 )
-from lib.language.model import NetworkSettings, initial_parameters
-from lib.language.positions import ablation_losses, positional_shape
-from lib.language.synthetic import repeated_sequences
-from lib.language.tokens import TokenRows
-from lib.seeding import StreamKey
+from stagewise.studies.language.model import NetworkSettings, initial_parameters
+from stagewise.studies.language.positions import ablation_losses, positional_shape
+from stagewise.studies.language.synthetic import repeated_sequences
+from stagewise.studies.language.tokens import TokenRows
 
 KEY = StreamKey(0, ("language",))
 VOCAB = 12
@@ -149,7 +149,7 @@ def test_loss_changes_are_token_by_token(chain, bigrams):
 def test_losses_do_not_depend_on_how_rows_are_grouped(monkeypatch, chain, induction):
     _, rows = chain
     whole = losses_of(*induction, rows)
-    monkeypatch.setattr("lib.language.behaviour._TOKENS_AT_A_TIME", 100)
+    monkeypatch.setattr("stagewise.studies.language.behaviour._TOKENS_AT_A_TIME", 100)
     torch.testing.assert_close(whole, losses_of(*induction, rows), rtol=0, atol=1e-5)
 
 

@@ -11,12 +11,12 @@ import pytest
 import xarray as xr
 import yaml
 
-from lib.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
-from lib.claims.language_behaviour import loss_bump, ngram_growth
-from lib.claims.language_evidence import LanguageEvidence, best_head, crossing
-from lib.claims.ledger import CHECKS
-from lib.claims.run_evidence import Curve, RunEvidence
-from lib.llc_curve import StageSettings
+from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
+from stagewise.claims.ledger import CHECKS
+from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.development.llc_curve import StageSettings
+from stagewise.studies.language.claims.behaviour import loss_bump, ngram_growth
+from stagewise.studies.language.claims.evidence import LanguageEvidence, best_head, crossing
 
 ROOT = Path(__file__).parents[2]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())

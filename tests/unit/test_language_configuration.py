@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from lib.configuration import ConfigError, check_config, merge
-from lib.language.packages import SOURCES
-from lib.language.pins import ARCHIVES
-from lib.language.splits import SplitSettings, split_documents
-from lib.seeding import StreamKey
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.language.packages import SOURCES
+from stagewise.studies.language.pins import ARCHIVES
+from stagewise.studies.language.splits import SplitSettings, split_documents
+from stagewise.workflow.config import ConfigError, check_config, merge
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())

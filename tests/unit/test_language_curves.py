@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from lib.figures.drawn import Drawn
-from lib.figures.language_curves import UNIT, Development, curve_figures, loss_rise
-from lib.llc_curve import StageSettings, fit_llc_curve
+from stagewise.development.llc_curve import StageSettings, fit_llc_curve
+from stagewise.plots.drawn import Drawn
+from stagewise.studies.language.figures.curves import UNIT, Development, curve_figures, loss_rise
 
 SETTINGS = ("published", "local")
 FIGURES = ("01a", "02a", "06a", "12", "21")

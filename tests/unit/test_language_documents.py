@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lib.language import packages
-from lib.language.archives import Archive
-from lib.language.documents import (
+from stagewise.stores.files import StoreError
+from stagewise.studies.language import packages
+from stagewise.studies.language.archives import Archive
+from stagewise.studies.language.documents import (
     CorpusError,
     Document,
     document_sources,
@@ -25,9 +26,8 @@ from lib.language.documents import (
     read_documents,
     write_documents,
 )
-from lib.language.packages import PackageSource, package_documents
-from lib.language.wikitext import prose
-from lib.store import StoreError
+from stagewise.studies.language.packages import PackageSource, package_documents
+from stagewise.studies.language.wikitext import prose
 
 DOCUMENTS = [Document("First text,\nwith an é.", "a", "CC0"), Document("Second.", "b", "MIT")]
 

@@ -10,19 +10,19 @@ import pytest
 import torch
 import xarray as xr
 
-from lib.figures.language_forms import induction_patterns, new_words
-from lib.figures.token_changes import token_changes, token_changes_html
-from lib.language.extreme_logits import (
+from stagewise.core.seeding import StreamKey
+from stagewise.stores.schemas import check_table
+from stagewise.studies.language.extreme_logits import (
     Contexts,
     form_table,
     lifted,
     share_of,
     shown_points,
 )
-from lib.language.model import NetworkSettings, initial_parameters
-from lib.language.token_changes import Passage, nearest, passages, stage_names
-from lib.schemas import check_table
-from lib.seeding import StreamKey
+from stagewise.studies.language.figures.forms import induction_patterns, new_words
+from stagewise.studies.language.figures.token_changes import token_changes, token_changes_html
+from stagewise.studies.language.model import NetworkSettings, initial_parameters
+from stagewise.studies.language.token_changes import Passage, nearest, passages, stage_names
 
 RNG = np.random.default_rng(0)
 
@@ -225,7 +225,7 @@ def test_changes_are_those_between_the_checkpoints_nearest_to_the_bounds():
         made.__getitem__, network, np.array([0, 10, 400]), stages_of(14), rows, Tokenizer(), 5
     )
     assert [one.changes.shape for one in found] == [(2, 7)] * 5
-    from lib.language.behaviour import losses_of
+    from stagewise.studies.language.behaviour import losses_of
 
     losses = {step: losses_of(params, network, rows) for step, params in made.items()}
     total = ((losses[10] - losses[0]).abs() + (losses[400] - losses[10]).abs()).sum(1)

@@ -6,16 +6,16 @@ import pytest
 import torch
 from language_networks import bigram_network, induction_network
 
-from lib.language.heads import (
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.language.heads import (
     composition,
     composition_scores,
     prefix_matching_attention,
     previous_token_attention,
     random_composition,
 )
-from lib.language.model import NetworkSettings, initial_parameters
-from lib.language.synthetic import last_tokens, repeated_prefixes, repeated_sequences
-from lib.seeding import StreamKey
+from stagewise.studies.language.model import NetworkSettings, initial_parameters
+from stagewise.studies.language.synthetic import last_tokens, repeated_prefixes, repeated_sequences
 
 KEY = StreamKey(0, ("language",))
 VOCAB = 64

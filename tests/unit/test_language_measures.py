@@ -11,18 +11,18 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from lib.contracts import check_dataset
-from lib.figures import style
-from lib.figures.drawn import Drawn
-from lib.figures.language_behaviour import (
+from stagewise.plots import style
+from stagewise.plots.drawn import Drawn
+from stagewise.stores.contracts import check_dataset
+from stagewise.studies.language.figures.behaviour import (
     bigrams_and_ngrams,
     first_shown,
     over_positions,
     position_losses,
     stage_rows,
 )
-from lib.figures.language_heads import composition, heads_and_induction
-from lib.figures.language_positions import position_shapes, shown_steps
+from stagewise.studies.language.figures.heads import composition, heads_and_induction
+from stagewise.studies.language.figures.positions import position_shapes, shown_steps
 
 LAST = 4000
 STEPS = np.unique(np.r_[0, np.geomspace(1, LAST, 24).round(), LAST / 2]).astype(int)

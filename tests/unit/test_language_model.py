@@ -8,7 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lib.language.model import (
+from stagewise.core.replicas import ParameterLayout, sample_losses, stacked_losses_and_gradients
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.language.model import (
     NetworkSettings,
     attention_patterns,
     cross_entropy,
@@ -18,8 +20,6 @@ from lib.language.model import (
     token_losses,
     without_positions,
 )
-from lib.replicas import ParameterLayout, sample_losses, stacked_losses_and_gradients
-from lib.seeding import StreamKey
 
 KEY = StreamKey(0, ("language",))
 NETWORK = NetworkSettings(vocab_size=13, context_length=9, num_layers=2, num_heads=2, embed_dim=8)

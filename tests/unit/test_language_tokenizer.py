@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from lib.language.archives import ArchiveError
-from lib.language.ngrams import common_ngrams, ngram_dataset, ngrams_of
-from lib.language.tokenizer import (
+from stagewise.studies.language.archives import ArchiveError
+from stagewise.studies.language.ngrams import common_ngrams, ngram_dataset, ngrams_of
+from stagewise.studies.language.tokenizer import (
     Vocabulary,
     build_tokenizer,
     encode,

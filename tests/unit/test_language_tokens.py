@@ -9,25 +9,25 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from lib.language.bigrams import (
+from stagewise.core.seeding import StreamKey
+from stagewise.stores.files import StoreError, read_dataset, write_dataset
+from stagewise.studies.language.bigrams import (
     bigram_dataset,
     bigram_entropy,
     conditional_distribution,
     count_bigrams,
     counts_of,
 )
-from lib.language.documents import CorpusError, Document
-from lib.language.splits import SPLITS, SplitSettings, split_documents
-from lib.language.tokenizer import Vocabulary, build_tokenizer
-from lib.language.tokens import (
+from stagewise.studies.language.documents import CorpusError, Document
+from stagewise.studies.language.splits import SPLITS, SplitSettings, split_documents
+from stagewise.studies.language.tokenizer import Vocabulary, build_tokenizer
+from stagewise.studies.language.tokens import (
     TokenRows,
     corpus_table,
     open_rows,
     tokens_of_split,
     write_tokens,
 )
-from lib.seeding import StreamKey
-from lib.store import StoreError, read_dataset, write_dataset
 
 KEY = StreamKey(0, ("language",))
 RANDOM = SplitSettings("random", 0.2, 0.1)
@@ -193,7 +193,7 @@ def test_bigrams_of_many_chunks_are_those_of_one(monkeypatch):
     generator = np.random.default_rng(0)
     rows = TokenRows(generator.integers(0, 50, 5000).astype(np.uint16), 16)
     whole = count_bigrams(rows, 50)
-    monkeypatch.setattr("lib.language.bigrams._CHUNK", 100)
+    monkeypatch.setattr("stagewise.studies.language.bigrams._CHUNK", 100)
     assert np.array_equal(whole.toarray(), count_bigrams(rows, 50).toarray())
     assert whole.sum() == len(rows) * 15
 

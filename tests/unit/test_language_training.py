@@ -9,18 +9,18 @@ import pytest
 import torch
 from language_networks import bigram_network, induction_network
 
-from lib.language.batches import Repetition, TrainingRows, repeated
-from lib.language.behaviour import constant_predictor_loss
-from lib.language.bigrams import conditional_distribution, count_bigrams
-from lib.language.metrics import along_steps, evaluation_set
-from lib.language.model import cross_entropy, logits
-from lib.language.study import LanguageRun
-from lib.language.tokens import TokenRows
-from lib.llc import estimate_llc
-from lib.replicas import stacked_losses
-from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig
-from lib.training import Recorder, train
+from stagewise.core.replicas import stacked_losses
+from stagewise.core.seeding import StreamKey
+from stagewise.core.training import Recorder, train
+from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.sgld import SGLDConfig
+from stagewise.studies.language.batches import Repetition, TrainingRows, repeated
+from stagewise.studies.language.behaviour import constant_predictor_loss
+from stagewise.studies.language.bigrams import conditional_distribution, count_bigrams
+from stagewise.studies.language.metrics import along_steps, evaluation_set
+from stagewise.studies.language.model import cross_entropy, logits
+from stagewise.studies.language.study import LanguageRun
+from stagewise.studies.language.tokens import TokenRows
 
 KEY = StreamKey(0, ("test",))
 SETTINGS = {

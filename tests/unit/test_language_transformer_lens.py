@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lib.language.model import NetworkSettings, initial_parameters, logits
-from lib.language.transformer_lens import from_hooked, hooked_config, to_hooked
-from lib.seeding import StreamKey
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.language.model import NetworkSettings, initial_parameters, logits
+from stagewise.studies.language.transformer_lens import from_hooked, hooked_config, to_hooked
 
 ROOT = Path(__file__).parents[2]
 PEER = ROOT / ".peers/transformer-lens/bin/python"

@@ -7,14 +7,14 @@ import pytest
 import torch
 import xarray as xr
 
-from lib.contracts import check_dataset
-from lib.diagnostics import judge, judge_all, locality
-from lib.llc import estimate_llc, full_loss, summarise
-from lib.llc_table import summary_table
-from lib.replicas import ParameterLayout
-from lib.schemas import check_table
-from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig, SGLDTrace, sample_chains
+from stagewise.core.replicas import ParameterLayout
+from stagewise.core.seeding import StreamKey
+from stagewise.llc.diagnostics import judge, judge_all, locality
+from stagewise.llc.estimate import estimate_llc, full_loss, summarise
+from stagewise.llc.sgld import SGLDConfig, SGLDTrace, sample_chains
+from stagewise.llc.table import summary_table
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.schemas import check_table
 
 CONFIG = SGLDConfig(
     step_size=2e-3,
@@ -224,7 +224,9 @@ def unstackable(params, batch):
     ],
 )
 def test_bad_input_is_refused_before_sampling(params, batches, loss_fn, message, monkeypatch):
-    monkeypatch.setattr("lib.llc.sample_chains", lambda *_: pytest.fail("sampling has begun"))
+    monkeypatch.setattr(
+        "stagewise.llc.estimate.sample_chains", lambda *_: pytest.fail("sampling has begun")
+    )
     with pytest.raises(ValueError, match=message):
         estimate_llc(loss_fn, params, batches, CONFIG, key=1)
 

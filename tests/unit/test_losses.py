@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lib.losses import cross_entropies
+from stagewise.core.losses import cross_entropies
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from lib.modular.agreement import (
+from stagewise.core.replicas import ParameterLayout
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.modular.agreement import (
     gradient_along,
     mean_cosine,
     mean_cross_cosine,
     sample_gradients,
     unit_gradients,
 )
-from lib.modular.model import NetworkSettings, cross_entropy, initial_parameters
-from lib.modular.task import TaskSettings, split
-from lib.replicas import ParameterLayout
-from lib.seeding import StreamKey
+from stagewise.studies.modular.model import NetworkSettings, cross_entropy, initial_parameters
+from stagewise.studies.modular.task import TaskSettings, split
 
 KEY = StreamKey(8, ("agreement",))
 LAYOUT = ParameterLayout(("w",), ((5,),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.modular.behaviour import (
+from stagewise.studies.modular.behaviour import (
     Behaviour,
     BehaviourSettings,
     Reached,

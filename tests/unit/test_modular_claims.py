@@ -11,11 +11,11 @@ import pytest
 import xarray as xr
 import yaml
 
-from lib.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
-from lib.claims.ledger import CHECKS
-from lib.claims.modular_evidence import ModularEvidence
-from lib.llc_curve import StageSettings
-from lib.schemas import MODULAR_MEASURES, check_table
+from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
+from stagewise.claims.ledger import CHECKS
+from stagewise.development.llc_curve import StageSettings
+from stagewise.stores.schemas import MODULAR_MEASURES, check_table
+from stagewise.studies.modular.claims.evidence import ModularEvidence
 
 ROOT = Path(__file__).parents[2]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())

@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lib.modular.early import fit_early, mean_correct_logit
-from lib.modular.phases import find_mode_phases
-from lib.seeding import StreamKey
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.modular.early import fit_early, mean_correct_logit
+from stagewise.studies.modular.phases import find_mode_phases
 
 KEY = StreamKey(8, ("early",))
 

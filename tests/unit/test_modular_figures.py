@@ -12,12 +12,13 @@ import torch
 import xarray as xr
 import yaml
 
-from lib.configuration import merge, modular_settings
-from lib.contracts import check_dataset
-from lib.figures.modular_early import early_training
-from lib.figures.modular_gradients import gradients_and_sharpness
-from lib.figures.modular_llc import llc_and_modes
-from lib.figures.modular_modes import (
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.schemas import check_table
+from stagewise.studies.modular.censoring import Times, median_time
+from stagewise.studies.modular.figures.early import early_training
+from stagewise.studies.modular.figures.gradients import gradients_and_sharpness
+from stagewise.studies.modular.figures.llc import llc_and_modes
+from stagewise.studies.modular.figures.modes import (
     BASELINE_SHARE,
     FACTOR,
     in_use,
@@ -25,20 +26,19 @@ from lib.figures.modular_modes import (
     mode_losses,
     shares_below,
 )
-from lib.figures.modular_phases import cells_of, phase_diagrams
-from lib.figures.modular_runs import median_delay, single_runs, soonest_rise
-from lib.figures.modular_sweeps import equal_flow, without_decay
-from lib.figures.modular_times import scales_and_decay, times_on_shares
-from lib.modular.censoring import Times, median_time
-from lib.modular.gradients import gradients_along
-from lib.modular.llc import llc_along
-from lib.modular.measures import MeasureSettings, measure_setting
-from lib.modular.modes import modes_along
-from lib.modular.settings import Setting, study_key
-from lib.modular.slingshots import SlingshotSettings
-from lib.modular.store import Checkpoints
-from lib.modular.training import train
-from lib.schemas import check_table
+from stagewise.studies.modular.figures.phases import cells_of, phase_diagrams
+from stagewise.studies.modular.figures.runs import median_delay, single_runs, soonest_rise
+from stagewise.studies.modular.figures.sweeps import equal_flow, without_decay
+from stagewise.studies.modular.figures.times import scales_and_decay, times_on_shares
+from stagewise.studies.modular.gradients import gradients_along
+from stagewise.studies.modular.llc import llc_along
+from stagewise.studies.modular.measures import MeasureSettings, measure_setting
+from stagewise.studies.modular.modes import modes_along
+from stagewise.studies.modular.settings import Setting, study_key
+from stagewise.studies.modular.slingshots import SlingshotSettings
+from stagewise.studies.modular.store import Checkpoints
+from stagewise.studies.modular.training import train
+from stagewise.workflow.config import merge, modular_settings
 
 ROOT = Path(__file__).parents[2]
 PRESET = ("config", "smoke")

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lib.modular.circuits import distance_irrelevance, find_circuits, sum_profile
-from lib.modular.fourier import (
+from stagewise.core.replicas import ParameterLayout
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.modular.circuits import distance_irrelevance, find_circuits, sum_profile
+from stagewise.studies.modular.fourier import (
     ModulusError,
     fold,
     generalising_direction,
@@ -22,10 +24,8 @@ from lib.modular.fourier import (
     power_shares,
     projectors,
 )
-from lib.modular.model import NetworkSettings, cross_entropy, initial_parameters
-from lib.modular.task import TaskSettings, labels_of, pairs_of
-from lib.replicas import ParameterLayout
-from lib.seeding import StreamKey
+from stagewise.studies.modular.model import NetworkSettings, cross_entropy, initial_parameters
+from stagewise.studies.modular.task import TaskSettings, labels_of, pairs_of
 
 KEY = StreamKey(8, ("fourier",))
 P = 13

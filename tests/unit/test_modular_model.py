@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lib.modular import transformer
-from lib.modular.model import (
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.modular import transformer
+from stagewise.studies.modular.model import (
     NetworkSettings,
     cross_entropy,
     frozen_names,
@@ -19,10 +20,9 @@ from lib.modular.model import (
     logits,
     mean_squared_error,
 )
-from lib.modular.stacked import stacked_logits
-from lib.modular.task import TaskSettings, pairs_of, split
-from lib.modular.transformer import TransformerSettings
-from lib.seeding import StreamKey
+from stagewise.studies.modular.stacked import stacked_logits
+from stagewise.studies.modular.task import TaskSettings, pairs_of, split
+from stagewise.studies.modular.transformer import TransformerSettings
 
 KEY = StreamKey(2, ("modular",))
 TASK = TaskSettings(7, 0.7)

@@ -7,8 +7,8 @@ import pytest
 import scipy.optimize
 import scipy.stats
 
-from lib.modular.growth import growth_against_size
-from lib.modular.scaling import FORMS, Runs, fit_law, fit_laws, shape_interval
+from stagewise.studies.modular.growth import growth_against_size
+from stagewise.studies.modular.scaling import FORMS, Runs, fit_law, fit_laws, shape_interval
 
 FRACTIONS = np.repeat([0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95], 6)
 LAWS = {

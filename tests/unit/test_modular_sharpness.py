@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lib.modular.model import NetworkSettings, cross_entropy, initial_parameters
-from lib.modular.sharpness import (
+from stagewise.core.replicas import ParameterLayout
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.modular.model import NetworkSettings, cross_entropy, initial_parameters
+from stagewise.studies.modular.sharpness import (
     Sharpness,
     measure_sharpness,
     stability_bound,
 )
-from lib.modular.task import TaskSettings, split
-from lib.replicas import ParameterLayout
-from lib.seeding import StreamKey
+from stagewise.studies.modular.task import TaskSettings, split
 
 KEY = StreamKey(8, ("sharpness",))
 CURVATURES = torch.linspace(0.5, 10, 60, dtype=torch.float64)

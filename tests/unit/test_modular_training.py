@@ -11,17 +11,17 @@ import torch
 import torch.nn.functional as F
 import xarray as xr
 
-from lib.modular import model, transformer
-from lib.modular.model import NetworkSettings
-from lib.modular.program import Program, Replica
-from lib.modular.records import measurements
-from lib.modular.resume import Partial
-from lib.modular.stacked import AT_ONCE, BatchRows, all_pairs, initial_parameters
-from lib.modular.task import TaskSettings, split
-from lib.modular.training import _Descent, train
-from lib.modular.transformer import TransformerSettings
-from lib.seeding import StreamKey
-from lib.store import StoreError, write_dataset
+from stagewise.core.seeding import StreamKey
+from stagewise.stores.files import StoreError, write_dataset
+from stagewise.studies.modular import model, transformer
+from stagewise.studies.modular.model import NetworkSettings
+from stagewise.studies.modular.program import Program, Replica
+from stagewise.studies.modular.records import measurements
+from stagewise.studies.modular.resume import Partial
+from stagewise.studies.modular.stacked import AT_ONCE, BatchRows, all_pairs, initial_parameters
+from stagewise.studies.modular.task import TaskSettings, split
+from stagewise.studies.modular.training import _Descent, train
+from stagewise.studies.modular.transformer import TransformerSettings
 
 KEY = StreamKey(5, ("modular",))
 TASK = TaskSettings(7, 0.7)
@@ -113,8 +113,8 @@ def test_a_replica_does_not_depend_on_its_neighbours():
 
 def test_groups_have_no_effect(monkeypatch):
     whole = train(PROGRAM, REPLICAS, KEY, [12], [12])
-    monkeypatch.setattr("lib.modular.training.AT_ONCE", 2 * 9 * 7)
-    monkeypatch.setattr("lib.modular.records.AT_ONCE", 1)
+    monkeypatch.setattr("stagewise.studies.modular.training.AT_ONCE", 2 * 9 * 7)
+    monkeypatch.setattr("stagewise.studies.modular.records.AT_ONCE", 1)
     cut = train(PROGRAM, REPLICAS, KEY, [12], [12])
     np.testing.assert_allclose(whole.records["train_loss"], cut.records["train_loss"], rtol=1e-9)
     for name, value in whole.checkpoints[12].items():

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.utils.data import IterableDataset, TensorDataset
 
-from lib.llc import estimate_llc
-from lib.modules import module_loss, stack_dataset
-from lib.seeding import StreamKey
-from lib.sgld import SGLDConfig
+from stagewise.core.seeding import StreamKey
+from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.modules import module_loss, stack_dataset
+from stagewise.llc.sgld import SGLDConfig
 
 CONFIG = SGLDConfig(
     step_size=1e-3,

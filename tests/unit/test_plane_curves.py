@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.plane_curves import (
+from stagewise.development.plane_curves import (
     coarsen,
     curvature,
     curve_size,

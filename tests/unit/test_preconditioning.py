@@ -5,18 +5,18 @@ import dataclasses
 import pytest
 import torch
 
-from lib.diagnostics import chain_diagnostics
-from lib.llc import estimate_llc
-from lib.preconditioning import (
+from stagewise.core.replicas import ParameterLayout
+from stagewise.core.seeding import StreamKey
+from stagewise.llc.diagnostics import chain_diagnostics
+from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.preconditioning import (
     KINDS,
     Preconditioner,
     covariance_estimate,
     gradient_squares,
     normalised,
 )
-from lib.replicas import ParameterLayout
-from lib.seeding import StreamKey
-from lib.sgld import STARTS, SGLDConfig, sample_chains
+from stagewise.llc.sgld import STARTS, SGLDConfig, sample_chains
 
 KEY = StreamKey(4, ("preconditioning",))
 DIMENSION = 12

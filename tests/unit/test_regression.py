@@ -6,8 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lib.regression.metrics import Evaluation, layer_norm_weights
-from lib.regression.model import (
+from stagewise.core.replicas import ParameterLayout, stacked_losses_and_gradients
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.regression.metrics import Evaluation, layer_norm_weights
+from stagewise.studies.regression.model import (
     NetworkSettings,
     initial_parameters,
     mean_squared_error,
@@ -16,16 +18,14 @@ from lib.regression.model import (
     prefix_squared_error,
     tokens_of,
 )
-from lib.regression.study import RegressionRun
-from lib.regression.task import (
+from stagewise.studies.regression.study import RegressionRun
+from stagewise.studies.regression.task import (
     TaskSettings,
     constant_predictor_loss,
     ridge_predictions,
     sample_contexts,
     task_set,
 )
-from lib.replicas import ParameterLayout, stacked_losses_and_gradients
-from lib.seeding import StreamKey
 
 TASK = TaskSettings(dimension=4, num_examples=8, noise_variance=0.125)
 NETWORK = NetworkSettings(num_layers=2, num_heads=4, embed_dim=64, mlp_dim=64, residual="doubled")

@@ -17,10 +17,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from lib.captions import CaptionError, caption_settings, fill_caption, split_caption
-from lib.figures.token_changes import token_changes_html
-from lib.language.token_changes import Passage
-from lib.report import Figure, ReportError, load_figure, quality_table, render_report
+from stagewise.studies.language.figures.token_changes import token_changes_html
+from stagewise.studies.language.token_changes import Passage
+from stagewise.workflow.captions import CaptionError, caption_settings, fill_caption, split_caption
+from stagewise.workflow.report import Figure, ReportError, load_figure, quality_table, render_report
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())

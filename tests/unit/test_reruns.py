@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.reruns import RerunError, explain, planned_jobs
+from stagewise.workflow.reruns import RerunError, explain, planned_jobs
 
 PARAMS = (
     "Params have changed since last execution: "

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lib.configuration import SECTIONS, merge
-from lib.runs import Run, expand_runs, run_identity
+from stagewise.workflow.config import SECTIONS, merge
+from stagewise.workflow.runs import Run, expand_runs, run_identity
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
 

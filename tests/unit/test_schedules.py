@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.schedules import (
+from stagewise.core.schedules import (
     checkpoint_steps,
     linear_steps,
     logarithmic_steps,

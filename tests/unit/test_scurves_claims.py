@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from lib.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
-from lib.claims.ledger import CHECKS, seeds_in_words
-from lib.claims.scurves_checks import SCURVES_CHECKS
-from lib.claims.scurves_evidence import ScurvesEvidence
-from lib.llc_curve import StageSettings
-from lib.schemas import SCURVE_MEASURES, check_table, write_table
+from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
+from stagewise.claims.ledger import CHECKS, seeds_in_words
+from stagewise.development.llc_curve import StageSettings
+from stagewise.stores.schemas import SCURVE_MEASURES, check_table, write_table
+from stagewise.studies.scurves.claims.checks import SCURVES_CHECKS
+from stagewise.studies.scurves.claims.evidence import ScurvesEvidence
 
 LEDGER = yaml.safe_load((Path(__file__).parents[2] / "config/claims.yaml").read_text())
 SEEDS = 20

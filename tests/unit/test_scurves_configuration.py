@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from lib.configuration import ConfigError, check_config, merge
-from lib.scurves.configuration import REQUIRED
-from lib.scurves.settings import Setting
+from stagewise.studies.scurves.configuration import REQUIRED
+from stagewise.studies.scurves.settings import Setting
+from stagewise.workflow.config import ConfigError, check_config, merge
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())

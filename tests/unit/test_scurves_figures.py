@@ -13,18 +13,23 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from lib.figures import style
-from lib.figures.drawn import Drawn
-from lib.figures.scurves_counts import bumps, one_component, plateau_lengths, self_term
-from lib.figures.scurves_phases import FIGURES, Material
-from lib.figures.scurves_ranks import chance_cosine, full_rank, high_rank
-from lib.schemas import SCURVE_MEASURES, check_table
-from lib.scurves.configuration import REQUIRED
-from lib.scurves.curves import CurveSettings
-from lib.scurves.experiment import run_setting
-from lib.scurves.measures import MeasureSettings, measure_setting
-from lib.scurves.overlay import flow_of_setting
-from lib.scurves.settings import Setting
+from stagewise.plots import style
+from stagewise.plots.drawn import Drawn
+from stagewise.stores.schemas import SCURVE_MEASURES, check_table
+from stagewise.studies.scurves.configuration import REQUIRED
+from stagewise.studies.scurves.curves import CurveSettings
+from stagewise.studies.scurves.experiment import run_setting
+from stagewise.studies.scurves.figures.counts import (
+    bumps,
+    one_component,
+    plateau_lengths,
+    self_term,
+)
+from stagewise.studies.scurves.figures.phases import FIGURES, Material
+from stagewise.studies.scurves.figures.ranks import chance_cosine, full_rank, high_rank
+from stagewise.studies.scurves.measures import MeasureSettings, measure_setting
+from stagewise.studies.scurves.overlay import flow_of_setting
+from stagewise.studies.scurves.settings import Setting
 
 RECORDS = {"num_linear": 12, "num_logarithmic": 12}
 STUDY: dict[str, Any] = {

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from lib.scurves.alignment import captured_share, cosines, largest_angle
-from lib.scurves.descent import descend
-from lib.scurves.experiment import DivergedError, run_setting
-from lib.scurves.flow import gradient_flow, squared_errors, velocity
-from lib.scurves.overlay import flow_of_setting
-from lib.scurves.settings import Setting
-from lib.scurves.tasks import draw_vectors, loss_function
-from lib.seeding import StreamKey
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.scurves.alignment import captured_share, cosines, largest_angle
+from stagewise.studies.scurves.descent import descend
+from stagewise.studies.scurves.experiment import DivergedError, run_setting
+from stagewise.studies.scurves.flow import gradient_flow, squared_errors, velocity
+from stagewise.studies.scurves.overlay import flow_of_setting
+from stagewise.studies.scurves.settings import Setting
+from stagewise.studies.scurves.tasks import draw_vectors, loss_function
 
 KEY = StreamKey(3, ("scurves",))
 ADAM = {"betas": [0.9, 0.999], "epsilon": 1e-8}

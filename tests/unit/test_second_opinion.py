@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.figures import style
-from lib.figures.second_opinion import samplers_compared
-from lib.schemas import check_table
-from lib.second_opinion import (
+from stagewise.core.seeding import StreamKey
+from stagewise.exact.second_opinion import (
     LOCALIZATION,
     REGRESSIONS,
     TOY_STEP_SHARE,
@@ -18,7 +16,9 @@ from lib.second_opinion import (
     cases,
     compare_case,
 )
-from lib.seeding import StreamKey
+from stagewise.plots import style
+from stagewise.stores.schemas import check_table
+from stagewise.studies.instruments.figures.second_opinion import samplers_compared
 
 KEY = StreamKey(0, ("test",))
 SMALL = Settings(

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lib.seeding import StreamKey, as_key
+from stagewise.core.seeding import StreamKey, as_key
 
 
 def draw(key: StreamKey, count: int = 8) -> torch.Tensor:

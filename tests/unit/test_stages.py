@@ -8,9 +8,14 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from lib.derivatives import slope_of
-from lib.llc_curve import StageSettings, fit_llc_curve, usable_llc
-from lib.stages import MILESTONE_COLUMNS, STAGE_COLUMNS, find_milestones, stages_from_milestones
+from stagewise.core.derivatives import slope_of
+from stagewise.development.llc_curve import StageSettings, fit_llc_curve, usable_llc
+from stagewise.development.stages import (
+    MILESTONE_COLUMNS,
+    STAGE_COLUMNS,
+    find_milestones,
+    stages_from_milestones,
+)
 
 LAST = 500_000.0
 SETTINGS = StageSettings(num_draws=100, grid_points=300)

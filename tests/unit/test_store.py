@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from lib.contracts import check_dataset
-from lib.schemas import read_table, write_table
-from lib.store import (
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import (
     StoreError,
     atomic_path,
     chained_digest,
@@ -23,6 +22,7 @@ from lib.store import (
     write_dataset,
     write_netcdf,
 )
+from stagewise.stores.schemas import read_table, write_table
 
 IDENTITY = "abc"
 
@@ -94,7 +94,7 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
 
 def test_a_kill_while_writing_leaves_no_finished_file(tmp_path):
     code = (
-        "import os, sys; from lib.store import atomic_path\n"
+        "import os, sys; from stagewise.stores.files import atomic_path\n"
         f"with atomic_path({str(tmp_path / 'out.txt')!r}) as t:\n"
         "    t.write_text('half'); os.kill(os.getpid(), 9)\n"
     )

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from lib.replicas import ParameterLayout, stacked_losses, stacked_losses_and_gradients
-from lib.schedules import one_cycle_learning_rate
-from lib.seeding import StreamKey
-from lib.segments import merge_segments
-from lib.store import open_store, read_checkpoint
-from lib.training import AdamState, Recorder, TrainingSettings, adam_update, train
+from stagewise.core.replicas import ParameterLayout, stacked_losses, stacked_losses_and_gradients
+from stagewise.core.schedules import one_cycle_learning_rate
+from stagewise.core.seeding import StreamKey
+from stagewise.core.training import AdamState, Recorder, TrainingSettings, adam_update, train
+from stagewise.stores.files import open_store, read_checkpoint
+from stagewise.stores.segments import merge_segments
 
 SETTINGS = TrainingSettings(
     num_steps=40,

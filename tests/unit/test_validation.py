@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 import torch
 
-from lib.potentials import Potential
-from lib.reference_models import (
+from stagewise.core.seeding import StreamKey
+from stagewise.exact.potentials import Potential
+from stagewise.exact.reference_models import (
     end_to_end,
     population_linear_network,
     reduced_rank_regression,
     stiffest_curvature,
 )
-from lib.schemas import check_table
-from lib.seeding import StreamKey
-from lib.validation import NETWORKS, RULES, Settings, run_case, sampler_of, suite
+from stagewise.exact.suite import NETWORKS, RULES, Settings, run_case, sampler_of, suite
+from stagewise.stores.schemas import check_table
 
 KEY = StreamKey(0, ("test",))
 SMALL = Settings(num_chains=8, num_steps=200, num_toy_steps=200, num_volume_points=20_000)

@@ -52,14 +52,14 @@ def test_other_repeated_rows_train_again_and_leave_the_text(edited):
     ("file", "old", "new", "expected"),
     [
         (
-            "lib/language/heads.py",
+            "lib/stagewise/studies/language/heads.py",
             "rows_at_a_time: int = 256",
             "rows_at_a_time: int = 255",
             {"language_metrics", "claims", "cost", "report"}
             | FIGURES - {"language_figures_tokens"},
         ),
         (
-            "lib/language/extreme_logits.py",
+            "lib/stagewise/studies/language/extreme_logits.py",
             "THRESHOLD = 2.0",
             "THRESHOLD = 2.5",
             {"language_figures_tokens", "claims", "cost", "report"},

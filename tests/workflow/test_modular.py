@@ -16,7 +16,7 @@ AFTER = {"modular_measures", "claims", "cost", "report"} | FIGURES
     ("file", "old", "new", "expected"),
     [
         (
-            "lib/figures/modular_sweeps.py",
+            "lib/stagewise/studies/modular/figures/sweeps.py",
             "_HEIGHT = style.PANEL_HEIGHT + 0.9",
             "_HEIGHT = style.PANEL_HEIGHT + 0.8",
             {"modular_figures_runs", "cost", "report"},
@@ -42,7 +42,7 @@ def test_a_setting_reruns_its_own_experiment_alone(edited):
 
 
 def test_updates_belong_to_both_studies_that_use_them(edited):
-    edited.edit("lib/updates.py", "correction = sqrt(", "correction = 1.0 * sqrt(")
+    edited.edit("lib/stagewise/core/updates.py", "correction = sqrt(", "correction = 1.0 * sqrt(")
     jobs = edited.planned(*SMOKE)
     assert (jobs["scurves_run"], jobs["modular_run"]) == (9, 8)
     assert "regression_train" not in jobs

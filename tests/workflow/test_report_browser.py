@@ -15,12 +15,12 @@ import pytest
 import yaml
 from matplotlib.figure import Figure as Drawing
 
-from lib.claims.evidence import Evidence
-from lib.claims.ledger import check_claims
-from lib.figures.token_changes import token_changes_html
-from lib.language.token_changes import Passage
-from lib.llc_curve import StageSettings
-from lib.report import load_figures, quality_table, render_report
+from stagewise.claims.evidence import Evidence
+from stagewise.claims.ledger import check_claims
+from stagewise.development.llc_curve import StageSettings
+from stagewise.studies.language.figures.token_changes import token_changes_html
+from stagewise.studies.language.token_changes import Passage
+from stagewise.workflow.report import load_figures, quality_table, render_report
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")

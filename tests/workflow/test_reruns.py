@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from lib.reruns import explain
+from stagewise.workflow.reruns import explain
 from tests.projects import Project
 
+PLANE_CURVES = "lib/stagewise/development/plane_curves.py"
 SMOKE = ("--configfile", "config/smoke.yaml")
 
 # What follows from what, by the files that it reads.
@@ -65,7 +66,7 @@ class Edit:
 
 EDITS = {
     "a figure": Edit(
-        *("lib/figures/milestones.py", '"≥ 0.9"', '"at least 0.9"'),
+        *("lib/stagewise/studies/regression/figures/milestones.py", '"≥ 0.9"', '"at least 0.9"'),
         {"figure_milestones", *LAST},
     ),
     "a caption": Edit("report/fig05.rst", "Behaviour", "What is seen", {"report"}),
@@ -74,15 +75,23 @@ EDITS = {
         {"claims", *LAST},
     ),
     "plane_curves": Edit(
-        *("lib/plane_curves.py", "VERTEX_PROMINENCE = ", "VERTEX_PROMINENCE = 2 * "),
+        *(
+            PLANE_CURVES,
+            "VERTEX_PROMINENCE = ",
+            "VERTEX_PROMINENCE = 2 * ",
+        ),
         {"forms", *SHOW_FORMS},
     ),
     "sgld": Edit(
-        *("lib/sgld.py", "alpha=-0.5 * config.step_size * config.n_beta", "alpha=-0.0"),
+        *(
+            "lib/stagewise/llc/sgld.py",
+            "alpha=-0.5 * config.step_size * config.n_beta",
+            "alpha=-0.0",
+        ),
         ESTIMATES | AFTER_ESTIMATES,
     ),
     "stages": Edit(
-        *("lib/stages.py", "STAGE_COLUMNS = [", "STAGE_COLUMNS = [*()] + ["),
+        *("lib/stagewise/development/stages.py", "STAGE_COLUMNS = [", "STAGE_COLUMNS = [*()] + ["),
         {"stages", *SHOW_STAGES},
     ),
     "training of the regression study": Edit(
@@ -170,7 +179,7 @@ def test_remarks_and_docstrings_rerun_nothing(edited):
     for path in sources(edited):
         if path.suffix == ".py":
             path.write_text(path.read_text() + "\n# A remark.\n")
-    edited.edit("lib/training.py", '"""Train one network', '"""Teach one network')
+    edited.edit("lib/stagewise/core/training.py", '"""Train one network', '"""Teach one network')
     assert edited.planned(*SMOKE) == {}
 
 
@@ -202,11 +211,18 @@ def test_a_fresh_checkout_beside_old_results_reruns_nothing(edited, tmp_path):
 
 
 def test_why_names_the_module_and_the_key_that_changed(edited):
-    edited.edit("lib/plane_curves.py", "VERTEX_PROMINENCE = ", "VERTEX_PROMINENCE = 2 * ")
+    edited.edit(
+        PLANE_CURVES,
+        "VERTEX_PROMINENCE = ",
+        "VERTEX_PROMINENCE = 2 * ",
+    )
     edited.edit("config/config.yaml", "match_width: 0.5", "match_width: 0.4")
     run = "results/smoke/regression/base-s0"
     expected = {
-        "forms.nc": [f"forms: {run}/forms.nc", "    lib/plane_curves.py has changed"],
+        "forms.nc": [
+            f"forms: {run}/forms.nc",
+            f"    {PLANE_CURVES} has changed",
+        ],
         "llc/local/stages.csv": [
             f"stages: {run}/llc/local/curve.nc",
             "    match_width: 0.5 before, 0.4 now",

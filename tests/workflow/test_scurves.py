@@ -10,9 +10,19 @@ AFTER = {"claims", "cost", "report"}
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
-        ("lib/scurves/tails.py", "_POINTS = 100", "_POINTS = 90", {"scurves_measures"}),
-        ("lib/scurves/flow.py", "1e-8, 1e-11", "1e-9, 1e-11", {"scurves_flow"}),
-        ("lib/figures/scurves_ranks.py", "_HEIGHT = 2 *", "_HEIGHT = 2.1 *", set()),
+        (
+            "lib/stagewise/studies/scurves/tails.py",
+            "_POINTS = 100",
+            "_POINTS = 90",
+            {"scurves_measures"},
+        ),
+        ("lib/stagewise/studies/scurves/flow.py", "1e-8, 1e-11", "1e-9, 1e-11", {"scurves_flow"}),
+        (
+            "lib/stagewise/studies/scurves/figures/ranks.py",
+            "_HEIGHT = 2 *",
+            "_HEIGHT = 2.1 *",
+            set(),
+        ),
         (
             "config/config.yaml",
             "bump_prominence: 0.05",
@@ -39,7 +49,7 @@ def test_a_setting_reruns_its_own_experiment_alone(edited):
 
 def test_an_edit_of_descent_reruns_every_experiment_and_nothing_else(edited):
     edited.edit(
-        "lib/scurves/descent.py",
+        "lib/stagewise/studies/scurves/descent.py",
         "wanted, last = set(steps), steps[-1]",
         "last, wanted = steps[-1], set(steps)",
     )

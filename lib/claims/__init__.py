@@ -1,1 +1,0 @@
-"""Checks of the claims in config/claims.yaml: stores and tables in, verdicts out."""

@@ -1,1 +1,0 @@
-"""Figures: tables and datasets in, matplotlib figures out."""

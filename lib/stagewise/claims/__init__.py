@@ -1,0 +1,1 @@
+"""Claims: the ledger, the evidence that checks look at, and words that they share."""

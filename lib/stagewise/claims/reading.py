@@ -1,0 +1,89 @@
+"""Reading the evidence: the stores of all runs, each with its contract checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.stores.contracts import check_dataset
+from stagewise.stores.files import StoreError, read_dataset
+from stagewise.stores.schemas import read_table
+
+Paths = Sequence[str | Path]
+
+
+def read_curves(
+    pairs: Sequence[Sequence[str]], llc: Paths, milestones: Paths, stages: Paths
+) -> dict[str, dict[str, Curve]]:
+    """Read LLC curves, by run and sampler setting.
+
+    Parameters
+    ----------
+    pairs : sequence of (run, setting)
+    llc, milestones, stages : sequence of path
+        Files of each pair, in the same order.
+
+    Raises
+    ------
+    stagewise.stores.files.StoreError
+        If a file is missing, breaks its contract or belongs to another run or setting.
+    ValueError
+        If the lengths differ.
+    """
+    curves: dict[str, dict[str, Curve]] = {}
+    for (run, setting), *paths in zip(pairs, llc, milestones, stages, strict=True):
+        curve = Curve(
+            check_dataset(read_dataset(paths[0]), "llc"),
+            read_table(paths[1], "milestones"),
+            read_table(paths[2], "stages"),
+        )
+        _check_owner(paths[0], curve.llc.attrs.get("setting"), setting)
+        for path, table in zip(paths[1:], (curve.milestones, curve.stages), strict=True):
+            for owner in table[["run", "setting"]].drop_duplicates().itertuples(index=False):
+                _check_owner(path, "/".join(owner), f"{run}/{setting}")
+        curves.setdefault(run, {})[setting] = curve
+    return curves
+
+
+def read_runs(
+    runs: Sequence[Mapping[str, Any]],
+    metrics: Paths,
+    curves: Mapping[str, Mapping[str, Curve]],
+    audits: Mapping[str, str | Path],
+    contract: str = "metrics",
+) -> list[RunEvidence]:
+    """Read what is known of every run.
+
+    Parameters
+    ----------
+    runs : sequence of mapping
+        ``name``, ``variant`` and ``seed`` of each run.
+    metrics : sequence of path
+        Metrics of each run, in the same order.
+    curves : mapping
+        Result of `read_curves`.
+    audits : mapping of str to path
+        Audit of each run that has one.
+    contract : str
+        Of the metrics.
+
+    Raises
+    ------
+    stagewise.stores.files.StoreError
+        If a file is missing, breaks its contract or belongs to another run.
+    """
+    found = []
+    for run, path in zip(runs, metrics, strict=True):
+        name = run["name"]
+        measured = check_dataset(read_dataset(path), contract)
+        _check_owner(path, measured.attrs.get("run"), name)
+        audit = read_table(audits[name], "audit") if name in audits else None
+        found.append(RunEvidence(**run, metrics=measured, curves=curves.get(name, {}), audit=audit))
+    return found
+
+
+def _check_owner(path: str | Path, owner: object, expected: str) -> None:
+    if owner != expected:
+        raise StoreError(f"{path} belongs to {owner}, not to {expected}: delete it and run again")

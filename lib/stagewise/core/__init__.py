@@ -1,0 +1,1 @@
+"""What everything else is made of: streams, replicas, updates, training, schedules, curvature."""

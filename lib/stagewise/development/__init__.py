@@ -1,0 +1,1 @@
+"""How a network develops: essential dynamics, forms, the LLC over training, stages."""

@@ -1,0 +1,380 @@
+"""Forms of a developmental trajectory: times at which every pair of PCs turns about one point.
+
+A form is a pair (t_F, o_F): near t_F the plane curve of every pair of principal components has a
+vertex or a cusp, and the centres of the osculating circles are the projections of one point o_F.
+Source: Hoogland et al. (2024), Definition B.5 and Appendix B.6-B.8.
+
+With three or more components the pairwise conditions together force the velocity of an exact form
+to vanish: contact in every pair makes each (PC_i - o_i)^2 flat to third order, so PC_i' = 0. What
+is found in data are therefore slow, sharp turns and near-misses; `lift_residual`,
+`constraint_value` and `constraint_slope` say how near.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import xarray as xr
+
+from stagewise.development import plane_curves
+from stagewise.development.essential_dynamics import random_walk_null, smooth
+
+
+@dataclass(frozen=True)
+class FormSettings:
+    """What counts as a form.
+
+    Attributes
+    ----------
+    sigma_start, sigma_end, ramp
+        Smoothing of the scores, as `development.essential_dynamics.smooth`; in checkpoints.
+    cluster_width
+        Largest distance in log(1 + step) between the events of the pairs of one form, and least
+        distance between two forms.
+    max_lift_residual
+        Largest root-mean-square disagreement of the centres, in units of the trajectory's size.
+    min_extent
+        Least distance from the form, in units of the size of each plane curve, up to which every
+        plane curve turns by a right angle or more (`development.plane_curves.turn_extent`).
+    min_chord
+        Scale of the geometry, in units of the size of each plane curve: turns on a smaller scale
+        are taken for noise.
+    vertex_prominence, cusp_turn, cusp_speed_ratio
+        As `vertices` and `cusps` of `development.plane_curves`; the turn is in radians.
+    influence_fraction
+        The influence range is where the potential exceeds its minimum by less than this share.
+    influence_floor
+        The share is taken of the minimum or, as the potential of a cusp reaches zero, of the square
+        of this multiple of the trajectory's size, whichever is larger.
+    num_surrogates, null_dimension
+        Number of random walks behind the p-value (0: no p-value) and their dimension.
+    null_max_steps
+        Surrogates longer than this are thinned to it evenly in time, after smoothing, which
+        saves time at the price of the finest wiggles of the walks.
+    """
+
+    sigma_start: float = 0.1
+    sigma_end: float = 120.0
+    ramp: float = 1.0
+    cluster_width: float = 0.2
+    max_lift_residual: float = 0.25
+    min_extent: float = 0.15
+    min_chord: float = 0.05
+    vertex_prominence: float = plane_curves.VERTEX_PROMINENCE
+    cusp_turn: float = plane_curves.CUSP_TURN
+    cusp_speed_ratio: float = plane_curves.CUSP_SPEED_RATIO
+    influence_fraction: float = 0.1
+    influence_floor: float = 0.3
+    num_surrogates: int = 99
+    null_dimension: int = 64
+    null_max_steps: int = 500
+
+    def __post_init__(self) -> None:
+        for name in ("cluster_width", "max_lift_residual", "min_chord", "influence_fraction"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if self.num_surrogates < 0:
+            raise ValueError(f"num_surrogates must not be negative, got {self.num_surrogates}")
+
+
+@dataclass(frozen=True)
+class _Event:
+    """A vertex or cusp of one plane curve."""
+
+    index: int
+    log_step: float
+    kind: str
+    centre: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Form:
+    """One event a pair, the point they share and how badly they share it."""
+
+    index: int
+    log_step: float
+    centre: np.ndarray
+    residual: float
+    extent: float
+    events: tuple[_Event, ...]
+
+
+def detect_forms(
+    scores: np.ndarray,
+    steps: np.ndarray,
+    settings: FormSettings,
+    smoothed: np.ndarray | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Find the forms of a trajectory.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (T, d)
+        Unsmoothed scores of the leading d >= 2 principal components; the potential uses these.
+    steps : ndarray, shape (T,)
+        Optimiser steps, increasing, not negative.
+    settings : FormSettings
+        Thresholds.
+    smoothed : ndarray, shape (T, d), optional
+        Scores the geometry is read from; smoothed as `settings` says if not given. The surrogates
+        are always smoothed as `settings` says.
+    seed : int
+        Seed of the surrogates.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``form`` (in order of time; may have length zero): ``form_step``, ``lift_residual``,
+        ``extent``, ``influence_start``, ``influence_end``, ``flatness``, ``p_value``; ``centre``,
+        ``constraint_value`` and ``constraint_slope`` over (form, pc); ``potential`` over
+        (form, step); ``kind`` and ``pair_step`` over (form, pair).
+
+        ``flatness`` is the path length inside the influence range over that of a straight line
+        passing at the same distance: 1 for a straight pass or a reversal at a cusp, larger where
+        the trajectory orbits the centre. ``extent`` is the scale of the turn, the least over the
+        pairs. ``p_value`` is the share of random walks, smoothed and searched in the same way, with
+        a form of at least this extent: the extent is the statistic because the lift of a cusp is
+        exact at any scale, and the largest of a walk is taken, which corrects for the number of
+        forms that it offers.
+
+    Raises
+    ------
+    ValueError
+        If the shapes disagree, there are fewer than two components or values are not finite.
+    """
+    scores, steps = _checked(scores, steps)
+    if smoothed is None:
+        smoothed = smooth(scores, settings.sigma_start, settings.sigma_end, settings.ramp)
+    elif np.shape(smoothed) != scores.shape:
+        raise ValueError(f"smoothed has shape {np.shape(smoothed)}, but scores {scores.shape}")
+    log_steps = np.log1p(steps)
+    found = _find(smoothed, log_steps, settings)
+    null = _null_extents(steps, scores.shape[1], settings, seed) if found else np.empty(0)
+
+    size = _size(smoothed)
+    velocity = np.gradient(smoothed, log_steps, axis=0)
+    usual_speed = np.sqrt(
+        np.trapezoid((velocity**2).sum(axis=1), log_steps) / (log_steps[-1] - log_steps[0])
+    )
+    num_forms, num_pcs = len(found), scores.shape[1]
+    potential = np.empty((num_forms, len(steps)))
+    limits = np.empty((num_forms, 2), dtype=int)
+    flatness = np.empty(num_forms)
+    for row, form in enumerate(found):
+        potential[row] = ((scores - form.centre) ** 2).sum(axis=1)
+        limits[row], flatness[row] = _influence(potential[row], smoothed, form, size, settings)
+    indices = np.array([form.index for form in found], dtype=int)
+    centres = np.array([form.centre for form in found]).reshape(num_forms, num_pcs)
+    extents = np.array([form.extent for form in found])
+    pairs = [f"{i + 1}-{j + 1}" for i, j in combinations(range(num_pcs), 2)]
+    kinds = np.array([[event.kind for event in form.events] for form in found], dtype="U6")
+    pair_index = np.array([[e.index for e in form.events] for form in found], dtype=int)
+    p_value = np.full(num_forms, np.nan)
+    if null.size:
+        as_large = (null[None, :] >= extents[:, None]).sum(axis=1)
+        p_value = (1 + as_large) / (1 + null.size)
+
+    dataset = xr.Dataset(
+        {
+            "form_step": ("form", steps[indices]),
+            "centre": (("form", "pc"), centres),
+            "lift_residual": ("form", np.array([form.residual for form in found])),
+            "extent": ("form", extents),
+            "constraint_value": (("form", "pc"), np.abs(smoothed[indices] - centres) / size),
+            "constraint_slope": (("form", "pc"), np.abs(velocity[indices]) / usual_speed),
+            "influence_start": ("form", steps[limits[:, 0]]),
+            "influence_end": ("form", steps[limits[:, 1]]),
+            "flatness": ("form", flatness),
+            "p_value": ("form", p_value),
+            "potential": (("form", "step"), potential),
+            "kind": (("form", "pair"), kinds.reshape(num_forms, len(pairs))),
+            "pair_step": (("form", "pair"), steps[pair_index.reshape(num_forms, len(pairs))]),
+        },
+        coords={
+            "form": np.arange(1, num_forms + 1),
+            "pc": np.arange(1, num_pcs + 1),
+            "step": steps,
+            "pair": pairs,
+        },
+        attrs={"trajectory_size": size, "num_surrogates": int(null.size)},
+    )
+    for name, (units, long_name) in _LABELS.items():
+        dataset[name].attrs.update(units=units, long_name=long_name)
+    return dataset
+
+
+_LABELS = {
+    "form_step": ("step", "time of the form"),
+    "centre": ("output", "centre of the form in principal component space"),
+    "lift_residual": ("1", "disagreement of the centres over the trajectory's size"),
+    "extent": ("1", "scale of the turn over the size of the plane curve"),
+    "constraint_value": ("1", "distance of the score from the centre over the trajectory's size"),
+    "constraint_slope": ("1", "speed of the score in log time over the usual speed"),
+    "influence_start": ("step", "start of the influence range"),
+    "influence_end": ("step", "end of the influence range"),
+    "flatness": ("1", "path inside the influence range over that of a straight pass"),
+    "p_value": ("1", "share of random walks with a form of at least this extent"),
+    "potential": ("output^2", "form potential, unsmoothed"),
+    "kind": ("1", "vertex or cusp"),
+    "pair_step": ("step", "time of the vertex or cusp in the pair"),
+    "form": ("1", "form number"),
+    "pc": ("1", "principal component index"),
+    "step": ("step", "training step"),
+    "pair": ("1", "pair of principal components"),
+}
+
+
+def _checked(scores: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scores, steps = np.asarray(scores, dtype=float), np.asarray(steps)
+    if scores.ndim != 2 or scores.shape[1] < 2 or len(scores) < 5:
+        raise ValueError(
+            f"forms need scores of at least 5 checkpoints and 2 components, got {scores.shape}"
+        )
+    if steps.shape != (len(scores),) or steps[0] < 0 or not (np.diff(steps) > 0).all():
+        raise ValueError("steps must be one increasing, non-negative number for each checkpoint")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores must be finite; leave out the checkpoints that diverged")
+    return scores, steps
+
+
+def _size(points: np.ndarray) -> float:
+    return float(np.sqrt(np.var(points, axis=0).sum()))
+
+
+def _plane_events(
+    x: np.ndarray, y: np.ndarray, log_steps: np.ndarray, settings: FormSettings
+) -> list[_Event]:
+    """Cusps of one plane curve, and the vertices that are not the tip of a cusp."""
+    size = plane_curves.curve_size(x, y)
+    # A plane in which nothing moves has rounding errors for a curve.
+    if size <= 1e-9 * max(np.abs(x).max(), np.abs(y).max()):
+        return []
+    spacing = settings.min_chord * size
+    tips = plane_curves.cusps(x, y, settings.cusp_turn, settings.cusp_speed_ratio, spacing)
+    # Lemma B.3: a cusp is the limit of a vertex whose circle shrinks to the singular point.
+    events = [_Event(int(t), log_steps[t], "cusp", np.array([x[t], y[t]])) for t in tips]
+    kept = plane_curves.coarsen(x, y, spacing)
+    if kept.size < 5:
+        return events
+    turning = plane_curves.vertices(x[kept], y[kept], settings.vertex_prominence)
+    centres = plane_curves.evolute(x[kept], y[kept])
+    for place in turning:
+        t = int(kept[place])
+        if not np.isfinite(centres[place]).all():
+            continue
+        at_tip = np.hypot(x[tips] - x[t], y[tips] - y[t]) < 2 * spacing
+        if not np.any(at_tip & (np.abs(log_steps[tips] - log_steps[t]) < settings.cluster_width)):
+            events.append(_Event(t, log_steps[t], "vertex", centres[place]))
+    return events
+
+
+def _find(smoothed: np.ndarray, log_steps: np.ndarray, settings: FormSettings) -> list[_Form]:
+    """Forms of a smoothed trajectory, the largest first to claim their surroundings."""
+    size = _size(smoothed)
+    pairs = list(combinations(range(smoothed.shape[1]), 2))
+    events = []
+    for i, j in pairs:
+        here = _plane_events(smoothed[:, i], smoothed[:, j], log_steps, settings)
+        if not here:
+            return []
+        events.append(here)
+    times = [np.array([event.log_step for event in here]) for here in events]
+
+    candidates: list[_Form] = []
+    for anchor in np.unique(np.concatenate(times)):
+        nearest = [int(np.abs(time - anchor).argmin()) for time in times]
+        chosen = tuple(here[k] for here, k in zip(events, nearest, strict=True))
+        log_times = np.array([event.log_step for event in chosen])
+        if np.ptp(log_times) > settings.cluster_width:
+            continue
+        centre, residual = _lift(pairs, chosen, size)
+        if residual > settings.max_lift_residual:
+            continue
+        extent = min(
+            _extent(smoothed[:, list(pair)], event.index, settings)
+            for pair, event in zip(pairs, chosen, strict=True)
+        )
+        if extent >= settings.min_extent:
+            log_step = float(np.median(log_times))
+            index = int(np.abs(log_steps - log_step).argmin())
+            candidates.append(_Form(index, log_step, centre, residual, extent, chosen))
+
+    kept: list[_Form] = []
+    for form in sorted(candidates, key=lambda item: (-item.extent, item.residual)):
+        if all(_separate(form, other, smoothed, size, settings) for other in kept):
+            kept.append(form)
+    return sorted(kept, key=lambda item: item.index)
+
+
+def _separate(
+    weaker: _Form, stronger: _Form, smoothed: np.ndarray, size: float, settings: FormSettings
+) -> bool:
+    """Tell whether a form is more than the turn of a stronger one seen from a little way off."""
+    if abs(weaker.log_step - stronger.log_step) <= settings.cluster_width:
+        return False
+    low, high = sorted((weaker.index, stronger.index))
+    away = np.linalg.norm(smoothed[low : high + 1] - smoothed[weaker.index], axis=1)
+    return bool(away.max() > weaker.extent * size)
+
+
+def _lift(
+    pairs: list[tuple[int, int]], chosen: tuple[_Event, ...], size: float
+) -> tuple[np.ndarray, float]:
+    """Least-squares point whose projections are the pairwise centres, and its relative residual."""
+    axes = np.array(pairs).ravel()
+    values = np.concatenate([event.centre for event in chosen])
+    # Each coordinate is seen by d - 1 pairs with equal weight: least squares is their mean.
+    centre = np.bincount(axes, values) / np.bincount(axes)
+    return centre, float(np.sqrt(np.mean((values - centre[axes]) ** 2)) / size)
+
+
+def _extent(plane: np.ndarray, index: int, settings: FormSettings) -> float:
+    """Scale of the turn at an event, in units of the size of its plane curve."""
+    x, y = plane.T
+    size = plane_curves.curve_size(x, y)
+    scales = np.geomspace(settings.min_chord, 4.0, 30)
+    return plane_curves.turn_extent(x, y, index, scales * size) / size
+
+
+def _influence(
+    potential: np.ndarray, smoothed: np.ndarray, form: _Form, size: float, settings: FormSettings
+) -> tuple[np.ndarray, float]:
+    """First and last index of the influence range, and the flatness of the potential over it."""
+    first = min(event.index for event in form.events)
+    last = max(event.index for event in form.events)
+    lowest = first + int(potential[first : last + 1].argmin())
+    margin = settings.influence_fraction * max(
+        potential[lowest], (settings.influence_floor * size) ** 2
+    )
+    outside = potential > potential[lowest] + margin
+    before, after = np.flatnonzero(outside[:lowest]), np.flatnonzero(outside[lowest:])
+    start = int(before[-1]) + 1 if before.size else 0
+    end = lowest + int(after[0]) - 1 if after.size else len(potential) - 1
+    path = np.linalg.norm(np.diff(smoothed[start : end + 1], axis=0), axis=1).sum()
+    return np.array([start, end]), float(path / (2 * np.sqrt(margin)))
+
+
+def _null_extents(steps: np.ndarray, num_pcs: int, settings: FormSettings, seed: int) -> np.ndarray:
+    """Largest extent of a form in each random walk; zero where a walk has none."""
+    if settings.num_surrogates == 0:
+        return np.empty(0)
+    num_steps = len(steps)
+    dimension = max(settings.null_dimension, num_pcs)
+    walks = random_walk_null(num_steps, dimension, num_pcs, settings.num_surrogates, seed)
+    # Smoothing is linear and the same for every column: one pass serves all surrogates.
+    columns = walks.transpose(1, 0, 2).reshape(num_steps, -1)
+    columns = smooth(columns, settings.sigma_start, settings.sigma_end, settings.ramp)
+    walks = columns.reshape(num_steps, settings.num_surrogates, num_pcs)
+    kept = np.arange(num_steps)
+    if num_steps > settings.null_max_steps:
+        kept = np.linspace(0, num_steps - 1, settings.null_max_steps).round().astype(int)
+    log_steps = np.log1p(steps[kept])
+    largest = np.zeros(settings.num_surrogates)
+    for number in range(settings.num_surrogates):
+        found = _find(walks[kept, number], log_steps, settings)
+        if found:
+            largest[number] = max(form.extent for form in found)
+    return largest

@@ -1,0 +1,226 @@
+"""The LLC over training as a smooth curve with its uncertainty: a Gaussian process in log time.
+
+Smoothing and thresholds of stage detection are kept together in `StageSettings`.
+Source: Hoogland et al. (2024), Appendix A.5.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """Smoothing and thresholds of the stage boundaries.
+
+    Attributes
+    ----------
+    length_scale_bounds
+        Bounds of the length scale of the Gaussian process, in u = log(1 + t). The lower bound is
+        the smoothing that noise cannot undo; the upper one keeps a long quiet stretch from
+        smoothing away a short event elsewhere, as one length scale serves the whole curve.
+    tolerance
+        A local minimum of |slope| is a near plateau when it lies below this share of the largest
+        |slope| and the slope rises above the share on both sides.
+    significance
+        Least change of the LLC between neighbouring zero crossings (or an end), in posterior
+        standard deviations of that change. Without it every flat stretch, the start of log time
+        and the ends, where the slope is least certain, would be cut to pieces.
+    pause_significance
+        Least height of |slope| above a near plateau on either side, in posterior standard
+        deviations of that height.
+    min_change
+        Least change of the LLC between neighbouring zero crossings (or an end), as a share of the
+        range of the smoothed LLC.
+    num_draws, grid_points
+        Posterior draws, and points of the even grid in u.
+    match_width
+        A draw has a milestone when one lies within this distance in u.
+    leave_out
+        Verdicts of estimates that the curve is not fitted to.
+    first_share
+        Share of training before which it is not fitted either.
+    estimate_noise
+        Fit scatter between checkpoints beyond the given standard errors.
+    """
+
+    length_scale_bounds: tuple[float, float] = (0.2, 1.0)
+    tolerance: float = 0.1
+    significance: float = 3.0
+    pause_significance: float = 2.0
+    min_change: float = 0.01
+    num_draws: int = 200
+    grid_points: int = 400
+    match_width: float = 0.5
+    leave_out: tuple[str, ...] = ()
+    first_share: float = 0.0
+    estimate_noise: bool = True
+
+    def __post_init__(self) -> None:
+        low, high = self.length_scale_bounds
+        if not 0 < low < high:
+            raise ValueError(f"length_scale_bounds must be 0 < low < high, got ({low}, {high})")
+        if not 0 < self.tolerance < 1:
+            raise ValueError(f"tolerance is a share in (0, 1), got {self.tolerance}")
+        if self.num_draws < 2 or self.grid_points < 10:
+            raise ValueError("num_draws must be at least 2 and grid_points at least 10")
+        if not self.match_width > 0:
+            raise ValueError(f"match_width must be positive, got {self.match_width}")
+
+
+MIN_CHECKPOINTS = 5
+"""Fewest estimates behind a curve."""
+
+
+def usable_llc(judged: xr.Dataset, settings: StageSettings) -> np.ndarray:
+    """Return the LLC of every checkpoint, NaN where its verdict or its step is one to leave out.
+
+    All are kept if too few would remain.
+
+    Parameters
+    ----------
+    judged : Dataset
+        Contract ``llc`` of `stores.contracts`.
+    settings : StageSettings
+    """
+    llc = judged["llc_mean"].to_numpy().astype(float)
+    steps = judged["step"].to_numpy()
+    sound = ~np.isin(judged["verdict"].to_numpy().astype(str), settings.leave_out)
+    sound &= steps >= settings.first_share * steps[-1]
+    if (sound & np.isfinite(llc)).sum() < MIN_CHECKPOINTS:
+        logger.warning("too few sound estimates for a curve: all %d are used", len(llc))
+        return llc
+    return np.where(sound, llc, np.nan)
+
+
+def fit_llc_curve(
+    steps: np.ndarray, llc: np.ndarray, stderr: np.ndarray, settings: StageSettings, seed: int
+) -> xr.Dataset:
+    """Smooth the LLC over training with a Gaussian process.
+
+    Parameters
+    ----------
+    steps : ndarray, shape (T,)
+        Optimiser steps, increasing, not negative.
+    llc, stderr : ndarray, shape (T,)
+        Estimates and their standard errors. Checkpoints whose estimate is NaN (diverged chains) are
+        left out. A standard error that is missing, zero or negative is replaced by the median of
+        the known ones; if none is known the noise is estimated from the scatter.
+    settings : StageSettings
+        Smoothing.
+    seed : int
+        Seed of the posterior draws.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over an even ``grid`` in u = log(1 + t), with coordinate ``step``: posterior ``mean`` and
+        ``sd``, ``slope`` and ``slope_sd``, ``slope_draws (draw, grid)``. The slope is d llc / d u,
+        which is d llc / d log t times (1 + 1/t): without that factor, which tends to zero with t,
+        the initial point would always look like a plateau. Attributes: ``length_scale``,
+        ``noise_sd``, ``num_used``, ``num_left_out``, ``num_stderr_replaced`` and ``bounds_hit``,
+        the names of the hyperparameters that ended at a bound.
+
+    Raises
+    ------
+    ValueError
+        If the shapes disagree, the steps do not increase or fewer than five estimates are finite.
+    """
+    steps, llc, stderr = (np.asarray(values, dtype=float) for values in (steps, llc, stderr))
+    if not steps.shape == llc.shape == stderr.shape or steps.ndim != 1:
+        raise ValueError(
+            f"steps, llc and stderr differ in shape: {steps.shape}, {llc.shape}, {stderr.shape}"
+        )
+    used = np.isfinite(llc)
+    if used.sum() < MIN_CHECKPOINTS:
+        raise ValueError(
+            f"only {used.sum()} checkpoints have a finite LLC; five are needed to find stages"
+        )
+    if steps[0] < 0 or not (np.diff(steps) > 0).all():
+        raise ValueError("steps must increase and must not be negative")
+    u, values, errors = np.log1p(steps[used]), llc[used], stderr[used]
+    known = np.isfinite(errors) & (errors > 0)
+    usual = np.median(errors[known]) if known.any() else 0.0
+    errors = np.where(known, errors, usual)
+    centre, scale = values.mean(), values.std()
+    scale = scale if scale > 0 else 1.0
+    # 1e-8 keeps the covariance matrix positive definite where a standard error is negligible.
+    alpha = (errors / scale) ** 2 + 1e-8
+    kernel = ConstantKernel(1.0, (1e-4, 1e3)) * RBF(
+        np.clip(1.0, *settings.length_scale_bounds), settings.length_scale_bounds
+    )
+    if settings.estimate_noise or not known.any():
+        kernel = kernel + WhiteKernel(1e-2, (1e-8, 4.0))
+    model = GaussianProcessRegressor(kernel, alpha=alpha, normalize_y=False)
+    with warnings.catch_warnings():
+        # A hyperparameter at its bound is expected (no excess noise, smoothing limit) and reported.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(u[:, None], (values - centre) / scale)
+    fitted = model.kernel_
+    noise = fitted.k2.noise_level if isinstance(fitted.k2, WhiteKernel) else 0.0
+    signal = fitted.k1 if isinstance(fitted.k2, WhiteKernel) else fitted
+
+    grid = np.linspace(u[0], u[-1], settings.grid_points)
+    mean = model.predict(grid[:, None])
+    # The posterior of the smooth part alone: excess noise is scatter, not shape.
+    cross = signal(u[:, None], grid[:, None])
+    solved = np.linalg.solve(model.L_, cross)
+    covariance = signal(grid[:, None]) - solved.T @ solved
+    eigenvalues, modes = np.linalg.eigh(covariance)
+    root = modes * np.sqrt(np.maximum(eigenvalues, 0.0))
+    rng = np.random.default_rng(seed)
+    draws = rng.standard_normal((settings.num_draws, grid.size)) @ root.T
+    slope_root = np.gradient(root, grid, axis=0)
+    slope = np.gradient(mean, grid)
+
+    curve = xr.Dataset(
+        {
+            "mean": ("grid", centre + scale * mean),
+            "sd": ("grid", scale * np.linalg.norm(root, axis=1)),
+            "slope": ("grid", scale * slope),
+            "slope_sd": ("grid", scale * np.linalg.norm(slope_root, axis=1)),
+            "slope_draws": (
+                ("draw", "grid"),
+                scale * (slope + np.gradient(draws, grid, axis=1)),
+            ),
+        },
+        coords={"grid": grid, "step": ("grid", np.expm1(grid))},
+        attrs={
+            "length_scale": float(signal.k2.length_scale),
+            "noise_sd": float(scale * np.sqrt(noise)),
+            "num_used": int(used.sum()),
+            "num_left_out": int((~used).sum()),
+            "num_stderr_replaced": int((~known).sum()),
+            "bounds_hit": _bounds_hit(model),
+        },
+    )
+    labels = {
+        "mean": ("1", "smoothed LLC"),
+        "sd": ("1", "posterior standard deviation of the LLC"),
+        "slope": ("1", "slope of the LLC in log(1 + step)"),
+        "slope_sd": ("1", "posterior standard deviation of the slope"),
+        "slope_draws": ("1", "posterior draws of the slope"),
+        "grid": ("1", "log(1 + step)"),
+        "step": ("step", "training step"),
+    }
+    for name, (units, long_name) in labels.items():
+        curve[name].attrs.update(units=units, long_name=long_name)
+    return curve
+
+
+def _bounds_hit(model: GaussianProcessRegressor) -> str:
+    """Names of the hyperparameters whose estimate lies at a bound, separated by commas."""
+    theta, bounds = model.kernel_.theta, model.kernel_.bounds
+    names = [parameter.name for parameter in model.kernel_.hyperparameters]
+    at_bound = np.isclose(theta[:, None], bounds, atol=1e-3).any(axis=1)
+    return ", ".join(name for name, hit in zip(names, at_bound, strict=True) if hit)

@@ -1,0 +1,230 @@
+"""Developmental stages from the plateaus of the local learning coefficient (LLC) over training.
+
+`development.llc_curve` smooths the LLC in u = log(1 + t); stages end where its slope vanishes.
+Source: Hoogland et al. (2024), Appendix A.5 and D.1.4.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from stagewise.development.llc_curve import StageSettings
+
+MILESTONE_COLUMNS = [
+    "step",
+    "log_step",
+    "kind",
+    "llc",
+    "interval_low",
+    "interval_high",
+    "probability",
+]
+STAGE_COLUMNS = ["stage", "start", "end", "type", "llc_start", "llc_end", "llc_change"]
+
+
+def find_milestones(curve: xr.Dataset, settings: StageSettings) -> pd.DataFrame:
+    """Boundaries between stages: where the LLC turns or pauses.
+
+    Parameters
+    ----------
+    curve : xarray.Dataset
+        Result of `fit_llc_curve`.
+    settings : StageSettings
+        Thresholds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a milestone in order of time. ``step``, ``log_step`` (u = log(1 + step)); ``kind``
+        is 'plateau' for a zero crossing of the slope and 'near-plateau' for a local minimum of
+        |slope| between two stages of one type; ``llc`` the smoothed LLC; ``interval_low`` and
+        ``interval_high`` the central 95 % in steps over the posterior draws that have the
+        milestone; ``probability`` the share of draws that have it. The intervals allow for the
+        noise, not for a true curve with events shorter than the fitted length scale.
+    """
+    grid, slope = curve["grid"].to_numpy(), curve["slope"].to_numpy()
+    draws = curve["slope_draws"].to_numpy()
+    level = curve["mean"].to_numpy()
+    turns = _turning_points(grid, slope, level, draws, settings)
+    edges = [0, *turns, grid.size - 1]
+    pauses = [
+        dip
+        for start, end in pairwise(edges)
+        for dip in _pauses(start, end, grid, slope, draws, settings)
+    ]
+    rows = []
+    for place in sorted([*turns, *pauses]):
+        kind = "plateau" if place in turns else "near-plateau"
+        position = _refine(place, grid, slope) if place in turns else float(grid[place])
+        matches = _matches(place, kind, grid, slope, draws, settings)
+        bounds = (np.nan, np.nan)
+        if matches.size:
+            bounds = tuple(np.expm1(np.quantile(matches, [0.025, 0.975])))
+        rows.append(
+            (
+                float(np.expm1(position)),
+                position,
+                kind,
+                float(np.interp(position, grid, level)),
+                *(float(bound) for bound in bounds),
+                matches.size / len(draws),
+            )
+        )
+    frame = pd.DataFrame(rows, columns=MILESTONE_COLUMNS)
+    return frame.astype({name: float for name in MILESTONE_COLUMNS if name != "kind"})
+
+
+def stages_from_milestones(
+    milestones: pd.DataFrame, curve: xr.Dataset, num_steps: float
+) -> pd.DataFrame:
+    """Stages between milestones.
+
+    Parameters
+    ----------
+    milestones : pandas.DataFrame
+        Result of `find_milestones`; may be empty.
+    curve : xarray.Dataset
+        Result of `fit_llc_curve`.
+    num_steps : float
+        Last optimiser step.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``stage`` (from 1), ``start`` and ``end`` in steps, ``type`` ('A' if the smoothed LLC rises
+        from start to end, 'B' if it falls), ``llc_start``, ``llc_end``, ``llc_change``. The first
+        stage starts at 0 and the last one ends at `num_steps`.
+
+    Raises
+    ------
+    ValueError
+        If a milestone lies outside (0, num_steps).
+    """
+    inner = milestones["step"].to_numpy(dtype=float)
+    if inner.size and not (inner.min() > 0 and inner.max() < num_steps):
+        raise ValueError(f"milestones must lie between 0 and num_steps = {num_steps}: {inner}")
+    edges = np.array([0.0, *inner, float(num_steps)])
+    level = np.interp(np.log1p(edges), curve["grid"], curve["mean"])
+    change = np.diff(level)
+    return pd.DataFrame(
+        {
+            "stage": np.arange(1, edges.size),
+            "start": edges[:-1],
+            "end": edges[1:],
+            "type": np.where(change > 0, "A", "B"),
+            "llc_start": level[:-1],
+            "llc_end": level[1:],
+            "llc_change": change,
+        },
+        columns=STAGE_COLUMNS,
+    )
+
+
+def _turning_points(
+    grid: np.ndarray,
+    slope: np.ndarray,
+    level: np.ndarray,
+    draws: np.ndarray,
+    settings: StageSettings,
+) -> list[int]:
+    """Zero crossings of the slope that survive removal of the insignificant rises and falls.
+
+    The turning points cut the curve into rises and falls. The least significant of them is undone,
+    with both its turning points (one, at an end), until every one that remains is significant.
+    """
+    turns = (np.flatnonzero(slope[:-1] * slope[1:] <= 0) + 1).tolist()
+    heights = _heights(grid, draws)
+    least = settings.min_change * np.ptp(level)
+    while turns:
+        edges = np.array([0, *turns, grid.size - 1])
+        change = np.abs(np.diff(level[edges]))
+        spread = np.diff(heights[:, edges], axis=1).std(axis=0, ddof=1)
+        # Weakest first, in units of what it would have to be.
+        needed = np.maximum(np.maximum(settings.significance * spread, least), 1e-12)
+        weakest = int((change / needed).argmin())
+        if change[weakest] >= needed[weakest]:
+            break
+        del turns[max(weakest - 1, 0) : weakest + 1]
+    return turns
+
+
+def _pauses(
+    start: int,
+    end: int,
+    grid: np.ndarray,
+    slope: np.ndarray,
+    draws: np.ndarray,
+    settings: StageSettings,
+) -> list[int]:
+    """Near plateaus of one rise or fall: dips of the slope that come out again on both sides."""
+    limit = settings.tolerance * np.abs(slope).max()
+    direction = np.sign(slope[start : end + 1].sum())
+    signed, signed_draws = direction * slope, direction * draws
+    # The runs in which the curve moves; what separates two of them is a pause.
+    moving = np.flatnonzero(signed[start : end + 1] > limit) + start
+    runs = np.split(moving, np.flatnonzero(np.diff(moving) > 1) + 1)
+    found: list[int] = []
+    for before, after in pairwise(runs):
+        between = np.arange(before[-1], after[0] + 1)
+        dip = int(between[signed[between].argmin()])
+        # Both humps must stand above the dip by more than the posterior leaves open.
+        tops = [int(run[signed[run].argmax()]) for run in (before, after)]
+        rises = [
+            signed[top] - signed[dip]
+            >= settings.pause_significance
+            * (signed_draws[:, top] - signed_draws[:, dip]).std(ddof=1)
+            for top in tops
+        ]
+        if all(rises):
+            found.append(dip)
+    return found
+
+
+def _refine(place: int, grid: np.ndarray, slope: np.ndarray) -> float:
+    """Where the slope crosses zero between a grid point and the one before it, by interpolation."""
+    s0, s1 = slope[place - 1], slope[place]
+    share = 0.5 if s0 == s1 else s0 / (s0 - s1)
+    return float(grid[place - 1] + share * (grid[place] - grid[place - 1]))
+
+
+def _matches(
+    place: int,
+    kind: str,
+    grid: np.ndarray,
+    slope: np.ndarray,
+    draws: np.ndarray,
+    settings: StageSettings,
+) -> np.ndarray:
+    """Positions in u of a milestone in the draws that have it.
+
+    A plateau of a draw is the extremum of its LLC within the match width, a near plateau the
+    minimum of its slope there, whichever way it is reached; an extremum at the edge of the window
+    is none.
+    """
+    window = np.flatnonzero(np.abs(grid - grid[place]) <= settings.match_width)
+    rates = draws[:, window]
+    if kind == "plateau":
+        sign = np.sign(slope[place - 1] - slope[min(place + 1, slope.size - 1)])
+        target = -sign * _heights(grid[window], rates)
+    else:
+        target = np.sign(slope[window].sum()) * rates
+    lowest = target.argmin(axis=1)
+    inside = (lowest > 0) & (lowest < window.size - 1)
+    if kind == "near-plateau":
+        inside &= target.min(axis=1) < settings.tolerance * np.abs(draws).max(axis=1)
+    # A parabola through the lowest point and its neighbours places it between the grid points.
+    rows, centre = np.flatnonzero(inside), lowest[inside]
+    left, middle, right = (target[rows, centre + k] for k in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    shift = np.divide(left - right, 2 * bend, out=np.zeros_like(bend), where=bend > 0)
+    return grid[window[centre]] + shift * (grid[1] - grid[0])
+
+
+def _heights(grid: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """Level of each draw relative to its start: the integral of its slope."""
+    steps = 0.5 * (rates[:, 1:] + rates[:, :-1]) * np.diff(grid)
+    return np.pad(np.cumsum(steps, axis=1), ((0, 0), (1, 0)))

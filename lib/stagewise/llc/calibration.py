@@ -1,0 +1,227 @@
+"""Sweeps of the sampler's settings: every cell of a grid, at every checkpoint of a model.
+
+One setting has to serve a model's whole training, so a sweep takes an early, a middle and a late
+checkpoint together. `llc.calibration_choice` picks a cell from it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from stagewise.core.progress import Heartbeat
+from stagewise.core.replicas import Batch, LossFunction, Params
+from stagewise.core.seeding import StreamKey
+from stagewise.exact.reference_models import ReferenceModel
+from stagewise.llc.diagnostics import judge, locality
+from stagewise.llc.estimate import estimate_llc, full_loss
+from stagewise.llc.sgld import SGLDConfig
+
+logger = logging.getLogger(__name__)
+
+AXES = ("step_size", "n_beta", "localization")
+"""The settings that are swept, epsilon, n beta and gamma."""
+
+_NUMBERS = {
+    "llc_mean": ("1", "LLC"),
+    "llc_stderr": ("1", "standard error of the LLC over chains"),
+    "rhat": ("1", "rank-normalised split R-hat of the paired draws"),
+    "ess": ("draws", "bulk effective sample size of the paired draws"),
+    "drift": ("1", "LLC of the second half of the draws less the first, mean over chains"),
+    "mean_loss": ("loss", "mean loss of the chains, E[L]"),
+    "forgotten_share": ("1", "share of the training gain that the chains gave up"),
+    "displacement": ("1", "mean |w - w*| / |w*| over chains and draws"),
+    "num_diverged": ("1", "number of diverged chains"),
+}
+_TEXTS = {
+    "verdict": "whether to trust the estimate",
+    "reason": "what the verdict rests on",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model at the checkpoints for which one setting is sought.
+
+    Parameters
+    ----------
+    name : str
+    loss_fn : callable
+        ``loss_fn(params, batch) -> scalar``.
+    data : tuple of Tensor
+        Samples along the leading axis.
+    checkpoints : mapping of int to dict of str to Tensor
+        Parameters by training step, in the order of time.
+    untrained_loss : float
+        Loss before training, against which saturation is judged.
+    exact_llc : float, optional
+        Learning coefficient, where it is known; only shown.
+    """
+
+    name: str
+    loss_fn: LossFunction
+    data: Batch
+    checkpoints: Mapping[int, Params]
+    untrained_loss: float
+    exact_llc: float | None = None
+
+    @classmethod
+    def of_reference(cls, model: ReferenceModel) -> Subject:
+        """Return a reference model as a subject with a single checkpoint, its w* as step 0."""
+        return cls(
+            model.name,
+            model.loss_fn,
+            model.data,
+            {0: model.params},
+            model.untrained_loss,
+            model.exact_llc,
+        )
+
+    @property
+    def watanabe_n_beta(self) -> float:
+        """N / log(n), the n_beta of Watanabe's temperature, for the n samples."""
+        return len(self.data[0]) / math.log(len(self.data[0]))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Values of every swept setting; the grid is their product.
+
+    Parameters
+    ----------
+    step_size, n_beta, localization : tuple of float
+        Ascending, at least two values each, because a cell is judged by its neighbours.
+
+    Raises
+    ------
+    ValueError
+        If an axis cannot be searched; names it.
+    """
+
+    step_size: tuple[float, ...]
+    n_beta: tuple[float, ...]
+    localization: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name in AXES:
+            values = getattr(self, name)
+            ascending = all(low < high for low, high in itertools.pairwise(values))
+            if len(values) < 2 or values[0] <= 0 or not ascending:
+                raise ValueError(
+                    f"Grid.{name} must be at least two ascending values above 0, not {values}"
+                )
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Return every cell as the settings that it stands for."""
+        axes = [getattr(self, name) for name in AXES]
+        return [dict(zip(AXES, values, strict=True)) for values in itertools.product(*axes)]
+
+
+def sweep(subject: Subject, grid: Grid, base: SGLDConfig, key: StreamKey) -> xr.Dataset:
+    """Estimate the LLC in every cell of the grid at every checkpoint.
+
+    Parameters
+    ----------
+    subject : Subject
+    grid : Grid
+    base : SGLDConfig
+        What the cells have in common; its own values of the swept settings are not used.
+    key : StreamKey
+        Names batches and noise, the same in every cell: cells then differ by their settings alone.
+
+    Returns
+    -------
+    xarray.Dataset
+        Along ``step, step_size, n_beta, localization``: the estimate, its diagnostics, ``verdict``
+        and ``reason`` (see `llc.diagnostics.judge`), and ``running_llc(..., draw)``, the mean over
+        chains of the estimate from the draws so far. Along ``step``: ``init_loss``. Attributes hold
+        `base`, the subject's name, ``num_samples``, ``untrained_loss`` and ``exact_llc`` (NaN if
+        unknown).
+    """
+    shape = (len(subject.checkpoints), *(len(getattr(grid, name)) for name in AXES))
+    found = {name: np.full(shape, np.nan) for name in _NUMBERS}
+    texts = {name: np.empty(shape, dtype=object) for name in _TEXTS}
+    running = np.full((*shape, base.num_draws), np.nan, dtype=np.float32)
+    cells = list(zip(np.ndindex(shape[1:]), grid.cells(), strict=True))
+    heartbeat = Heartbeat("estimate", len(cells) * shape[0])
+    for number, params in enumerate(subject.checkpoints.values()):
+        for count, (index, cell) in enumerate(cells, start=1):
+            config = replace(base, **cell)
+            estimate = estimate_llc(subject.loss_fn, params, subject.data, config, key=key)
+            place = (number, *index)
+            for name, value in _numbers_of(estimate, subject.untrained_loss).items():
+                found[name][place] = value
+            verdict, reason = judge(estimate, subject.untrained_loss)
+            texts["verdict"][place], texts["reason"][place] = verdict, reason
+            running[place] = running_llc(estimate)
+            heartbeat.beat(number * len(cells) + count)
+    return _as_dataset(subject, grid, base, found, texts, running)
+
+
+def _numbers_of(estimate: xr.Dataset, untrained_loss: float) -> dict[str, float]:
+    """Return the numbers that a sweep keeps of one estimate."""
+    where = locality(estimate, untrained_loss, np.nan)
+    values = {name: estimate[name] for name in _NUMBERS if name in estimate}
+    values["drift"] = estimate["drift"].mean("chain")
+    values["mean_loss"] = where["mean_loss"]
+    values["forgotten_share"] = where["forgotten_share"]
+    values["displacement"] = where["mean_displacement"]
+    return {name: float(value) for name, value in values.items()}
+
+
+def running_llc(estimate: xr.Dataset) -> np.ndarray:
+    """Return the estimate from the draws so far, mean over kept chains, shape (draw,)."""
+    excess = (estimate["loss"] - estimate["baseline_loss"]).to_numpy().astype(float)
+    kept = excess[~estimate["diverged"].to_numpy().astype(bool)]
+    if not len(kept):
+        return np.full(excess.shape[1], np.nan)
+    count = np.arange(1, excess.shape[1] + 1)
+    return float(estimate.attrs["n_beta"]) * np.cumsum(kept.mean(axis=0)) / count
+
+
+def _as_dataset(
+    subject: Subject,
+    grid: Grid,
+    base: SGLDConfig,
+    found: Mapping[str, np.ndarray],
+    texts: Mapping[str, np.ndarray],
+    running: np.ndarray,
+) -> xr.Dataset:
+    dims = ("step", *AXES)
+    variables: dict[str, Any] = {
+        name: (dims, found[name], {"units": units, "long_name": long_name})
+        for name, (units, long_name) in _NUMBERS.items()
+    }
+    for name, long_name in _TEXTS.items():
+        variables[name] = (dims, texts[name], {"units": "1", "long_name": long_name})
+    described = {"units": "1", "long_name": "LLC from the draws so far, mean over chains"}
+    variables["running_llc"] = ((*dims, "draw"), running, described)
+    losses = [
+        full_loss(subject.loss_fn, params, subject.data) for params in subject.checkpoints.values()
+    ]
+    described = {"units": "loss", "long_name": "loss at w* over all samples"}
+    variables["init_loss"] = (("step",), losses, described)
+    shared = {name: value for name, value in vars(base).items() if name not in (*AXES, "num_draws")}
+    return xr.Dataset(
+        variables,
+        coords={
+            "step": list(subject.checkpoints),
+            "draw": np.arange(base.num_draws),
+            **{name: list(getattr(grid, name)) for name in AXES},
+        },
+        attrs={
+            **shared,
+            "num_draws": base.num_draws,
+            "subject": subject.name,
+            "num_samples": len(subject.data[0]),
+            "untrained_loss": subject.untrained_loss,
+            "exact_llc": np.nan if subject.exact_llc is None else subject.exact_llc,
+        },
+    )

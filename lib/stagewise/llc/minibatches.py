@@ -1,0 +1,128 @@
+"""Minibatches of stacked chains, and the loss at one parameter vector on each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, sample_losses
+from stagewise.core.seeding import StreamKey
+
+BatchSource = Batch | Callable[[StreamKey], Batch]
+"""Samples along the leading axis, or a function from a stream's name to a generated batch."""
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """Every chain's samples at one step.
+
+    Parameters
+    ----------
+    samples : tuple of Tensor, each of shape (chain, batch_size, ...)
+    rows : Tensor, shape (chain, batch_size), or None
+        Where they are in the data; None if they were generated.
+    """
+
+    samples: Batch
+    rows: Tensor | None
+
+
+def minibatches(
+    source: BatchSource, chains: Sequence[int], batch_size: int, key: StreamKey
+) -> Callable[[int], Minibatch]:
+    """Return a function from the step to the minibatches, to be called once a step and in order.
+
+    Parameters
+    ----------
+    source : tuple of Tensor or callable
+        Samples are drawn from a tuple with replacement.
+    chains : sequence of int
+        Numbers of the chains.
+    batch_size : int
+        Not used when batches are generated.
+    key : StreamKey
+        A chain's minibatches are functions of the key, the chain and the step alone.
+    """
+    if callable(source):
+        generate = source
+
+        def generated(step: int) -> Minibatch:
+            parts = [generate(key.child("batch", chain, step)) for chain in chains]
+            return Minibatch(tuple(torch.stack(same) for same in zip(*parts, strict=True)), None)
+
+        return generated
+
+    data = source
+    streams = [key.child("batch", chain).generator() for chain in chains]
+
+    def drawn(step: int) -> Minibatch:
+        choices = [torch.randint(len(data[0]), (batch_size,), generator=s) for s in streams]
+        rows = torch.stack(choices).to(data[0].device)
+        return Minibatch(tuple(part[rows] for part in data), rows)
+
+    return drawn
+
+
+@torch.no_grad()
+def baselines(
+    loss_fn: LossFunction,
+    layout: ParameterLayout,
+    centre: Tensor,
+    source: BatchSource,
+    num_seen: int,
+    num_together: int,
+) -> Callable[[Minibatch], Tensor]:
+    """Return a function from minibatches to their losses at w*, shape (chain,).
+
+    Chains mostly see every sample more than once. Then each sample's loss at w* is evaluated once, and
+    a minibatch's loss is the mean of its samples', which costs nothing.
+
+    Parameters
+    ----------
+    loss_fn : callable
+        ``loss_fn(params, batch) -> scalar``.
+    layout : ParameterLayout
+    centre : Tensor, shape (num_parameters,)
+        w*.
+    source : tuple of Tensor or callable
+    num_seen : int
+        Samples in all the minibatches that are asked for, repeated ones included.
+    num_together : int
+        Most samples to evaluate at a time.
+    """
+
+    @torch.no_grad()
+    def evaluated(minibatch: Minibatch) -> Tensor:
+        params = layout.unflatten(centre)
+        if len(minibatch.samples[0]) == 1:  # no vmap for one chain: it only costs
+            return loss_fn(params, tuple(part[0] for part in minibatch.samples))[None]
+        return torch.func.vmap(lambda *batch: loss_fn(params, batch))(*minibatch.samples)
+
+    if callable(source) or num_seen <= len(source[0]):
+        return evaluated
+    table = _checked_table(loss_fn, layout, centre, source, num_together)
+    if table is None:
+        return evaluated
+
+    def looked_up(minibatch: Minibatch) -> Tensor:
+        return table[minibatch.rows].mean(dim=1)
+
+    return looked_up
+
+
+def _checked_table(
+    loss_fn: LossFunction, layout: ParameterLayout, centre: Tensor, data: Batch, num_together: int
+) -> Tensor | None:
+    """Return every sample's loss, or None if the loss of a few together is not their mean."""
+    few = tuple(part[:8] for part in data)
+    together = loss_fn(layout.unflatten(centre), few)
+    try:
+        apart = sample_losses(loss_fn, layout, centre, few)
+    except (RuntimeError, IndexError, ValueError):  # a loss that cannot do with one sample
+        return None
+    if not torch.allclose(apart.mean(), together, rtol=1e-4):
+        return None
+    return sample_losses(loss_fn, layout, centre, data, min(num_together, 1024))

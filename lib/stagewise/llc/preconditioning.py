@@ -1,0 +1,178 @@
+"""Step sizes for every direction: a fixed matrix P that stands in for the posterior's covariance.
+
+Chains with the update
+
+    w <- w - (epsilon / 2) P ( n_beta grad L + gamma (w - w*) ) + sqrt(epsilon) P^(1/2) N(0, I)
+
+sample the same posterior whatever the fixed, positive definite P (Roberts and Stramer 2002). What
+changes is how fast: without P the stiffest direction bounds epsilon and the flattest ones take
+2 / (epsilon gamma) steps to forget where they began. With P near the posterior's covariance
+(n_beta H + gamma)^(-1) all directions relax alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stagewise.core.curvature import (
+    HessianProduct,
+    hessian_diagonal,
+    hessian_product,
+    largest_eigenpairs,
+    largest_eigenvalues,
+)
+from stagewise.core.replicas import Batch, LossFunction, ParameterLayout
+from stagewise.core.seeding import StreamKey
+
+KINDS = ("none", "scalar", "gradient", "hessian", "lanczos")
+"""none: P is 1 and epsilon is what it says. scalar: epsilon in units of the stiffest direction.
+gradient, hessian: diagonal, from squares of the samples' gradients or from Hutchinson's probes.
+lanczos: the stiffest directions themselves, whatever their angle to the parameters' axes."""
+
+CURVATURE_SAMPLES = 128
+"""Samples on which curvature is measured: P need not be exact, and a product costs as much as steps."""
+
+NUM_PROBES = 16
+"""Random probes behind a Hessian diagonal; spaces of fewer dimensions than `EXACT_BELOW` need none."""
+
+NUM_TRACE_PROBES = 8
+"""Probes where the trace alone is needed."""
+
+EXACT_BELOW = 200
+
+RANK = 16
+"""Directions that "lanczos" treats one by one."""
+
+
+@dataclass(frozen=True)
+class Preconditioner:
+    """The matrix P = diag(variance), with other variances along some orthonormal directions.
+
+    Parameters
+    ----------
+    variance : Tensor, shape (num_parameters,)
+        Along the parameters' axes; constant where there are directions.
+    directions : Tensor, shape (rank, num_parameters)
+    direction_variance : Tensor, shape (rank,)
+    """
+
+    variance: Tensor
+    directions: Tensor
+    direction_variance: Tensor
+
+    def apply(self, vectors: Tensor, power: float = 1.0) -> Tensor:
+        """Return P^power times vectors, shape (..., num_parameters)."""
+        result = self.variance**power * vectors
+        if len(self.directions):
+            extra = self.direction_variance**power - self.variance[0] ** power
+            result = result + ((vectors @ self.directions.T) * extra) @ self.directions
+        return result
+
+    def scaled(self, factor: float) -> Preconditioner:
+        """Return P times a factor."""
+        return Preconditioner(
+            factor * self.variance, self.directions, factor * self.direction_variance
+        )
+
+
+def covariance_estimate(
+    kind: str,
+    loss_fn: LossFunction,
+    layout: ParameterLayout,
+    centre: Tensor,
+    batch: Batch,
+    n_beta: float,
+    localization: float,
+    key: StreamKey,
+) -> Preconditioner:
+    """Estimate (n_beta H + gamma)^(-1), with H the positive part of the Hessian at w*.
+
+    Parameters
+    ----------
+    kind : {"scalar", "gradient", "hessian", "lanczos"}
+        See `KINDS`.
+    loss_fn : callable
+        ``loss_fn(params, batch) -> scalar``.
+    layout : ParameterLayout
+    centre : Tensor, shape (num_parameters,)
+        w*.
+    batch : tuple of Tensor
+        Samples on which curvature is measured.
+    n_beta, localization : float
+        n_beta and gamma, greater than 0.
+    key : StreamKey
+        Names probes and starting vectors.
+    """
+    product = hessian_product(loss_fn, layout, centre, batch)
+    none = centre.new_empty((0, len(centre))), centre.new_empty(0)
+
+    def variance(curvature: Tensor) -> Tensor:
+        return 1 / (n_beta * curvature.clamp(min=0) + localization)
+
+    if kind == "scalar":
+        return Preconditioner(torch.ones_like(centre), *none)
+    diagonal = _diagonal(
+        product, centre, NUM_PROBES if kind == "hessian" else NUM_TRACE_PROBES, key
+    )
+    if kind == "hessian":
+        return Preconditioner(variance(diagonal), *none)
+    trace = diagonal.sum().clamp(min=0)
+    if kind == "gradient":
+        squares = gradient_squares(loss_fn, layout, centre, batch)
+        # Squares have another unit than curvature: they tell the directions apart, no more.
+        return Preconditioner(variance(squares * trace / squares.sum().clamp(min=1e-30)), *none)
+    values, directions = largest_eigenpairs(
+        product, centre, min(RANK, len(centre) // 2), key.child("lanczos"), tolerance=0.1
+    )
+    spare = len(centre) - len(values)
+    rest = (trace - values.clamp(min=0).sum()) / max(spare, 1)
+    return Preconditioner(variance(rest).expand(len(centre)).clone(), directions, variance(values))
+
+
+def normalised(
+    preconditioner: Preconditioner,
+    loss_fn: LossFunction,
+    layout: ParameterLayout,
+    centre: Tensor,
+    batch: Batch,
+    n_beta: float,
+    localization: float,
+    key: StreamKey,
+) -> Preconditioner:
+    """Scale P so that the stiffest direction has unit rate: P^(1/2) (n_beta H + gamma) P^(1/2) <= 1.
+
+    Then epsilon means the same for every P and every loss: chains are stable below 4, the stiffest
+    direction's variance is wrong by the share epsilon / 4, and it relaxes in 2 / epsilon steps.
+    """
+    product = hessian_product(loss_fn, layout, centre, batch)
+
+    def rate(vector: Tensor) -> Tensor:
+        inner = preconditioner.apply(vector, 0.5)
+        return preconditioner.apply(n_beta * product(inner) + localization * inner, 0.5)
+
+    (top,) = largest_eigenvalues(rate, centre, 1, key.child("top"), tolerance=0.1, basis=8)
+    return preconditioner.scaled(1 / top.clamp(min=localization * 1e-6).item())
+
+
+def _diagonal(product: HessianProduct, centre: Tensor, num_probes: int, key: StreamKey) -> Tensor:
+    """Return the Hessian's diagonal, exact in small spaces."""
+    if len(centre) < EXACT_BELOW:
+        axes = torch.eye(len(centre), dtype=centre.dtype, device=centre.device)
+        return torch.stack([product(axis)[index] for index, axis in enumerate(axes)])
+    return hessian_diagonal(product, centre, num_probes, key.child("probes"))
+
+
+def gradient_squares(
+    loss_fn: LossFunction, layout: ParameterLayout, centre: Tensor, batch: Batch
+) -> Tensor:
+    """Return the mean over samples of the squared gradient of each sample's loss, one a parameter."""
+
+    def squared(*sample: Tensor) -> Tensor:
+        single = tuple(part[None] for part in sample)
+        gradient = torch.func.grad(lambda w: loss_fn(layout.unflatten(w), single))(centre)
+        return gradient.square()
+
+    return torch.func.vmap(squared)(*batch).mean(0)

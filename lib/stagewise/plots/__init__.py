@@ -1,0 +1,1 @@
+"""What figures share: style, figures drawn with their numbers, marks, panels."""

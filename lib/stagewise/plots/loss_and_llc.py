@@ -1,0 +1,194 @@
+"""Test loss and LLC over training with the stages behind them (Figs. 1 and 21)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import xarray as xr
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from stagewise.plots import style, verdict_marks
+from stagewise.plots.drawn import Drawn, Ledger, over_runs, the_run
+
+BESIDE = style.SERIES[0]
+"""Colour of a run that is drawn to compare with."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A run to compare with, drawn thinly and without error bars.
+
+    Parameters
+    ----------
+    metrics : Dataset
+        With attribute ``run``.
+    llcs : mapping of str to Dataset
+        Judged estimates by setting, as many settings as the shown run has.
+    """
+
+    metrics: xr.Dataset
+    llcs: Mapping[str, xr.Dataset]
+
+
+@style.context()
+def loss_and_llc(
+    metrics: Sequence[xr.Dataset],
+    llcs: Mapping[str, Sequence[xr.Dataset]],
+    stages: Mapping[str, pd.DataFrame],
+    run: str,
+    *,
+    loss_unit: str = "squared error per label",
+    marks: Mapping[str, float] | None = None,
+    beside: Beside | None = None,
+    remark: str = "",
+) -> Drawn:
+    """Draw the loss above the LLC, one column a sampler setting.
+
+    Parameters
+    ----------
+    metrics : sequence of Dataset
+        Metrics of every run, with attribute ``run``.
+    llcs : mapping of str to sequence of Dataset
+        Judged estimates of every run, by setting.
+    stages : mapping of str to DataFrame
+        Stages of the shown run, by setting.
+    run : str
+        The shown run.
+    loss_unit : str
+    marks : mapping of str to float, optional
+        Steps to mark by a dashed line, with what happens there.
+    beside : Beside, optional
+    remark : str
+        What to say of the loss, in the upper right of its panels.
+
+    Returns
+    -------
+    Drawn
+        Table of every line: series are run names, "mean over seeds", "best constant predictor" and
+        the marks.
+
+    Raises
+    ------
+    ValueError
+        If runs were measured at different steps or the shown run is missing.
+    """
+    settings = list(llcs)
+    others = len(metrics) - 1
+    company = f"with {others} other seed{'s' * (others > 1)}" if others else "the only seed"
+    figure = style.new_figure(
+        style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 0.7, f"Shown run {run} (stages, dots), {company}"
+    )
+    axes = figure.subplots(2, len(settings), sharex=True, squeeze=False)
+    for ax in axes[
+        0, 1:
+    ]:  # losses are the same; LLCs of different settings have scales of their own
+        ax.sharey(axes[0, 0])
+    ledger = Ledger()
+    losses = over_runs(metrics, "test_loss")
+    for column, setting in enumerate(settings):
+        top, bottom = axes[:, column]
+        shown = the_run(llcs[setting], run)
+        last = max(losses.index.max(), shown["step"].max())
+        style.log_step_axis(top, last, label=False)
+        style.log_step_axis(bottom, last)
+        name = f"setting {setting!r}"
+        _over_seeds(ledger, top, f"loss, {name}", losses, run)
+        constant = float(shown["constant_loss"])
+        top.axhline(constant, color=style.MUTED, linestyle=":", linewidth=0.8)
+        ledger.add(f"loss, {name}", "best constant predictor", [last], [constant])
+        estimates = over_runs(llcs[setting], "llc_mean")
+        _over_seeds(ledger, bottom, f"LLC, {name}", estimates, run)
+        ledger.estimates(bottom, f"LLC, {name}", f"{run} estimates", shown)
+        if beside:
+            _beside(ledger, top, f"loss, {name}", beside.metrics, "test_loss")
+            _beside(ledger, bottom, f"LLC, {name}", beside.llcs[setting], "llc_mean")
+        for ax in (top, bottom):
+            style.shade_stages(ax, stages[setting], names=ax is top)
+        for what, step in (marks or {}).items():
+            ledger.add(f"loss, {name}", what, [step], [0.0])
+            for ax in (top, bottom):
+                ax.axvline(step, color=style.SECOND, linestyle=(0, (3, 2)), linewidth=0.9)
+        top.set_title(f"Stages by the {name}", pad=10)
+        if remark:
+            style.note(top, remark, x=0.42)
+        flags = verdict_marks.counts(verdict_marks.verdicts_of(shown))
+        if flags:
+            style.note(bottom, flags)
+        handles = style.stage_handles(stages[setting])
+        bottom.legend(
+            handles=style.in_rows(handles, min(3, len(handles))),
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.28),
+            ncols=min(3, len(handles)),
+        )
+    axes[0, 0].set_ylabel(f"Test loss\n({loss_unit})")
+    axes[1, 0].set_ylabel("Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)")
+    constant_loss = Line2D(
+        [], [], color=style.MUTED, linestyle=":", label="loss of the best constant predictor"
+    )
+    known = [*verdict_marks.handles(ledger.verdicts), constant_loss]
+    known += [
+        Line2D([], [], color=style.SECOND, linestyle=(0, (3, 2)), label=what)
+        for what in marks or {}
+    ]
+    style.bottom_legend(figure, _handles(len(metrics), beside), known)
+    return Drawn(figure, ledger.table())
+
+
+def _over_seeds(ledger: Ledger, ax: Axes, panel: str, values: pd.DataFrame, shown: str) -> None:
+    """Draw every run thinly and their mean with a band of one standard deviation."""
+    steps = values.index.to_numpy()
+    for run in values:
+        color, width = (style.MAIN, 0.9) if run == shown else (style.MUTED, 0.5)
+        ledger.line(
+            ax,
+            panel,
+            str(run),
+            steps,
+            values[run].to_numpy(),
+            color=color,
+            linewidth=width,
+            zorder=3,
+        )
+    mean = values.mean(axis=1).to_numpy()
+    if values.shape[1] > 1:
+        spread = values.std(axis=1, ddof=1).to_numpy()
+        ledger.line(
+            ax,
+            panel,
+            "mean over seeds",
+            steps,
+            mean,
+            mean - spread,
+            mean + spread,
+            color=style.ACCENT,
+            linewidth=1.2,
+            zorder=2.5,
+        )
+
+
+def _beside(ledger: Ledger, ax: Axes, panel: str, values: xr.Dataset, variable: str) -> None:
+    """Draw the run to compare with; it takes part in the limits but not in the stages."""
+    steps, run = values["step"].to_numpy(), str(values.attrs["run"])
+    ledger.line(
+        ax, panel, run, steps, values[variable].to_numpy(), color=BESIDE, linewidth=0.9, zorder=2.8
+    )
+
+
+def _handles(num_runs: int, beside: Beside | None) -> list[Artist]:
+    lines: list[Artist] = [Line2D([], [], color=style.MAIN, linewidth=0.9, label="shown seed")]
+    if beside:
+        name = f"{beside.metrics.attrs['run']}, to compare"
+        lines.append(Line2D([], [], color=BESIDE, linewidth=0.9, label=name))
+    if num_runs > 1:
+        lines += [
+            Line2D([], [], color=style.MUTED, linewidth=0.5, label="other seeds"),
+            Line2D([], [], color=style.ACCENT, label="mean over seeds"),
+            Patch(color=style.ACCENT, alpha=0.25, linewidth=0, label="±1 sd over seeds"),
+        ]
+    return lines

@@ -1,0 +1,1 @@
+"""Files on disk: whole or absent, sure of whose they are, and of one stated layout."""

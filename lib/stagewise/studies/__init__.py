@@ -1,0 +1,1 @@
+"""The studies, one folder each: settings, task, model, measures, figures and claims."""

@@ -1,0 +1,1 @@
+"""The LLC as an instrument: known coefficients, a second sampler, calibrated settings."""

@@ -1,0 +1,84 @@
+"""Claims on models whose learning coefficient is known: I1, I2."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
+
+SCALED = "scaled quadratic"
+"""Family of the cases that differ in nothing but the scale of the loss."""
+
+
+def recovers_exact(evidence: Evidence, *, max_error: float, min_coverage: float) -> Verdict:
+    """I1: estimates are near the exact values, and their intervals cover them."""
+    table = evidence.validation
+    if table is None or table.empty:
+        return Verdict(NOT_TESTABLE)
+    # A case without an estimate is as far off as can be, and covers nothing.
+    error = (table["bias"] / table["exact"]).abs().fillna(np.inf)
+    covers = table["interval_low"].le(table["exact"]) & table["interval_high"].ge(table["exact"])
+    parts = [error.median() <= max_error, covers.mean() >= min_coverage]
+    value = (
+        f"median relative error {100 * error.median():.1f} %, "
+        f"{int(covers.sum())} of {len(table)} intervals cover"
+    )
+    if not covers.all():
+        value += f"; missed: {', '.join(table.loc[~covers, 'case'])}"
+    share = 100 * table["stderr"] / table["exact"]
+    spread = f"standard errors of {share.min():.1f} to {share.max():.1f} %"
+    spread += f" (median {share.median():.1f} %)"
+    return Verdict(_joint(parts), value, spread)
+
+
+def scale_free(
+    evidence: Evidence,
+    *,
+    min_decades: float,
+    max_stderr: float,
+    max_distance: float,
+    max_slope: float,
+) -> Verdict:
+    """I2: estimates of one quadratic at several scales are the same."""
+    table = evidence.validation
+    rows = None if table is None else table[table["family"] == SCALED]
+    if rows is None or len(rows) < 3 or rows["stderr"].isna().any():
+        return Verdict(NOT_TESTABLE)
+    log_scale = np.log10(rows["scale"].to_numpy())
+    precision = float((rows["stderr"] / rows["estimate"]).max())
+    decades = float(np.ptp(log_scale))
+    if decades < min_decades or precision > max_stderr:
+        text = f"{decades:.1f} decades at standard errors up to {100 * precision:.1f} %"
+        return Verdict(NOT_TESTABLE, f"{text}: too little to test")
+    distance = _largest_distance(rows)
+    slope, error = _slope(log_scale, rows)
+    verdict = _joint([distance <= max_distance, abs(slope) <= max_slope * error])
+    value = (
+        f"slope {slope:.4f} a decade over {decades:.1f} decades, "
+        f"largest distance {distance:.1f} joint standard errors"
+    )
+    return Verdict(verdict, value, f"slope ± {error:.4f}")
+
+
+def _joint(parts: list[bool]) -> str:
+    """Return supported if all parts hold, refuted if none does, else mixed."""
+    return SUPPORTED if all(parts) else MIXED if any(parts) else REFUTED
+
+
+def _largest_distance(rows: pd.DataFrame) -> float:
+    """Return the largest difference of two estimates, in joint standard errors."""
+    pairs = combinations(rows[["estimate", "stderr"]].to_numpy(), 2)
+    return max(abs(a - b) / float(np.hypot(e, f)) for (a, e), (b, f) in pairs)
+
+
+def _slope(log_scale: np.ndarray, rows: pd.DataFrame) -> tuple[float, float]:
+    """Return the weighted slope of log estimate against log scale, and its standard error."""
+    log_estimate = np.log10(rows["estimate"].to_numpy())
+    # The error of a logarithm to base 10 is the relative error over log 10.
+    weight = (np.log(10) * rows["estimate"] / rows["stderr"]).to_numpy() ** 2
+    centred = log_scale - np.average(log_scale, weights=weight)
+    total = float((weight * centred**2).sum())
+    return float((weight * centred * log_estimate).sum()) / total, total**-0.5

@@ -1,0 +1,1 @@
+"""Figures of the study of the LLC as an instrument: stores and tables in, drawn figures out."""

@@ -1,0 +1,225 @@
+"""Claims on what language models predict: L2, L3, L4, L7, L8."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from stagewise.claims.evidence import (
+    MIXED,
+    NOT_TESTABLE,
+    REFUTED,
+    SUPPORTED,
+    Verdict,
+    listed,
+    minimum,
+    overall,
+)
+from stagewise.claims.run_evidence import RunEvidence
+from stagewise.claims.support import judged, on
+from stagewise.studies.language.claims.evidence import (
+    LanguageEvidence,
+    best_scores,
+    crossing,
+    has_induction,
+)
+
+
+def within(first: float, second: float, factor: float) -> bool:
+    """Say whether two steps differ by no more than a factor; step 0 counts as 1."""
+    return abs(math.log(max(first, 1) / max(second, 1))) <= math.log(factor)
+
+
+@on("language")
+def bigrams_first(
+    found: LanguageEvidence, *, num_stderr: float, max_gap: float, max_factor: float
+) -> Verdict:
+    """L2: the bigram score is least at the first boundary, near the entropy."""
+    interior, agrees, texts = {}, {}, {}
+    for run in found.of("twolayers"):
+        metrics = run.metrics
+        step, least, stderr = minimum(metrics, "bigram_score")
+        last = metrics.isel(step=-1)
+        rise = float(last["bigram_score"]) - least
+        error = math.hypot(stderr, float(last["bigram_score_stderr"]))
+        entropy = float(metrics["bigram_entropy"])
+        gap = (least - entropy) / (float(metrics["bigram_score"][0]) - entropy)
+        milestones = run.curves["local"].milestones["step"].tolist()
+        near = [mark for mark in milestones if within(mark, step, max_factor)]
+        interior[run.seed] = rise > num_stderr * error
+        agrees[run.seed] = interior[run.seed] and gap <= max_gap and bool(near)
+        texts[run.seed] = (
+            f"least at step {step:.0f}, {least - entropy:.2f} nats above the entropy ({gap:.2f} of the "
+            f"first gap), then up by {rise:.2f} +- {error:.2f}; milestones at "
+            f"{', '.join(f'{mark:.0f}' for mark in milestones) or 'no step'}"
+        )
+    verdict = judged(all(agrees.values()), not any(interior.values()))
+    return Verdict(verdict, listed(texts), "standard errors over rows", tuple(texts))
+
+
+class Growth(NamedTuple):
+    """How much an n-gram score grows after bigrams are learned."""
+
+    ratio: float
+    stderr: float
+
+
+def ngram_growth(metrics: xr.Dataset, n: int) -> Growth:
+    """Return the largest n-gram score after the least bigram score, over the score there."""
+    step, _, _ = minimum(metrics, "bigram_score")
+    scores = metrics[["ngram_score", "ngram_score_stderr"]].sel(ngram=n)
+    start = scores.sel(step=step)
+    later = scores.sel(step=scores["step"] >= step)
+    top = later.isel(step=int(later["ngram_score"].to_numpy().argmax()))
+    ratio = float(top["ngram_score"] / start["ngram_score"])
+    relative = math.hypot(
+        *(float(at["ngram_score_stderr"] / at["ngram_score"]) for at in (start, top))
+    )
+    return Growth(ratio, ratio * relative)
+
+
+@on("language")
+def ngrams_next(
+    found: LanguageEvidence, *, num_stderr: float, min_ratio: float, small_ratio: float
+) -> Verdict:
+    """L3: scores of 3- and 4-grams rise several-fold after bigrams are learned."""
+    outcomes: dict[int, bool | None] = {}
+    texts = {}
+    for run in found.of("twolayers"):
+        lengths = [n for n in (3, 4) if n in run.metrics["ngram"]]
+        growths = [ngram_growth(run.metrics, n) for n in lengths]
+        large = all(g.ratio - num_stderr * g.stderr > min_ratio for g in growths)
+        small = all(g.ratio + num_stderr * g.stderr < small_ratio for g in growths)
+        outcomes[run.seed] = True if large else False if small else None
+        texts[run.seed] = ", ".join(
+            f"{n}-grams {g.ratio:.2f} +- {g.stderr:.2f}"
+            for n, g in zip(lengths, growths, strict=True)
+        )
+    verdict = judged(
+        all(outcome is True for outcome in outcomes.values()),
+        all(outcome is False for outcome in outcomes.values()),
+    )
+    return Verdict(verdict, listed(texts), "standard errors by the delta method", tuple(texts))
+
+
+@on("language")
+def positions_start(
+    found: LanguageEvidence, *, share: float, max_factor: float, far_factor: float
+) -> Verdict:
+    """L4: the positional embedding starts to matter when bigrams have been learned."""
+    near, far, texts = {}, {}, {}
+    for run in found.of("twolayers"):
+        metrics = run.metrics
+        effect = metrics["ablation_effect"].sel(position=metrics["position"] > 1).mean("position")
+        below = np.flatnonzero(effect.to_numpy() < share * float(effect.max()))
+        onset = float(metrics["step"][min(below[-1] + 1 if len(below) else 0, len(effect) - 1)])
+        step, _, _ = minimum(metrics, "bigram_score")
+        near[run.seed] = within(onset, step, max_factor)
+        far[run.seed] = not within(onset, step, far_factor)
+        texts[run.seed] = (
+            f"from step {onset:.0f}, bigrams at {step:.0f}; the most it costs is "
+            f"{float(effect.max()):.2f} nats"
+        )
+    verdict = judged(all(near.values()), all(far.values()))
+    return Verdict(verdict, listed(texts), "by the grid of checkpoints", tuple(texts))
+
+
+@on("language")
+def context_with_induction(
+    found: LanguageEvidence, *, min_prefix: float, num_stderr: float
+) -> Verdict:
+    """L7: the ICL score falls when induction heads form."""
+    changes, texts = {}, {}
+    for run in found.of("twolayers"):
+        if not has_induction(run, min_prefix):
+            continue
+        metrics = run.metrics
+        scores = best_scores(metrics["prefix_matching_score"], 1)
+        begins, ends = crossing(scores, 0.1), crossing(scores, 0.9)
+        place = int((metrics["step"] < begins).sum()) - 1
+        before = metrics.isel(step=max(place, 0))
+        after = metrics.sel(step=ends)
+        change = float(after["icl_score"] - before["icl_score"])
+        error = math.hypot(float(before["icl_score_stderr"]), float(after["icl_score_stderr"]))
+        changes[run.seed] = (change, error)
+        texts[run.seed] = (
+            f"{change:+.2f} +- {error:.2f} nats from step {int(before['step'])} to {ends:.0f}"
+        )
+    if not changes:
+        return Verdict(NOT_TESTABLE, "no induction heads")
+    verdict = judged(
+        all(change < -num_stderr * error for change, error in changes.values()),
+        all(change > num_stderr * error for change, error in changes.values()),
+    )
+    return Verdict(verdict, listed(texts), "standard errors over rows", tuple(texts))
+
+
+class Bump(NamedTuple):
+    """Largest rise of the test loss above the least it had been."""
+
+    step: float
+    rise: float
+    stderr: float
+
+
+def loss_bump(metrics: xr.Dataset) -> Bump:
+    """Return the largest rise of the test loss above what it had reached, and where its top is."""
+    loss, error = metrics["test_loss"].to_numpy(), metrics["test_loss_stderr"].to_numpy()
+    lowest = np.minimum.accumulate(loss)
+    top = int(np.argmax(loss - lowest))
+    bottom = int(np.argmin(loss[: top + 1]))
+    # Losses of the same rows: their change is known better than this.
+    stderr = math.hypot(error[top], error[bottom])
+    return Bump(float(metrics["step"][top]), float(loss[top] - loss[bottom]), stderr)
+
+
+@on("language")
+def one_layer(
+    found: LanguageEvidence,
+    *,
+    max_factor: float,
+    min_ratio: float,
+    max_prefix: float,
+    max_gain: float,
+    num_stderr: float,
+) -> Verdict:
+    """L8: one layer develops alike but for induction; a fall of the LLC precedes a bump of the loss."""
+    alike: dict[int, bool | None] = {}
+    without, texts = {}, {}
+    for two, one in found.pairs():
+        steps = [minimum(run.metrics, "bigram_score")[0] for run in (two, one)]
+        growth = ngram_growth(one.metrics, 3)
+        prefix, gain = (
+            _share(one, two, name) for name in ("prefix_matching_score", "completion_gain")
+        )
+        falls = one.curves["local"].stages.query("type == 'B'")["start"].tolist()
+        bump = loss_bump(one.metrics)
+        bumps = bump.rise > num_stderr * bump.stderr and bool(falls) and falls[0] < bump.step
+        without[one.seed] = prefix < max_prefix and gain < max_gain
+        alike[one.seed] = (
+            within(steps[0], steps[1], max_factor)
+            and growth.ratio > min_ratio
+            and without[one.seed]
+            and bumps
+        )
+        fall = f"falls from step {falls[0]:.0f}" if falls else "never falls"
+        texts[one.seed] = (
+            f"least bigram score at {steps[1]:.0f} (two layers {steps[0]:.0f}); 3-grams "
+            f"{growth.ratio:.2f} +- {growth.stderr:.2f}; prefix score {prefix:.2f} and completion gain "
+            f"{gain:.2f} of two layers'; the LLC {fall}, the loss rises by {bump.rise:.3f} +- "
+            f"{bump.stderr:.3f} up to step {bump.step:.0f}"
+        )
+    if not alike:
+        return Verdict(NOT_TESTABLE)
+    refuted = not any(without.values())
+    verdict = SUPPORTED if overall(alike) == SUPPORTED else REFUTED if refuted else MIXED
+    return Verdict(verdict, listed(texts), "standard errors over rows", tuple(texts))
+
+
+def _share(one: RunEvidence, two: RunEvidence, name: str) -> float:
+    """Return the best value of a measure of one layer at the end, over that of two layers."""
+    ends = [float(run.metrics[name].isel(step=-1).max()) for run in (one, two)]
+    return ends[0] / ends[1]

@@ -1,0 +1,71 @@
+"""What the checks of the language claims look at: runs of two depths, and the forms of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from stagewise.claims.run_evidence import RunEvidence
+
+
+@dataclass(frozen=True)
+class LanguageEvidence:
+    """Runs with metrics and LLC curves, and what the forms of the shown two-layer run are about.
+
+    Parameters
+    ----------
+    runs : sequence of RunEvidence
+        Variants ``twolayers`` and ``onelayer``; metrics of contract ``language_metrics``.
+    forms : pandas.DataFrame
+        Contract ``language_forms`` of `stores.schemas`.
+    published_types : str
+        Stage types that the paper found for two layers.
+    """
+
+    runs: Sequence[RunEvidence]
+    forms: pd.DataFrame
+    published_types: str
+
+    def of(self, variant: str) -> list[RunEvidence]:
+        """Return the runs of a variant."""
+        return [run for run in self.runs if run.variant == variant]
+
+    def pairs(self) -> Iterator[tuple[RunEvidence, RunEvidence]]:
+        """Yield a two-layer and a one-layer run for every seed that both have."""
+        one = {run.seed: run for run in self.of("onelayer")}
+        for run in self.of("twolayers"):
+            if run.seed in one:
+                yield run, one[run.seed]
+
+
+def crossing(series: xr.DataArray, share: float) -> float:
+    """Return the first step at which a series has made a share of its rise from start to maximum."""
+    values = series.to_numpy()
+    level = values[0] + share * (values.max() - values[0])
+    return float(series["step"][int(np.argmax(values >= level))])
+
+
+def best_head(scores: xr.DataArray, layer: int) -> int:
+    """Return the index of a layer's head that reaches the highest score.
+
+    Parameters
+    ----------
+    scores : DataArray, dims (step, layer, head)
+    layer : int
+        From 0.
+    """
+    return int(scores.isel(layer=layer).max("step").to_numpy().argmax())
+
+
+def best_scores(scores: xr.DataArray, layer: int) -> xr.DataArray:
+    """Return the scores of `best_head` along training."""
+    return scores.isel(layer=layer, head=best_head(scores, layer))
+
+
+def has_induction(run: RunEvidence, min_prefix: float) -> bool:
+    """Say whether a head of the second layer matches prefixes at all."""
+    return bool(best_scores(run.metrics["prefix_matching_score"], 1).max() > min_prefix)

@@ -1,0 +1,201 @@
+"""What a form of essential dynamics is about: its extreme logits (seed 003, App. C.1.3).
+
+A form is a point in the space of the leading components. Lifted to function space it holds a logit for
+every token-in-context and every token that could follow. Which of these are largest, and whether they
+begin words or complete induction patterns more often than logits in general, is what it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from tokenizers import Tokenizer
+
+from stagewise.studies.language.tokenizer import readable
+
+if TYPE_CHECKING:  # the figures read what was measured, and need not wait for torch
+    from torch import Tensor
+
+THRESHOLD = 2.0
+"""Entries beyond this many standard deviations from the mean of all are extreme."""
+
+MEASURES = ("new_word", "induction", "seen")
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """Tokens-in-context, and what each token that could follow would do.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, shape (context, n_ctx)
+    places : ndarray of int64, shape (context,)
+        Place of the last token of each context in its row.
+    new_word : ndarray of bool, shape (V,)
+        Whether a token begins with a space.
+    """
+
+    rows: np.ndarray
+    places: np.ndarray
+    new_word: np.ndarray
+
+    def distance(self) -> np.ndarray:
+        """Return how far back the induction pattern lies that each token would complete.
+
+        Returns
+        -------
+        ndarray of int64, shape (context, V)
+            Tokens between the last token of the context and its latest earlier occurrence that the
+            candidate followed; 0 where it completes none.
+        """
+        found = np.zeros((len(self.rows), len(self.new_word)), dtype=np.int64)
+        for context, (row, place) in enumerate(zip(self.rows, self.places, strict=True)):
+            for earlier in np.flatnonzero(row[:place] == row[place]):  # later ones overwrite
+                found[context, row[earlier + 1]] = place - earlier
+        return found
+
+    def seen(self) -> np.ndarray:
+        """Return whether each token occurs in the context at all, shape (context, V)."""
+        found = np.zeros((len(self.rows), len(self.new_word)), dtype=bool)
+        for context, (row, place) in enumerate(zip(self.rows, self.places, strict=True)):
+            found[context, row[: place + 1]] = True
+        return found
+
+    def kinds(self) -> dict[str, np.ndarray]:
+        """Return whether each entry is of each kind of `MEASURES`, shape (context, V)."""
+        shape = (len(self.rows), len(self.new_word))
+        values = (np.broadcast_to(self.new_word, shape), self.distance() > 0, self.seen())
+        return dict(zip(MEASURES, values, strict=True))
+
+
+def lifted(ed: xr.Dataset, point: np.ndarray, vocab_size: int) -> np.ndarray:
+    """Return a point in the space of components as standardised logits, shape (context, V).
+
+    Parameters
+    ----------
+    ed : Dataset
+        Contract ``ed`` of `stores.contracts`; features are contexts times V.
+    point : ndarray, shape (pc,)
+        Scores of the leading components, as many as are given.
+    vocab_size : int
+    """
+    components = ed["components"].to_numpy()[: len(point)].astype(float)
+    logits = ed["mean"].to_numpy() + point @ components
+    return ((logits - logits.mean()) / logits.std()).reshape(-1, vocab_size)
+
+
+def contexts_of(rows: Tensor, places: Tensor, tokenizer: Tokenizer) -> Contexts:
+    """Return tokens-in-context with what the tokenizer says of every token."""
+    texts = readable(tokenizer, range(tokenizer.get_vocab_size()))
+    new_word = np.array([text.startswith(" ") for text in texts])
+    return Contexts(rows.numpy(force=True), places.numpy(force=True), new_word)
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of some entries are of a kind, against all entries.
+
+    Parameters
+    ----------
+    share, base_rate : float
+    stderr : float
+        Of the difference of the two, over contexts: entries of one context are not independent.
+    count : int
+        Entries behind the share.
+    """
+
+    share: float
+    base_rate: float
+    stderr: float
+    count: int
+
+
+def share_of(chosen: np.ndarray, kind: np.ndarray) -> Share:
+    """Return the share of a kind among chosen entries; both of bool, shape (context, V)."""
+    count = int(chosen.sum())
+    base = float(kind.mean())
+    if not count:
+        return Share(np.nan, base, np.nan, 0)
+    hits, sizes = (chosen & kind).sum(1), chosen.sum(1)
+    share = float(hits.sum() / count)
+    influence = (hits - share * sizes) / count - (kind.mean(1) - base) / len(kind)
+    return Share(share, base, float(np.sqrt((influence**2).sum())), count)
+
+
+def sides(values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield which entries are extreme, high ones and low ones."""
+    yield "high", values > THRESHOLD
+    yield "low", values < -THRESHOLD
+
+
+def form_table(points: Sequence[np.ndarray], forms: xr.Dataset, contexts: Contexts) -> pd.DataFrame:
+    """Return what every form is about.
+
+    Parameters
+    ----------
+    points : sequence of ndarray
+        Result of `lifted` of every form.
+    forms : Dataset
+        Contract ``forms`` of `stores.contracts`.
+    contexts : Contexts
+
+    Returns
+    -------
+    DataFrame
+        Contract ``language_forms`` of `stores.schemas`; one row a form, side and measure.
+    """
+    kinds = contexts.kinds()
+    rows = [
+        {
+            "form": number + 1,
+            "form_step": float(forms["form_step"][number]),
+            "p_value": float(forms["p_value"][number]),
+            "side": side,
+            "measure": measure,
+            **vars(share_of(chosen, kinds[measure])),
+        }
+        for number, values in enumerate(points)
+        for side, chosen in sides(values)
+        for measure in MEASURES
+    ]
+    columns = [
+        "form",
+        "form_step",
+        "p_value",
+        "side",
+        "measure",
+        "share",
+        "base_rate",
+        "stderr",
+        "count",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+NUM_SHOWN = 3
+"""Forms that figures show, those of least p-value first in the order of time."""
+
+
+def shown_points(
+    points: Sequence[np.ndarray], forms: xr.Dataset, ed: xr.Dataset, vocab_size: int
+) -> dict[str, np.ndarray]:
+    """Return the forms that figures show, by title, and the end of training to compare them with.
+
+    The end of training is lifted from the same components, so that it differs in place alone.
+    """
+    ranks = np.argsort(forms["p_value"].to_numpy(), kind="stable")[:NUM_SHOWN]
+    shown = {_title(forms, form): points[form] for form in sorted(ranks.tolist())}
+    last = ed["scores"].isel(step=-1).to_numpy()[: forms.sizes["pc"]]
+    title = "End of training" if shown else "No form found; end of training"
+    return {**shown, title: lifted(ed, last, vocab_size)}
+
+
+def _title(forms: xr.Dataset, form: int) -> str:
+    p_value = float(forms["p_value"][form])
+    compared = "no random walks" if np.isnan(p_value) else f"p = {p_value:.2f}"
+    return f"Form {form + 1}, step {float(forms['form_step'][form]):.0f} ({compared})"

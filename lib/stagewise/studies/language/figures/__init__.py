@@ -1,0 +1,1 @@
+"""Figures of the study of language models: stores and tables in, drawn figures out."""

@@ -1,0 +1,113 @@
+"""Claims on Fourier modes: G7, G8, G13."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from sklearn.metrics import roc_auc_score
+
+from stagewise.claims.evidence import NOT_TESTABLE, Verdict
+from stagewise.claims.support import judged, on
+from stagewise.core.intervals import mean_interval
+from stagewise.studies.modular.claims.evidence import ModularEvidence
+from stagewise.studies.modular.claims.support import count_text, interval_text
+from stagewise.studies.modular.growth import growth_against_size
+from stagewise.studies.modular.phases import phases_of_learned
+
+_NARROW = "narrow"
+
+
+@on("modular")
+def few_modes(
+    found: ModularEvidence, *, min_auc: float, baseline_share: float, min_runs: float
+) -> Verdict:
+    """G7: fewer modes than there is room for, those that are ahead early; others do nothing."""
+    modes = found.modes[_NARROW]
+    runs = {seed: found.run(_NARROW, seed) for seed in modes["seed"].to_numpy().tolist()}
+    kept = [seed for seed, run in runs.items() if run["outcome"] == "generalise"]
+    if len(kept) < min_runs:
+        return Verdict(NOT_TESTABLE, f"{len(kept)} of {len(runs)} runs generalise")
+    bound = float(runs[kept[0]]["embed_dim"]) / 2
+    few, ahead, idle = [], [], []
+    for seed in kept:
+        own = modes.sel(seed=seed)
+        learned = own["learned"].isel(step=-1).to_numpy().astype(bool)
+        few.append(bool(0 < learned.sum() < bound))
+        early = _before(own, runs[seed]["rise_start"])
+        if learned.any() and not learned.all():
+            ahead.append(roc_auc_score(learned, own["power_share"].isel(step=early).to_numpy()))
+        last = own.isel(step=-1)
+        without = float(last["loss_without_modes"])
+        worth = 1 - last["loss_with_mode"].to_numpy()[~learned] / without
+        idle.append(float(np.median(worth)))
+    auc = mean_interval(np.array(ahead)) if ahead else (np.nan,) * 3
+    numbers = pd.Series([float(runs[seed]["num_learned"]) for seed in kept])
+    others = bool(max(idle) <= baseline_share)
+    flags = pd.Series(few)
+    return Verdict(
+        judged(bool(flags.all()) and auc[1] > min_auc and others, not flags.any()),
+        f"{numbers.min():.0f} to {numbers.max():.0f} modes learned, room for {bound:g}: fewer in "
+        f"{count_text(flags)} runs; chance that a winner was ahead of a loser before the rise "
+        f"{interval_text(ahead)}; an unlearned mode alone takes off at most "
+        f"{100 * max(idle):.2g} % of the loss",
+        "mean and 95 % interval over runs; median over unlearned modes, largest over runs",
+        tuple(int(seed) for seed in kept),
+    )
+
+
+def _before(own: xr.Dataset, step: float) -> int:
+    """Return the index of the last checkpoint before a step."""
+    earlier = np.flatnonzero(own["step"].to_numpy() < step)
+    return int(earlier[-1]) if earlier.size else 0
+
+
+@on("modular")
+def three_phases(found: ModularEvidence, *, factor: float, min_share: float) -> Verdict:
+    """G8: a learned mode warms up, grows fast and saturates."""
+    shares, count = {}, 0
+    modes = found.modes[_NARROW]
+    for seed in modes["seed"].to_numpy().tolist():
+        own = modes.sel(seed=seed)
+        found_phases = phases_of_learned(own).values()
+        if found_phases:
+            count += len(found_phases)
+            shares[int(seed)] = float(np.mean([one.are_three(factor) for one in found_phases]))
+    if len(shares) < 2:
+        return Verdict(NOT_TESTABLE, f"{len(shares)} runs with learned modes")
+    _, low, high = mean_interval(np.array(list(shares.values())))
+    return Verdict(
+        judged(low > min_share, high < min_share),
+        f"share of learned modes with three phases {interval_text(list(shares.values()))}",
+        f"mean and 95 % interval over runs; {count} modes",
+        tuple(shares),
+    )
+
+
+@on("modular")
+def self_reinforcing(found: ModularEvidence, *, until: float) -> Verdict:
+    """G13: the power of a learned mode grows faster the larger it is."""
+    exponents, slopes = {}, {}
+    modes = found.modes[_NARROW]
+    for seed in modes["seed"].to_numpy().tolist():
+        own = modes.sel(seed=seed)
+        learned = own["learned"].isel(step=-1).to_numpy().astype(bool)
+        grown = [
+            growth_against_size(own["step"].to_numpy(), own["power"].to_numpy()[:, k], until)
+            for k in np.flatnonzero(learned)
+        ]
+        known = [one for one in grown if np.isfinite(one.exponent)]
+        if known:
+            exponents[int(seed)] = float(np.median([one.exponent for one in known]))
+            slopes[int(seed)] = float(np.mean([one.rate_rises for one in known]))
+    if len(exponents) < 2:
+        return Verdict(NOT_TESTABLE, f"{len(exponents)} runs with modes that can be followed")
+    _, low, high = mean_interval(np.array(list(exponents.values())))
+    return Verdict(
+        judged(low > 0, high < 0),
+        f"speed of growth as a power of size: exponent {interval_text(list(exponents.values()))}; "
+        f"growth rate rises with size in a share {interval_text(list(slopes.values()))} of modes",
+        "median over learned modes, mean and 95 % interval over runs; exponent 1 is exponential "
+        "growth",
+        tuple(exponents),
+    )

@@ -1,0 +1,135 @@
+"""Claims on when and how suddenly networks generalise: G1, G2, G10, G11."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stagewise.claims.evidence import NOT_TESTABLE, Verdict
+from stagewise.claims.support import judged, on, share_text, spread_text
+from stagewise.studies.modular.claims.evidence import ModularEvidence
+from stagewise.studies.modular.claims.support import cells, count_text, more_often, seeds_in
+from stagewise.studies.modular.scaling import FORMS, Runs, ShapeInterval, fit_laws, shape_interval
+
+
+@on("modular")
+def sudden(
+    found: ModularEvidence, *, max_width: float, min_delay: float, min_runs: float
+) -> Verdict:
+    """G1: the rise of the test accuracy is short in log time, before memorisation and after."""
+    rows = found.of()
+    rows = rows[rows["generalises"] & rows["rise_width"].notna()]
+    groups = {
+        "before memorisation": rows[rows["before_memorisation"]],
+        "long after it": rows[rows["delay"] >= min_delay],
+    }
+    if any(len(part) < min_runs for part in groups.values()):
+        counts = ", ".join(f"{len(part)} {name}" for name, part in groups.items())
+        return Verdict(NOT_TESTABLE, f"runs that generalise: {counts}")
+    flags = {name: part["rise_width"] <= max_width for name, part in groups.items()}
+    medians = [float(part["rise_width"].median()) for part in groups.values()]
+    texts = [
+        f"{name}: {spread_text(part['rise_width'])} in log t, sudden {share_text(flags[name])}"
+        for name, part in groups.items()
+    ]
+    return Verdict(
+        judged(max(medians) <= max_width, min(medians) > max_width),
+        "; ".join(texts),
+        f"medians and quartiles over {' and '.join(str(len(p)) for p in groups.values())} runs of "
+        "all settings, 95 % intervals of shares",
+        seeds_in(rows),
+    )
+
+
+@on("modular")
+def both_orders(found: ModularEvidence, *, min_delay: float, min_share: float) -> Verdict:
+    """G2: some cells of the sweep generalise before they memorise, others long after."""
+    before, after, total = [], [], 0
+    for part in cells(found.of()):
+        total += 1
+        if (part["generalises"] & part["before_memorisation"]).mean() >= min_share:
+            before.append(part)
+        if (part["generalises"] & (part["delay"] >= min_delay)).mean() >= min_share:
+            after.append(part)
+    example = max(after, key=lambda part: part["delay"].median(), default=None)
+    text = f"{len(before)} cells generalise before memorisation, {len(after)} long after"
+    if example is not None:
+        ratio = float(np.exp(example["delay"].median()))
+        text += f"; latest: {example['setting'].iloc[0]}, {ratio:.3g} times the time to memorise"
+    return Verdict(
+        judged(bool(before and after), not (before and after)),
+        text,
+        f"of {total} cells, each of at least {min(len(p) for p in cells(found.of()))} seeds",
+        seeds_in(found.of()),
+    )
+
+
+@on("modular")
+def faster_than_exponential(found: ModularEvidence, *, level: float) -> Verdict:
+    """G10: the time to generalise grows faster than exponentially as data shrink."""
+    outcomes: list[bool | None] = []
+    texts, seeds = [], found.of()
+    for size in ("small", "middle", "large"):
+        rows = found.of(*(f"{size}{number}" for number in range(1, 6)))
+        seeds = rows
+        runs = Runs.of(rows)
+        interval = shape_interval(runs, level)
+        if not np.isfinite(interval.shape):
+            texts.append(f"p = {rows['modulus'].iloc[0]}: too few shares with a time")
+            continue
+        outcomes.append(interval.faster_than_exponential)
+        best = min(fit_laws(runs).values(), key=lambda law: law.aic).form
+        texts.append(
+            f"p = {rows['modulus'].iloc[0]}: c = {_shape_text(interval)}, best {best}, "
+            f"{int(runs.censored.sum())} of {len(runs.time)} censored"
+        )
+    if not outcomes:
+        return Verdict(NOT_TESTABLE, "; ".join(texts))
+    faster = [outcome is True for outcome in outcomes]
+    slower = [outcome is False for outcome in outcomes]
+    return Verdict(
+        judged(all(faster), all(slower)),
+        "; ".join(texts),
+        f"c of log t ~ (x^-c - 1) / c with its {100 * level:.0f} % profile interval; -1 is "
+        f"exponential, 0 a power; laws compared: {', '.join(FORMS)}",
+        seeds_in(seeds),
+    )
+
+
+def _shape_text(interval: ShapeInterval) -> str:
+    return f"{interval.shape:.2g} [{interval.low:.2g}, {interval.high:.2g}]"
+
+
+@on("modular")
+def scale_for_decay(found: ModularEvidence, *, alpha: float) -> Verdict:
+    """G11: without decay, networks generalise from a small start as they do with it."""
+    rows = found.of("scaled")
+    decays = sorted(rows["weight_decay"].unique())
+    plain = rows[rows["weight_decay"] == decays[0]]
+    usual = plain[np.isclose(plain["initial_scale"], 1.0)]
+    decayed = rows[(rows["weight_decay"] == decays[-1]) & np.isclose(rows["initial_scale"], 1.0)]
+    small = {
+        float(scale): part
+        for scale, part in plain[plain["initial_scale"] < 1].groupby("initial_scale")
+    }
+    best = max(small, key=lambda scale: float(small[scale]["generalises"].mean()))
+    gain = more_often(small[best]["generalises"], usual["generalises"]) * len(small)
+    short = more_often(decayed["generalises"], small[best]["generalises"])
+    shares = ", ".join(
+        f"scale {scale:g}: {count_text(part['generalises'])}" for scale, part in small.items()
+    )
+    needless = bool(usual["generalises"].mean() >= decayed["generalises"].mean())
+    if needless:
+        return Verdict(
+            NOT_TESTABLE,
+            f"decay is not needed here: {count_text(usual['generalises'])} generalise without it",
+            "",
+            seeds_in(rows),
+        )
+    return Verdict(
+        judged(gain < alpha and short >= alpha, gain >= alpha and short < alpha),
+        f"without decay {shares}, scale 1: {count_text(usual['generalises'])}; with decay "
+        f"{decays[-1]:g} at scale 1: {count_text(decayed['generalises'])}",
+        f"p = {min(gain, 1):.2g} that scale {best:g} generalises more often than scale 1 "
+        f"(times {len(small)} scales), {short:.2g} that decay does more often than it",
+        seeds_in(rows),
+    )

@@ -1,0 +1,1 @@
+"""Figures of the study of modular addition: stores and tables in, drawn figures out."""

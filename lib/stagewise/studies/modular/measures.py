@@ -1,0 +1,175 @@
+"""One row of measures a run: how it behaved, and what it has learned in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from stagewise.core.replicas import Params
+from stagewise.studies.modular.behaviour import BehaviourSettings, find_behaviour
+from stagewise.studies.modular.circuits import distance_irrelevance, find_circuits
+from stagewise.studies.modular.early import fit_early
+from stagewise.studies.modular.fourier import learned_modes, power_shares
+from stagewise.studies.modular.networks import activations, logits
+from stagewise.studies.modular.program import Program
+from stagewise.studies.modular.settings import Setting
+from stagewise.studies.modular.store import Checkpoints
+from stagewise.studies.modular.task import pairs_of
+
+_CURVES = (
+    *("train_accuracy", "test_accuracy", "train_loss", "train_margin", "weight_norm"),
+    "diverged_step",
+)
+_SETTING = ("modulus", "train_fraction", "labels", "architecture", "optimiser", "loss", "embed_dim")
+
+
+@dataclass(frozen=True)
+class MeasureSettings:
+    """Constants of the measures.
+
+    Parameters
+    ----------
+    behaviour : BehaviourSettings
+    mode_multiple : float
+        A mode is learned above this multiple of the median power share.
+    early_share : float
+        Early training ends when the training loss has fallen by this share.
+    """
+
+    behaviour: BehaviourSettings
+    mode_multiple: float
+    early_share: float
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> MeasureSettings:
+        """Build from the section ``modular.measures`` of the configuration."""
+        names = ("learned", "rise_start", "rise_end", "max_width", "min_delay")
+        behaviour = BehaviourSettings(**{name: entry[name] for name in names})
+        return cls(behaviour, entry["mode_multiple"], entry["early_share"])
+
+
+def measure_setting(
+    setting: Setting, curves: xr.Dataset, checkpoints: Checkpoints, constants: MeasureSettings
+) -> pd.DataFrame:
+    """Measure every run of a setting.
+
+    Parameters
+    ----------
+    setting : Setting
+    curves : Dataset
+        Contract ``modular_curves`` of `stores.contracts`.
+    checkpoints : Checkpoints
+        The last one is the end of training.
+    constants : MeasureSettings
+
+    Returns
+    -------
+    DataFrame
+        One row a replica, in their order; contract ``modular_runs`` of `stores.schemas` but for the
+        column ``experiment``. What does not apply to a run is NaN.
+    """
+    program = setting.program
+    shared = {name: program.attributes()[name] for name in _SETTING} | {
+        "setting": setting.name,
+        "frozen": bool(getattr(program.network, "freeze_sides", False)),
+        "batch_size": program.batch_size or program.task.num_train,
+        "momentum": program.momentum,
+        "num_steps": program.num_steps,
+    }
+    recorded = {name: curves[name].to_numpy() for name in _CURVES}
+    steps = curves["step"].to_numpy()
+    rows = []
+    for index, replica in enumerate(setting.replicas):
+        own = {name: values[index] for name, values in recorded.items()}
+        params = checkpoints.of(-1, index)
+        row = {
+            **shared,
+            **{name: getattr(replica, name) for name in _REPLICA},
+            "diverged": bool(own["diverged_step"] >= 0),
+            **_times(steps, own, constants),
+            **_early(own, program, constants),
+        }
+        row |= (
+            dict.fromkeys(_STRUCTURE, nan)
+            if row["diverged"]
+            else _structure(program, params, constants, generalised=row["outcome"] == "generalise")
+        )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+_REPLICA = ("learning_rate", "weight_decay", "initial_scale", "seed")
+_STRUCTURE = ("num_learned", "learned_power", "clocks", "pizzas", "distance_irrelevance")
+
+
+def _times(
+    steps: np.ndarray, curves: Mapping[str, np.ndarray], constants: MeasureSettings
+) -> dict[str, Any]:
+    """Return outcome and times of a run; a time that was not reached is NaN."""
+    test = curves["test_accuracy"]
+    found = find_behaviour(steps, curves["train_accuracy"], test, constants.behaviour)
+    return {
+        "outcome": found.outcome,
+        "memorised_step": found.memorised.step,
+        "generalised_step": found.generalised.step,
+        "first_generalised_step": found.generalised.first,
+        "rise_start": found.rise.start,
+        "rise_end": found.rise.end,
+        "rise_width": found.rise.width,
+        "delay": found.delay,
+        "least_delay": found.least_delay,
+        "before_memorisation": found.before_memorisation,
+        "train_accuracy": float(curves["train_accuracy"][-1]),
+        "test_accuracy": float(test[-1]),
+        "initial_norm": float(curves["weight_norm"][0]),
+        "final_norm": float(curves["weight_norm"][-1]),
+    }
+
+
+def _early(
+    curves: Mapping[str, np.ndarray], program: Program, constants: MeasureSettings
+) -> dict[str, float]:
+    loss, margin = curves["train_loss"], curves["train_margin"]
+    found = fit_early(loss, margin, program.task.modulus, constants.early_share)
+    return {
+        "early_slope": found.slope,
+        "early_correlation": found.correlation,
+        "early_error": found.largest_error,
+        "early_records": float(found.num_records),
+    }
+
+
+@torch.no_grad()
+def _structure(
+    program: Program, params: Params, constants: MeasureSettings, *, generalised: bool
+) -> dict[str, float]:
+    """Return what the embedding has learned, and of a run that generalises how it is used.
+
+    Even moduli have no modes of two waves each, so all is NaN.
+    """
+    modulus = program.task.modulus
+    found = dict.fromkeys(_STRUCTURE, nan)
+    if modulus % 2 == 0 or modulus < 3:
+        return found
+    shares = power_shares(params["embedding"][:modulus])
+    learned = learned_modes(shares, constants.mode_multiple)
+    found["num_learned"] = float(learned.sum())
+    found["learned_power"] = float(shares[learned].sum())
+    if generalised:
+        pairs = pairs_of(program.task)
+        square = (modulus, modulus)
+        read = activations(params, program.network, pairs).unflatten(0, square)
+        modes = [int(mode) + 1 for mode in learned.nonzero().flatten()]
+        kinds = [circuit.kind for circuit in find_circuits(read, modes) if not circuit.confounded]
+        found["clocks"], found["pizzas"] = (float(kinds.count(k)) for k in ("clock", "pizza"))
+        outputs = logits(params, program.network, pairs)
+        correct = outputs.gather(1, (pairs.sum(1) % modulus)[:, None]).reshape(square)
+        found["distance_irrelevance"] = distance_irrelevance(correct)
+    return found

@@ -1,0 +1,123 @@
+"""Fourier modes along training: how much of each is there, and what it does for the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+
+from stagewise.core.progress import Heartbeat
+from stagewise.core.replicas import Batch, Params
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.modular.fourier import (
+    ModulusError,
+    learned_modes,
+    losses_with_one_mode,
+    losses_without_mode,
+    mode_powers,
+    num_modes,
+    pair_power_shares,
+    power_shares,
+)
+from stagewise.studies.modular.networks import activations, loss_function
+from stagewise.studies.modular.settings import Setting
+from stagewise.studies.modular.store import Checkpoints
+from stagewise.studies.modular.task import pairs_of, split
+
+_MODE = ("seed", "step", "mode")
+_LAYOUT = {
+    "power": (_MODE, "1", "power of the embedding in this mode, its squared norm"),
+    "power_share": (_MODE, "1", "share of the embedding's power, without the constant"),
+    "read_share": (_MODE, "1", "share of the power of what the unembedding reads"),
+    "loss_with_mode": (_MODE, "loss", "test loss with nothing but the constant and this mode"),
+    "loss_without_mode": (_MODE, "loss", "test loss with this mode removed"),
+    "learned": (_MODE, "1", "whether the mode's power share exceeds a multiple of the median"),
+    "loss_without_modes": (("seed", "step"), "loss", "test loss with nothing but the constant"),
+    "test_loss": (("seed", "step"), "loss", "loss on the test set"),
+}
+
+
+def modes_along(
+    setting: Setting,
+    checkpoints: Checkpoints,
+    study: StreamKey,
+    seeds: Sequence[int],
+    multiple: float,
+) -> xr.Dataset:
+    """Follow the Fourier modes of some runs of a setting.
+
+    Parameters
+    ----------
+    setting : Setting
+    checkpoints : Checkpoints
+    study : StreamKey
+        Key above the streams of all replicas.
+    seeds : sequence of int
+        Of the setting's first case.
+    multiple : float
+        A mode is learned above this multiple of the median power share.
+
+    Returns
+    -------
+    Dataset
+        Contract ``modular_modes`` of `stores.contracts`.
+
+    Raises
+    ------
+    ModulusError
+        If the modulus is even: its modes do not all have two waves.
+    """
+    modulus = setting.program.task.modulus
+    if modulus % 2 == 0:
+        raise ModulusError(
+            f"setting {setting.name!r} has the even modulus {modulus}: leave it out of "
+            "modular.modes.settings, or choose an odd one"
+        )
+    runs: list[dict[str, np.ndarray]] = []
+    heartbeat = Heartbeat("checkpoint", len(seeds) * len(checkpoints.steps))
+    for seed in seeds:
+        _, test = split(setting.program.task, setting.replicas[seed].key(study))
+        states = []
+        for index in range(len(checkpoints.steps)):
+            states.append(_modes_at(setting, checkpoints.of(index, seed), test, multiple))
+            heartbeat.beat(len(runs) * len(checkpoints.steps) + index + 1)
+        runs.append({name: np.stack([state[name] for state in states]) for name in _LAYOUT})
+    return xr.Dataset(
+        {
+            name: (dims, np.stack([run[name] for run in runs]), {"units": u, "long_name": text})
+            for name, (dims, u, text) in _LAYOUT.items()
+        },
+        coords={
+            "seed": list(seeds),
+            "step": checkpoints.steps,
+            "mode": np.arange(1, num_modes(modulus) + 1),
+        },
+        attrs={**setting.program.attributes(), "setting": setting.name},
+    )
+
+
+@torch.no_grad()
+def _modes_at(
+    setting: Setting, params: Params, test: Batch, multiple: float
+) -> dict[str, np.ndarray]:
+    program = setting.program
+    modulus = program.task.modulus
+    loss_fn = loss_function(program)
+    embedding = params["embedding"]
+    residues = embedding[:modulus]
+    shares = power_shares(residues)
+    read = activations(params, program.network, pairs_of(program.task))
+    constant = torch.cat([residues.mean(0).expand_as(residues), embedding[modulus:]])
+    found = {
+        "power": mode_powers(residues)[1:],
+        "power_share": shares,
+        "read_share": pair_power_shares(read.unflatten(0, (modulus, modulus))),
+        "loss_with_mode": losses_with_one_mode(loss_fn, params, test, modulus),
+        "loss_without_mode": losses_without_mode(loss_fn, params, test, modulus),
+        "learned": learned_modes(shares, multiple),
+        "loss_without_modes": loss_fn({**params, "embedding": constant}, test),
+        "test_loss": loss_fn(params, test),
+    }
+    return {name: value.numpy() for name, value in found.items()}

@@ -1,0 +1,84 @@
+"""Settings of the study's programs: what the configuration says, as a program and its replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from stagewise.core.schedules import checkpoint_steps
+from stagewise.core.seeding import StreamKey
+from stagewise.studies.modular.model import NetworkSettings
+from stagewise.studies.modular.program import Program, Replica
+from stagewise.studies.modular.task import TaskSettings
+from stagewise.studies.modular.transformer import TransformerSettings
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One program of the study, for all its seeds, learning rates, weight decays and scales.
+
+    Parameters
+    ----------
+    name : str
+    program : Program
+    replicas : tuple of Replica
+        By learning rate, weight decay, initial scale and seed, the seed changing fastest. Replicas of
+        equal seed share split, initial parameters and batches, so that they make pairs; across
+        settings too, where shapes agree.
+    record_steps, checkpoint_steps : ndarray of int
+    """
+
+    name: str
+    program: Program
+    replicas: tuple[Replica, ...]
+    record_steps: np.ndarray
+    checkpoint_steps: np.ndarray
+
+    @classmethod
+    def of(cls, name: str, entry: Mapping[str, Any]) -> Setting:
+        """Build a setting from its complete entry, ``modular.base`` with the setting's changes.
+
+        Raises
+        ------
+        ValueError
+            If an entry is out of range; names it.
+        """
+        task = TaskSettings(entry["modulus"], entry["train_fraction"], entry["labels"])
+        network: NetworkSettings | TransformerSettings
+        if entry["architecture"] == "transformer":
+            network = TransformerSettings(**entry["transformer"])
+        else:
+            network = NetworkSettings(**entry["network"])
+        program = Program(
+            task=task,
+            network=network,
+            num_steps=entry["num_steps"],
+            batch_size=entry["batch_size"],
+            optimiser=entry["optimiser"],
+            loss=entry["loss"],
+            momentum=entry["momentum"],
+            betas=tuple(entry["betas"]),
+            precision=entry["precision"],
+        )
+        cases = product(entry["learning_rates"], entry["weight_decays"], entry["initial_scales"])
+        replicas = tuple(
+            Replica("run", seed, rate, decay, scale)
+            for rate, decay, scale in cases
+            for seed in range(entry["num_seeds"])
+        )
+        return cls(
+            name,
+            program,
+            replicas,
+            checkpoint_steps(program.num_steps, **entry["records"]),
+            checkpoint_steps(program.num_steps, **entry["checkpoints"]),
+        )
+
+
+def study_key(root_seed: int) -> StreamKey:
+    """Return the key above all streams of the study."""
+    return StreamKey(root_seed, ("modular",))

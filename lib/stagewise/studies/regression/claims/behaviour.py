@@ -1,0 +1,97 @@
+"""Claims on what the model does: R3, R4, R5."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from stagewise.claims.evidence import Evidence, Verdict, listed, minimum, overall
+from stagewise.claims.run_evidence import Curve, RunEvidence
+
+
+def task_prior(evidence: Evidence, *, max_factor: float, num_stderr: float) -> Verdict:
+    """R3: predictions are smallest near the end of the first stage, and then below the noise."""
+    outcomes: dict[int, bool | None] = {}
+    texts, errors = {}, {}
+    for run in evidence.of("base", "published"):
+        step, value, stderr = minimum(run.metrics, "mean_squared_prediction")
+        small = value + num_stderr * stderr < evidence.noise_variance
+        milestones = run.curves["published"].milestones
+        near, where = False, "no milestone, so this part fails"
+        if len(milestones):
+            first = float(milestones["step"].iloc[0])
+            near = step > 0 and max(step / first, first / step) <= max_factor
+            where = f"first milestone at {first:.0f}"
+        outcomes[run.seed] = bool(small and near)
+        texts[run.seed] = f"minimum {value:.3g} at step {step:.0f}, {where}"
+        errors[run.seed] = f"± {stderr:.1g}"
+    return Verdict(overall(outcomes), listed(texts), listed(errors), tuple(outcomes))
+
+
+def mean_task(evidence: Evidence, *, num_stderr: float) -> Verdict:
+    """R4: with finitely many tasks the mean task's prediction is nearer than zero."""
+    outcomes: dict[int, bool | None] = {}
+    texts, errors = {}, {}
+    for run in evidence.of("tasks16"):
+        _, to_mean, mean_error = minimum(run.metrics, "distance_to_mean_task")
+        _, to_zero, zero_error = minimum(run.metrics, "mean_squared_prediction")
+        joint = float(np.hypot(mean_error, zero_error))
+        outcomes[run.seed] = to_zero - to_mean > num_stderr * joint
+        texts[run.seed] = f"{to_mean:.3g} to the mean task, {to_zero:.3g} to zero"
+        errors[run.seed] = f"± {joint:.1g}"
+    return Verdict(overall(outcomes), listed(texts), listed(errors), tuple(outcomes))
+
+
+def icl_emerges(evidence: Evidence, *, min_share: float, num_stderr: float) -> Verdict:
+    """R5: in-context learning emerges in stage 2 and refining gets worse before it gets better."""
+    outcomes: dict[int, bool | None] = {}
+    texts: dict[int, str] = {}
+    errors: dict[int, str] = {}
+    for run in evidence.of("base", "published"):
+        share, error, text = _share_in_second_stage(run.metrics, run.curves["published"])
+        worse = _step_of_worsening(run, num_stderr)
+        outcomes[run.seed] = share >= min_share and worse is not None
+        order = "D:K never worsens first" if worse is None else f"D:K worsens at step {worse:.0f}"
+        texts[run.seed] = f"{text}, {order}"
+        if np.isfinite(error):
+            errors[run.seed] = f"± {100 * error:.1g} % of the fall"
+    return Verdict(overall(outcomes), listed(texts), listed(errors), tuple(outcomes))
+
+
+def _share_in_second_stage(metrics: xr.Dataset, curve: Curve) -> tuple[float, float, str]:
+    """Return the share of the fall of the ICL score in stage 2, its error, and both in words.
+
+    Between checkpoints the score is interpolated linearly in log(1 + step).
+    """
+    score, error = metrics["icl_total"].values, metrics["icl_total_change_stderr"].values
+    fall = float(score[0] - score[-1])
+    if len(curve.stages) < 2:
+        return 0.0, np.nan, "no second stage"
+    if not fall > 0:
+        return 0.0, np.nan, "the ICL score does not fall"
+    second = curve.stages.iloc[1]
+    edges = np.log1p([second["start"], second["end"]])
+    before, after = np.interp(edges, np.log1p(metrics.step.values), score)
+    share = float(before - after) / fall
+    return (
+        share,
+        float(error[-1]) / fall,
+        f"{100 * share:.0f} % of the fall in stage 2",
+    )
+
+
+def _step_of_worsening(run: RunEvidence, num_stderr: float) -> float | None:
+    """Return the first step at which refining is worse and locating better than at the start."""
+    refined, refine_error = _change(run.metrics, "icl_refine")
+    located, locate_error = _change(run.metrics, "icl_locate")
+    fallen = np.flatnonzero(refined < -num_stderr * refine_error)
+    early = np.arange(len(refined)) < (fallen[0] if fallen.size else len(refined))
+    worse = refined > num_stderr * refine_error
+    found = np.flatnonzero(early & worse & (located < -num_stderr * locate_error))
+    return float(run.metrics.step.values[found[0]]) if found.size else None
+
+
+def _change(metrics: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a score's change since the first checkpoint and its standard error."""
+    score = metrics[name].values
+    return score - score[0], metrics[f"{name}_change_stderr"].values

@@ -1,0 +1,111 @@
+"""Claims on stages and their boundaries: R1, R2, R11."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stagewise.claims.evidence import (
+    MIXED,
+    NOT_TESTABLE,
+    REFUTED,
+    SUPPORTED,
+    Evidence,
+    Verdict,
+    listed,
+    overall,
+)
+from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.development.llc_curve import fit_llc_curve
+from stagewise.development.stages import find_milestones
+
+
+def stage_types(evidence: Evidence) -> Verdict:
+    """R1: the stage types are those published."""
+    runs = evidence.of("base", "published")
+    if not runs:
+        return Verdict(NOT_TESTABLE)
+    sequences = {run.seed: run.curves["published"].sequence for run in runs}
+    verdict = overall({seed: s == evidence.published_types for seed, s in sequences.items()})
+    return Verdict(verdict, listed(sequences), _certainty(runs), tuple(sequences))
+
+
+def same_stages(evidence: Evidence, *, min_seeds: float, max_spread: float) -> Verdict:
+    """R2: every seed has the same stages at about the same time."""
+    runs = evidence.of("base", "published")
+    if len(runs) < min_seeds:
+        return Verdict(NOT_TESTABLE)
+    seeds = tuple(run.seed for run in runs)
+    sequences = [run.curves["published"].sequence for run in runs]
+    shown = listed(dict(zip(seeds, sequences, strict=True)))
+    if len(set(sequences)) == len(sequences):
+        return Verdict(REFUTED, shown, _certainty(runs), seeds)
+    if len(set(sequences)) > 1:
+        return Verdict(MIXED, shown, _certainty(runs), seeds)
+    times = np.array([run.curves["published"].milestones["log_step"] for run in runs])
+    if not times.size:
+        return Verdict(MIXED, f"{shown}; no milestone to compare", "", seeds)
+    spread = np.ptp(times, axis=0)
+    verdict = SUPPORTED if (spread < max_spread).all() else MIXED
+    widths = ", ".join(f"{value:.2f}" for value in spread)
+    return Verdict(verdict, f"{shown}; spread in log step: {widths}", _certainty(runs), seeds)
+
+
+def _certainty(runs: list[RunEvidence]) -> str:
+    """Say how often the milestones appear in the posterior draws."""
+    found = [p for run in runs for p in run.curves["published"].milestones["probability"]]
+    if not found:
+        return "no milestone found"
+    return f"milestones in {100 * min(found):.0f} to {100 * max(found):.0f} % of posterior draws"
+
+
+def visible_in_loss(evidence: Evidence) -> Verdict:
+    """R11: the loss shows the first two boundaries and hides those inside the fall of the LLC."""
+    runs = evidence.of("base", "published")
+    outcomes: dict[int, bool | None] = {}
+    texts: dict[int, str] = {}
+    for run in runs:
+        outcomes[run.seed], texts[run.seed] = _visibility(run, evidence)
+    verdict = overall(outcomes)
+    seeds = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
+    width = evidence.stage_settings.match_width
+    uncertainty = f"matched within {width:g} in log step" if texts else ""
+    return Verdict(verdict, listed(texts), uncertainty, seeds)
+
+
+def _visibility(run: RunEvidence, evidence: Evidence) -> tuple[bool | None, str]:
+    """Return whether one seed agrees (None: cannot be tested) and what was seen."""
+    curve = run.curves["published"]
+    peak = curve.peak()
+    if peak is None:
+        return False, f"{curve.sequence} has no plateau between a rise and a fall"
+    visible = _seen_in_loss(run, curve, evidence)
+    trough = curve.trough()
+    inside = visible[peak + 1 : trough]
+    shown = f"first {_seen(visible[0])}, end of the rise {_seen(visible[peak])}"
+    if not inside:
+        text = f"{shown}, no milestone inside the fall"
+        return (None if visible[0] and visible[peak] else False), text
+    text = f"{shown}, inside the fall {', '.join(map(_seen, inside))}"
+    return visible[0] and visible[peak] and not any(inside), text
+
+
+def _seen(visible: bool) -> str:
+    return "visible" if visible else "hidden"
+
+
+def _seen_in_loss(run: RunEvidence, curve: Curve, evidence: Evidence) -> list[bool]:
+    """Return for each milestone of the LLC whether the test loss has one nearby."""
+    metrics, settings = run.metrics, evidence.stage_settings
+    # All checkpoints meet the same contexts, so their errors over contexts move together and say
+    # nothing of the curve's shape: the noise is left to be estimated from the scatter.
+    unknown = np.full(metrics.sizes["step"], np.nan)
+    smoothed = fit_llc_curve(
+        metrics.step.values,
+        metrics["test_loss"].values,
+        unknown,
+        settings,
+        evidence.draw_seed,
+    )
+    found = find_milestones(smoothed, settings)["log_step"].to_numpy()
+    distance = np.abs(curve.milestones["log_step"].to_numpy()[:, None] - found)
+    return [bool((row <= settings.match_width).any()) for row in distance]

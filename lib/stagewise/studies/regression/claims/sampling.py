@@ -1,0 +1,152 @@
+"""Claims on the estimates themselves: R13, R14, R15, I4."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from stagewise.claims.evidence import (
+    MIXED,
+    NOT_TESTABLE,
+    REFUTED,
+    SUPPORTED,
+    Evidence,
+    Verdict,
+    listed,
+    overall,
+)
+from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.llc.agreement import compare_order, compare_shape
+
+
+def same_order(evidence: Evidence, *, min_correlation: float, min_checkpoints: float) -> Verdict:
+    """R13: the likelihood-based and the loss-based LLC order checkpoints alike."""
+    outcomes: dict[int, bool | None] = {}
+    texts, errors = {}, {}
+    for run in evidence.of("base", "local", "likelihood"):
+        order = compare_order(
+            run.curves["local"].llc, run.curves["likelihood"].llc, evidence.draw_seed
+        )
+        texts[run.seed] = f"{order.num_checkpoints} checkpoints, too few to test"
+        if order.num_checkpoints < min_checkpoints or not np.isfinite(order.correlation):
+            continue
+        outcomes[run.seed] = None
+        if order.low >= min_correlation:
+            outcomes[run.seed] = True
+        elif order.high < min_correlation:
+            outcomes[run.seed] = False
+        texts[run.seed] = (
+            f"rank correlation {order.correlation:.3f} over {order.num_checkpoints} checkpoints"
+        )
+        errors[run.seed] = f"5 % bounds {order.low:.3f} and {order.high:.3f}"
+    told = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
+    return Verdict(overall(outcomes), listed(texts), listed(errors), told)
+
+
+def shared_noise(evidence: Evidence, *, max_ratio: float, min_correlation: float) -> Verdict:
+    """R14: shared noise smooths the LLC curve and keeps its shape."""
+    parts: list[bool] = []
+    texts, errors = {}, {}
+    for run in evidence.of("base", "local", "fresh"):
+        shape = compare_shape(run.curves["local"].llc, run.curves["fresh"].llc)
+        ratio, correlation = shape.roughness_ratio, shape.correlation
+        if not np.isfinite(ratio):
+            continue
+        parts += [ratio < max_ratio, correlation >= min_correlation]
+        texts[run.seed] = f"roughness ratio {ratio:.2f}, correlation {correlation:.4f}"
+        errors[run.seed] = f"{shape.num_checkpoints} checkpoints, one pair of curves"
+    if not parts:
+        return Verdict(NOT_TESTABLE)
+    verdict = SUPPORTED if all(parts) else MIXED if any(parts) else REFUTED
+    return Verdict(verdict, listed(texts), listed(errors), tuple(texts))
+
+
+def local_chains(evidence: Evidence, *, min_correlation: float, min_saturated: float) -> Verdict:
+    """R15: saturated estimates restate the loss; local ones show the same plateaus."""
+    parts: dict[int, tuple[bool, bool, bool]] = {}
+    texts, errors = {}, {}
+    for run in evidence.of("base", "published", "local"):
+        published, local = run.curves["published"], run.curves["local"]
+        steps, correlation = _saturated(published)
+        if steps.size < min_saturated:
+            texts[run.seed] = f"{steps.size} saturated checkpoints, too few to test"
+            continue
+        remaining = int(local.llc["saturated"].sel(step=steps).astype(bool).sum())
+        same, text = _same_plateaus(published, local)
+        parts[run.seed] = (correlation >= min_correlation, remaining == 0, same)
+        texts[run.seed] = (
+            f"{steps.size} saturated checkpoints with correlation {correlation:.4f}, "
+            f"{remaining} of them saturated in local chains, {text}"
+        )
+        errors[run.seed] = _peak_intervals(run)
+    if not parts:
+        return Verdict(NOT_TESTABLE, listed(texts))
+    affine, stays, _ = zip(*parts.values(), strict=True)
+    verdict = MIXED
+    if all(map(all, parts.values())):
+        verdict = SUPPORTED
+    elif not any(affine) or not any(stays):
+        verdict = REFUTED
+    return Verdict(verdict, listed(texts), listed(errors), tuple(parts))
+
+
+def _saturated(curve: Curve) -> tuple[np.ndarray, float]:
+    """Return the saturated steps with an estimate, and the correlation of LLC and minus loss there."""
+    llc = curve.llc
+    at = llc["saturated"].values.astype(bool) & np.isfinite(llc["llc_mean"].values)
+    values, loss = llc["llc_mean"].values[at], llc["init_loss"].values[at]
+    if at.sum() < 2 or not np.ptp(values) > 0 or not np.ptp(loss) > 0:
+        return llc["step"].values[at], 0.0
+    return llc["step"].values[at], float(np.corrcoef(values, -loss)[0, 1])
+
+
+def _same_plateaus(published: Curve, local: Curve) -> tuple[bool, str]:
+    """Return whether the plateaus of two curves agree, and what was seen."""
+    names = ("end of the rise", "end of the fall")
+    wanted = ((published.peak(), local.peak()), (published.trough(), local.trough()))
+    if published.peak() is None:
+        return False, "no end of the rise with the published settings"
+    agree, texts = True, []
+    for name, (ours, theirs) in zip(names, wanted, strict=True):
+        if ours is None:
+            continue
+        if theirs is None:
+            agree, text = False, "missing in local chains"
+        else:
+            overlap = _overlap(published, ours, local, theirs)
+            agree, text = agree and overlap, "agrees" if overlap else "differs"
+        texts.append(f"{name} {text}")
+    return agree, ", ".join(texts)
+
+
+def _overlap(first: Curve, index: int, second: Curve, other: int) -> bool:
+    """Return whether the intervals of two milestones overlap; an unknown interval does not."""
+    one, two = first.milestone(index), second.milestone(other)
+    return bool(
+        one["interval_low"] <= two["interval_high"] and two["interval_low"] <= one["interval_high"]
+    )
+
+
+def _peak_intervals(run: RunEvidence) -> str:
+    """Say where the rise ends under both settings."""
+    texts = []
+    for setting in ("published", "local"):
+        curve = run.curves[setting]
+        peak = curve.peak()
+        if peak is None:
+            continue
+        at = curve.milestone(peak)
+        texts.append(f"{setting} {at['interval_low']:.0f} to {at['interval_high']:.0f}")
+    return f"end of the rise at {', '.join(texts)}" if texts else "no end of the rise"
+
+
+def same_estimates(evidence: Evidence) -> Verdict:
+    """I4: estimates made again, one by one, are the same numbers."""
+    audited = [run for run in evidence.runs if run.audit is not None and len(run.audit)]
+    if not audited:
+        return Verdict(NOT_TESTABLE)
+    rows = pd.concat([run.audit for run in audited])
+    verdict = SUPPORTED if rows["identical"].all() else REFUTED
+    value = f"{int(rows['identical'].sum())} of {len(rows)} checkpoints identical"
+    largest = f"largest difference {rows['largest_difference'].max():.3g}"
+    return Verdict(verdict, value, largest, tuple(run.seed for run in audited))

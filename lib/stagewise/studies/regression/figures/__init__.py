@@ -1,0 +1,1 @@
+"""Figures of the study of in-context linear regression: stores and tables in, drawn figures out."""

@@ -1,0 +1,182 @@
+"""What the regression transformer does and is at a checkpoint (seed 003, section 5 and App. D).
+
+Means over contexts carry standard errors over contexts; differences are paired context by context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from stagewise.core.replicas import Batch, Params
+from stagewise.studies.regression.model import NetworkSettings, predictions
+from stagewise.studies.regression.task import TaskSettings, ridge_predictions
+
+COLLAPSED_SHARE = 0.1
+"""A layer-norm weight counts as collapsed below this share of its initial value of one."""
+
+_VARIABLES: Mapping[str, tuple[tuple[str, ...], str, str]] = {
+    "test_loss": ((), "loss", "test loss"),
+    "token_loss": (("position",), "loss", "test loss at position k"),
+    "mean_squared_prediction": ((), "output^2", "mean squared prediction"),
+    "token_squared_prediction": (
+        ("position",),
+        "output^2",
+        "mean squared prediction at position k",
+    ),
+    "icl_locate": ((), "loss", "ICL score 1:D, loss at D less loss at 1"),
+    "icl_refine": ((), "loss", "ICL score D:K, loss at K less loss at D"),
+    "icl_total": ((), "loss", "ICL score 1:K, loss at K less loss at 1"),
+    "distance_to_ridge": ((), "output^2", "mean squared distance to the ridge prediction"),
+    "distance_to_mean_task": (
+        (),
+        "output^2",
+        "mean squared distance to the mean task's prediction",
+    ),
+    "icl_scaled": (
+        ("input_scale",),
+        "loss",
+        "ICL score 1:K on inputs of standard deviation g, divided by g",
+    ),
+    "weight_norm": ((), "1", "Euclidean norm of all parameters"),
+    "layer_norm_collapsed": (("layer_norm",), "1", "share of layer-norm weights below 0.1"),
+}
+
+
+class Evaluation:
+    """A fixed evaluation set with everything about it that does not depend on the network.
+
+    Parameters
+    ----------
+    task : TaskSettings
+    contexts : tuple of Tensor
+        Inputs (context, K, D) and labels (context, K).
+    tasks : Tensor, shape (num_tasks, D), optional
+        Finite set of tasks; the mean task is 0 without it.
+    scaled_contexts : dict of float to tuple of Tensor
+        Contexts whose inputs have another standard deviation, by that scale.
+    """
+
+    def __init__(
+        self,
+        task: TaskSettings,
+        contexts: Batch,
+        tasks: Tensor | None,
+        scaled_contexts: Mapping[float, Batch],
+    ) -> None:
+        self.scaled_contexts = scaled_contexts
+        inputs, labels = contexts
+        self.task, self.inputs, self.labels = task, inputs, labels
+        exact = ridge_predictions(inputs.double(), labels.double(), task.noise_variance)
+        self.ridge = exact.to(labels.dtype)
+        mean_task = torch.zeros(task.dimension) if tasks is None else tasks.mean(0)
+        self.mean_task_prediction = inputs @ mean_task.to(inputs)
+
+    @torch.no_grad()
+    def per_context(self, params: Params, network: NetworkSettings) -> dict[str, Tensor]:
+        """Return every sampled measure context by context, shape (context, ...)."""
+        predicted = _predictions(params, network, (self.inputs, self.labels))
+        error = (predicted - self.labels).square().double()
+        square = predicted.square().double()
+        last, middle = self.task.num_examples - 1, self.task.dimension - 1
+        return {
+            "test_loss": error.mean(1),
+            "token_loss": error,
+            "mean_squared_prediction": square.mean(1),
+            "token_squared_prediction": square,
+            "icl_locate": error[:, middle] - error[:, 0],
+            "icl_refine": error[:, last] - error[:, middle],
+            "icl_total": error[:, last] - error[:, 0],
+            "distance_to_ridge": (predicted - self.ridge).square().double().mean(1),
+            "distance_to_mean_task": (
+                (predicted - self.mean_task_prediction).square().double().mean(1)
+            ),
+            "icl_scaled": torch.stack(
+                [
+                    _icl_score(_predictions(params, network, contexts), contexts[1]) / scale
+                    for scale, contexts in self.scaled_contexts.items()
+                ],
+                dim=1,
+            ),
+        }
+
+    def measure(
+        self, params: Params, network: NetworkSettings, initial: Mapping[str, Tensor]
+    ) -> xr.Dataset:
+        """Measure one checkpoint.
+
+        Parameters
+        ----------
+        params : dict of str to Tensor
+        network : NetworkSettings
+        initial : mapping
+            `per_context` of the first checkpoint.
+
+        Returns
+        -------
+        xarray.Dataset
+            Means over contexts with ``<name>_stderr``, and ``<name>_change_stderr``: the standard
+            error of the mean's change since the first checkpoint, smaller than the joint error of
+            two means because both are taken over the same contexts.
+        """
+        values: dict[str, np.ndarray] = {}
+        for name, samples in self.per_context(params, network).items():
+            values[name] = samples.mean(0).numpy(force=True)
+            values[f"{name}_stderr"] = _stderr(samples)
+            values[f"{name}_change_stderr"] = _stderr(samples - initial[name])
+        measured = _dataset(values | _parameter_measures(params), self.task)
+        return measured.assign_coords(input_scale=list(self.scaled_contexts))
+
+
+def _stderr(samples: Tensor) -> np.ndarray:
+    return (samples.std(0) / len(samples) ** 0.5).numpy(force=True)
+
+
+def _predictions(params: Params, network: NetworkSettings, contexts: Batch) -> Tensor:
+    pieces = zip(*(part.split(1024) for part in contexts), strict=True)
+    return torch.cat([predictions(params, network, *piece) for piece in pieces])
+
+
+def _icl_score(predicted: Tensor, labels: Tensor) -> Tensor:
+    """Return the loss at the last position less that at the first, shape (context,)."""
+    error = (predicted - labels).square().double()
+    return error[:, -1] - error[:, 0]
+
+
+def _parameter_measures(params: Params) -> dict[str, np.ndarray]:
+    norms = layer_norm_weights(params)
+    collapsed = [(w.abs() < COLLAPSED_SHARE).double().mean().item() for w in norms.values()]
+    square = sum(value.double().square().sum().item() for value in params.values())
+    return {
+        "weight_norm": np.array(square**0.5),
+        "layer_norm_collapsed": np.array(collapsed),
+    }
+
+
+def layer_norm_weights(params: Params) -> Params:
+    """Return the weights of every layer norm, named as in the figures, in the order of the network."""
+    suffix = "_norm.weight"
+    return {name.removesuffix(".weight"): w for name, w in params.items() if name.endswith(suffix)}
+
+
+def _dataset(values: Mapping[str, np.ndarray], task: TaskSettings) -> xr.Dataset:
+    variables = {}
+    for name, value in values.items():
+        base = name.removesuffix("_stderr").removesuffix("_change")
+        dims, units, long_name = _VARIABLES[base]
+        if name.endswith("_change_stderr"):
+            long_name = f"standard error of the change since the first checkpoint of: {long_name}"
+        elif base != name:
+            long_name = f"standard error of: {long_name}"
+        variables[name] = xr.Variable(dims, value, {"units": units, "long_name": long_name})
+    return xr.Dataset(variables, coords={"position": np.arange(1, task.num_examples + 1)})
+
+
+def along_steps(datasets: list[xr.Dataset], steps: list[int], layer_norms: list[str]) -> xr.Dataset:
+    """Join the measures of many checkpoints along ``step``."""
+    joined = xr.concat(datasets, dim=xr.Variable("step", steps, {"units": "updates"}))
+    return joined.assign_coords(layer_norm=layer_norms)

@@ -1,0 +1,203 @@
+"""Claims that compare runs of two kinds: S5, S8, S9, S12 to S15."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from stagewise.claims.evidence import NOT_TESTABLE, Verdict
+from stagewise.claims.support import judged, on, seeds_of, share_text, spread_text
+from stagewise.core.intervals import holm, mean_interval
+from stagewise.studies.scurves.claims.evidence import ScurvesEvidence
+from stagewise.studies.scurves.contrasts import bump_contrast
+
+_RATE = 0.2
+"""Learning rate at which numbers of components are compared; every one of them has a case of it."""
+
+
+def _longer(first: pd.Series, second: pd.Series) -> float:
+    """Return the p-value of a one-sided Mann-Whitney test that the first is larger."""
+    return float(scipy.stats.mannwhitneyu(first, second, alternative="greater").pvalue)
+
+
+def _paired(first: pd.Series, second: pd.Series) -> float:
+    """Return the p-value of a one-sided Wilcoxon test that the first is larger, seed by seed."""
+    difference = (first - second).dropna()
+    if not (difference != 0).any():
+        return 1.0
+    return float(scipy.stats.wilcoxon(difference, alternative="greater").pvalue)
+
+
+@on("scurves")
+def longer_per_target(found: ScurvesEvidence, *, alpha: float) -> Verdict:
+    """S5: a target is captured later at rank 10 than at rank 1."""
+    one, ten = found.runs("rank1"), found.runs("rank10")
+    times = one["target_time"], ten["target_time"]
+    later, earlier = _longer(times[1], times[0]), _longer(times[0], times[1])
+    return Verdict(
+        judged(later < alpha, earlier < alpha),
+        f"flow time to half of a target: rank 1 {spread_text(times[0])}, rank 10 "
+        f"{spread_text(times[1])}; p = {later:.2g} for longer, {earlier:.2g} for shorter",
+        f"medians and quartiles over seeds; {found.excluded('rank1', 'rank10')}",
+        seeds_of(one, ten),
+    )
+
+
+def _ordered(
+    found: ScurvesEvidence, tables: Mapping[str, pd.DataFrame]
+) -> tuple[list[float], str, str]:
+    """Compare each table's plateau with the next one's: adjusted p-values, and both in words."""
+    ratios = [rows["plateau_ratio"] for rows in tables.values()]
+    adjusted = holm([_longer(a, b) for a, b in pairwise(ratios)])
+    texts = [
+        f"{name}: {spread_text(rows['plateau_ratio'])}"
+        + (f" (bound in {share_text(rows['censored'] > 0)})" if rows["censored"].any() else "")
+        for name, rows in tables.items()
+    ]
+    p_values = ", ".join(f"{p:.2g}" for p in adjusted)
+    settings = {str(rows["setting"].iloc[0]) for rows in tables.values()}
+    words = f"medians and quartiles over seeds; adjusted p of neighbours {p_values}"
+    return adjusted, "; ".join(texts), f"{words}; {found.excluded(*settings)}"
+
+
+@on("scurves")
+def shorter_with_rank(found: ScurvesEvidence, *, alpha: float) -> Verdict:
+    """S8: the plateau shortens as the rank grows."""
+    names = {"rank1": "1", "rank2": "2", "rank4": "4", "rank10": "10", "full": "full"}
+    tables = {f"rank {rank}": found.runs(name) for name, rank in names.items()}
+    adjusted, value, uncertainty = _ordered(found, tables)
+    ends = _longer(tables["rank 1"]["plateau_ratio"], tables["rank full"]["plateau_ratio"])
+    verdict = judged(all(p < alpha for p in adjusted), ends >= alpha)
+    return Verdict(
+        verdict,
+        f"{value}; rank 1 against full rank p = {ends:.2g}",
+        uncertainty,
+        seeds_of(*tables.values()),
+    )
+
+
+@on("scurves")
+def longer_with_components(found: ScurvesEvidence, *, alpha: float) -> Verdict:
+    """S9: the plateau grows with the number of components."""
+    names = {"product5": 5, "product4": 4, "product3": 3, "rank1": 2, "vector": 1}
+    tables = {f"c = {count}": found.runs(name, _RATE) for name, count in names.items()}
+    adjusted, value, uncertainty = _ordered(found, tables)
+    verdict = judged(all(p < alpha for p in adjusted), not any(p < alpha for p in adjusted))
+    return Verdict(verdict, value, uncertainty, seeds_of(*tables.values()))
+
+
+@on("scurves")
+def adam_bumps(found: ScurvesEvidence, *, alpha: float) -> Verdict:
+    """S12: Adam makes more bumps than descent, seed by seed."""
+    pairs = {"2": ("adam2", "rank2"), "10": ("adam10", "rank10"), "full": ("adamfull", "full")}
+    p_values, texts, tables = [], [], []
+    for rank, (adam, descent) in pairs.items():
+        joined = found.runs(adam).join(found.runs(descent), how="inner", suffixes=("", "_descent"))
+        more, fewer = joined["bumps"], joined["bumps_descent"]
+        p_values.append(_paired(more, fewer))
+        mean, low, high = mean_interval((more - fewer).to_numpy())
+        texts.append(
+            f"rank {rank}: {more.mean():.2f} against {fewer.mean():.2f}, difference "
+            f"{mean:.2f} [{low:.2f}, {high:.2f}], effect {_rank_biserial(more - fewer):.2f}"
+        )
+        unfinished = int(
+            (joined["converged"] == 0).sum() + (joined["converged_descent"] == 0).sum()
+        )
+        texts[-1] += f" ({unfinished} runs unconverged)" if unfinished else ""
+        tables.append(joined)
+    adjusted = holm(p_values)
+    names = [name for pair in pairs.values() for name in pair]
+    return Verdict(
+        judged(all(p < alpha for p in adjusted), not any(p < alpha for p in adjusted)),
+        "; ".join(texts),
+        f"95 % intervals of the mean, effect: matched rank-biserial correlation; adjusted p "
+        f"{', '.join(f'{p:.2g}' for p in adjusted)}; {found.excluded(*names)}",
+        seeds_of(*tables),
+    )
+
+
+def _rank_biserial(difference: pd.Series) -> float:
+    """Return the matched-pairs rank-biserial correlation, from -1 to 1; ties are left out."""
+    kept = difference[difference != 0]
+    if not len(kept):
+        return 0.0
+    ranks = scipy.stats.rankdata(kept.abs())
+    return float((ranks * np.sign(kept)).sum() / ranks.sum())
+
+
+@on("scurves")
+def competition(found: ScurvesEvidence, *, alpha: float) -> Verdict:
+    """S13: vectors with bumps are vectors that compete."""
+    names = {
+        "rank2": "descent, rank 2",
+        "rank4": "descent, rank 4",
+        "rank10": "descent, rank 10",
+        "adam2": "Adam, rank 2",
+        "adam10": "Adam, rank 10",
+    }
+    tables = {name: found.runs(name) for name in names}
+    contrasts = {name: bump_contrast(rows, 1 - alpha / len(names)) for name, rows in tables.items()}
+    texts = []
+    for name, contrast in contrasts.items():
+        rows = tables[name]
+        explained = f"{rows['explained_bumps'].sum():.0f} of {rows['bumps'].sum():.0f} bumps"
+        text = "not testable" if contrast is None else f"{contrast.difference:.2f}"
+        if contrast is not None:
+            text += f" [{contrast.low:.2f}, {contrast.high:.2f}]"
+        texts.append(f"{names[name]}: {text}, {explained} after competing for that target")
+    known = [contrast for contrast in contrasts.values() if contrast is not None]
+    if not known:
+        return Verdict(NOT_TESTABLE, "; ".join(texts))
+    positive = [contrast.low > 0 for contrast in known]
+    return Verdict(
+        judged(all(positive), not any(positive)),
+        "; ".join(texts),
+        f"{100 * (1 - alpha / len(names)):.0f} % intervals (95 % over five settings); "
+        f"{found.excluded(*names)}",
+        seeds_of(*tables.values()),
+    )
+
+
+@on("scurves")
+def decay_extends(found: ScurvesEvidence, *, alpha: float, min_final: float) -> Verdict:
+    """S14: weight decay extends the exponential phase and leaves a loss."""
+    cases = {float(rows["weight_decay"].iloc[0]): rows for rows in found.cases("decay1")}
+    none = cases.pop(0.0)
+    p_values = holm([_paired(r["norm_min_step"], none["norm_min_step"]) for r in cases.values()])
+    shares = {decay: r["final_loss"] / r["initial_loss"] for decay, r in cases.items()}
+    above = [bool((share > min_final).all()) for share in shares.values()]
+    later = [p < alpha for p in p_values]
+    start = f"shortest at step {spread_text(none['norm_min_step'])} without decay"
+    texts = [
+        f"{decay:g}: {spread_text(rows['norm_min_step'])}, final loss {spread_text(shares[decay])}"
+        for decay, rows in cases.items()
+    ]
+    return Verdict(
+        judged(all(above) and all(later), not any(above) and not any(later)),
+        f"{start}; {'; '.join(texts)}",
+        f"medians and quartiles; adjusted p {', '.join(f'{p:.2g}' for p in p_values)}; "
+        f"{found.excluded('decay1')}",
+        seeds_of(none),
+    )
+
+
+@on("scurves")
+def adamw_accelerates(found: ScurvesEvidence, *, max_difference: float) -> Verdict:
+    """S15: AdamW is faster than descent and keeps the curve's shape."""
+    fast, slow = found.runs("adamw1"), found.runs("slow1")
+    joined = fast.join(slow, how="inner", suffixes=("", "_descent"))
+    earlier = joined["half_drop"] < joined["half_drop_descent"]
+    plateau = [rows["num_plateaus"] >= 1 for rows in (fast, slow)]
+    same = abs(plateau[0].mean() - plateau[1].mean()) <= max_difference
+    return Verdict(
+        judged(bool(earlier.all() and same), not earlier.any()),
+        f"half-drop at step {spread_text(fast['half_drop'])} with AdamW, "
+        f"{spread_text(slow['half_drop'])} with descent, earlier in {share_text(earlier)}; plateau "
+        f"{share_text(plateau[0])} and {share_text(plateau[1])}",
+        f"medians and quartiles, 95 % intervals of shares; {found.excluded('adamw1', 'slow1')}",
+        seeds_of(joined),
+    )

@@ -1,0 +1,1 @@
+"""Figures of the study of S-curves: stores and tables in, drawn figures out."""

@@ -1,0 +1,175 @@
+"""High and full rank: what is captured of each target, tails, final alignment: figures s4 and s5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import scipy.stats
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from stagewise.plots import style
+from stagewise.plots.drawn import Drawn, Ledger
+from stagewise.studies.scurves.figures.rows import (
+    Curves,
+    draw_spread,
+    draw_vectors_row,
+    seed_handles,
+    spread_handles,
+    vector_handles,
+)
+
+_HEIGHT = 2 * style.PANEL_HEIGHT + 1.1
+_COMPONENTS = ("first component, a", "second component, b")
+_RANKS = {"rank1": "1", "rank2": "2", "rank4": "4", "rank10": "10", "fulltail": "full"}
+
+
+@style.context()
+def high_rank(curves: Mapping[str, xr.Dataset], measures: pd.DataFrame, seed: int) -> Drawn:
+    """Draw s4: rank 10, and when each target is captured.
+
+    Parameters
+    ----------
+    curves : mapping of str to Dataset
+        By setting; contract ``scurves`` of `stores.contracts`.
+    measures : DataFrame
+        Contract ``scurves_measures``.
+    seed : int
+        The seed of single-run panels.
+    """
+    figure = style.new_figure(style.FULL_WIDTH, _HEIGHT)
+    top, bottom = figure.subplots(2, 3)
+    ledger, shown = Ledger(), Curves(curves["rank10"], "rank 10")
+    last = shown.converged()
+    draw_vectors_row(ledger, top, "abc", shown, seed, last=last)
+    share = shown.of_seed("captured", seed)
+    colors = mpl.colormaps[style.SEQUENCE](np.linspace(0, 0.92, share.shape[1]))
+    for target, color in enumerate(colors):
+        ledger.line(
+            bottom[0], "d", f"target {target + 1}", shown.steps, share[:, target], color=color
+        )
+    bottom[0].axhline(0.5, color=style.MUTED, linestyle=":", linewidth=0.8)
+    bottom[0].set_xlim(0, 0.5 * last)
+    bottom[0].set_xlabel("Step")
+    bottom[0].set_ylabel("Share of a target captured\n(dimensionless)")
+    bottom[0].set_title(f"(d) each of {share.shape[1]} targets, seed {seed}")
+    names = [name for name in _RANKS if name != "fulltail"]
+    panels = (
+        ("e", "target_time", "Flow time to half of a target,\nmedian (dimensionless)"),
+        ("f", "target_spread", "Last less first target, flow time\n(dimensionless)"),
+    )
+    titles = ("(e) one target, by rank", "(f) spread of targets, by rank")
+    for ax, (letter, column, label), title in zip(bottom[1:], panels, titles, strict=True):
+        _by_rank(ledger, ax, letter, measures, names, column)
+        ax.set_ylabel(label)
+        ax.set_ylim(bottom=0)
+        ax.set_title(title)
+    handles = vector_handles(4, _COMPONENTS)
+    style.bottom_legend(figure, seed_handles(), handles, spread_handles(), columns=4)
+    return Drawn(figure, ledger.table())
+
+
+@style.context()
+def full_rank(curves: Mapping[str, xr.Dataset], measures: pd.DataFrame, seed: int) -> Drawn:
+    """Draw s5: full rank, its power-law tail, and vectors that stay apart from single targets.
+
+    Parameters
+    ----------
+    curves : mapping of str to Dataset
+        By setting; contract ``scurves`` of `stores.contracts`.
+    measures : DataFrame
+        Contract ``scurves_measures``.
+    seed : int
+        The seed of single-run panels.
+    """
+    figure = style.new_figure(style.FULL_WIDTH, _HEIGHT)
+    top, bottom = figure.subplots(2, 3)
+    ledger, shown = Ledger(), Curves(curves["fulltail"], "full rank")
+    draw_vectors_row(ledger, top, "abc", shown, seed, last=400.0 if shown.steps[-1] > 400 else None)
+    for color, name in ((style.MAIN, "fulltail"), (style.SERIES[0], "rank10")):
+        _tail(ledger, bottom[0], Curves(curves[name], _RANKS[name]), measures, color)
+    bottom[0].set_title("(d) tails, five seeds and fits")
+    settings = list(_RANKS)
+    _by_rank(ledger, bottom[1], "e", measures, settings, "tail_aic_difference")
+    bottom[1].axhline(0, color=style.MAIN, linewidth=0.6)
+    bottom[1].set_ylabel("AIC, power law less exponential\n(dimensionless)")
+    bottom[1].set_title("(e) below zero: power law")
+    _by_rank(ledger, bottom[2], "f", measures, settings, "best_cosine")
+    bottom[2].set_ylim(0, 1.03)
+    bottom[2].set_ylabel("Best |cosine| with a target at\nthe end, median over vectors")
+    bottom[2].set_title("(f) single targets")
+    for x, name in enumerate(settings):
+        chance = chance_cosine(curves[name].attrs["rank"], curves[name].attrs["dimension"])
+        ledger.add("f", f"chance, rank {_RANKS[name]}", x, chance)
+        bottom[2].plot([x - 0.25, x + 0.25], [chance, chance], color=style.ACCENT, linewidth=1.0)
+    marks = [*spread_handles(), Line2D([], [], color=style.ACCENT, label="random vectors")]
+    style.bottom_legend(figure, seed_handles(), vector_handles(4, _COMPONENTS), marks, columns=4)
+    return Drawn(figure, ledger.table())
+
+
+def chance_cosine(rank: int, dimension: int) -> float:
+    """Return the median of the largest |cosine| of a random vector with `rank` random targets.
+
+    The square of one cosine has a Beta(1/2, (d - 1)/2) distribution; in one dimension it is 1.
+    """
+    if dimension == 1:
+        return 1.0
+    square = scipy.stats.beta.ppf(0.5 ** (1 / rank), 0.5, (dimension - 1) / 2)
+    return float(np.sqrt(square))
+
+
+def _by_rank(
+    ledger: Ledger,
+    ax: Axes,
+    letter: str,
+    measures: pd.DataFrame,
+    settings: list[str],
+    column: str,
+) -> None:
+    """Draw the spread of a measure over seeds for each rank."""
+    for x, setting in enumerate(settings):
+        rows = measures[(measures["setting"] == setting) & (measures["case"] == 0)]
+        values = rows[column].dropna().to_numpy()
+        if len(values):
+            color = style.SERIES[0]
+            draw_spread(ledger, ax, letter, f"rank {_RANKS[setting]}", x, values, color)
+    ax.set_xticks(range(len(settings)), [_RANKS[name] for name in settings])
+    ax.set_xlim(-0.6, len(settings) - 0.4)
+    ax.set_xlabel("Rank r")
+
+
+def _tail(ledger: Ledger, ax: Axes, curves: Curves, measures: pd.DataFrame, color: str) -> None:
+    """Draw losses on logarithmic axes with the power law fitted to each tail's median exponent."""
+    label = f"rank {curves.label}" if curves.label != "full" else "full rank"
+    for index, line in zip(curves.kept[:5], curves.over_seeds("loss"), strict=False):
+        seed = int(curves.data["seed"][index])
+        look: dict[str, Any] = {
+            "color": color,
+            "linewidth": 0.7,
+            "label": label if index == 0 else None,
+        }
+        first = np.clip(line[1:] / line[0], 1e-300, None)
+        ledger.line(ax, "d", f"{label}, seed {seed}", curves.steps[1:], first, **look)
+    if curves.label == "full":
+        rows = measures[measures["setting"] == curves.data.attrs["setting"]]
+        exponent, begin = rows["tail_exponent"].median(), rows["half_drop"].median()
+        if np.isfinite(exponent) and np.isfinite(begin):
+            steps = np.geomspace(begin, curves.steps[-1], 20)
+            loss = np.median(curves.over_seeds("loss"), axis=0)
+            middle = np.sqrt(begin * curves.steps[-1])
+            height = np.interp(middle, curves.steps, loss) / loss[0]
+            law = 2.5 * height * (steps / middle) ** -exponent
+            look = {"color": style.ACCENT, "linestyle": "--", "linewidth": 1.1}
+            text = rf"$t^{{-{exponent:.2f}}}$ (shifted)"
+            ledger.line(ax, "d", "power law", steps, law, label=text, **look)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_ylim(1e-8, 3)
+    ax.set_xlabel("Step (log scale)")
+    ax.set_ylabel("Loss (share of first loss)")
+    ax.legend(loc="lower left")

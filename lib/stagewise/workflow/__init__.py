@@ -1,0 +1,1 @@
+"""What the workflow alone needs: configuration, runs, code identities, costs, captions, report."""

@@ -1,0 +1,93 @@
+"""The runs that a configuration asks for, and the identity that each one's stores carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stagewise.stores.identity import digest_of
+from stagewise.workflow.config import STUDIES, variant_settings
+
+_NOT_TRAINED_ON = ("evaluation",)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network trained once.
+
+    Parameters
+    ----------
+    name : str
+        Run id, variant and seed as in "base-s1"; unique, as the names of variants are.
+    study : str
+        Study that the run belongs to.
+    variant : str
+        Variant of the study.
+    seed : int
+        Seed of the run.
+    settings : dict
+        The study's settings with the variant's changes applied, by section.
+    analyses : tuple of str
+        What is computed from the run.
+    """
+
+    name: str
+    study: str
+    variant: str
+    seed: int
+    settings: dict[str, Any] = field(hash=False)
+    analyses: tuple[str, ...]
+
+
+def expand_runs(config: Mapping[str, Any]) -> list[Run]:
+    """Return the runs of every study: variants and seeds in the order of the configuration.
+
+    Parameters
+    ----------
+    config : mapping
+        A configuration that `workflow.config.check_config` has passed.
+    """
+    return [
+        Run(
+            name=f"{variant}-s{seed}",
+            study=study,
+            variant=variant,
+            seed=seed,
+            settings=variant_settings(study, config[study], variant),
+            analyses=tuple(entry["analyses"]),
+        )
+        for study in STUDIES
+        for variant, entry in config[study]["variants"].items()
+        for seed in entry["seeds"]
+    ]
+
+
+def training_settings(run: Run) -> dict[str, Any]:
+    """Return the sections of a run's settings that its training depends on."""
+    return {name: part for name, part in run.settings.items() if name not in _NOT_TRAINED_ON}
+
+
+def run_identity(run: Run, root_seed: int) -> str:
+    """Return the identity of what training makes: equal for equal results, else different.
+
+    Evaluation, analyses, the device and the length of a segment change no checkpoint and are left
+    out, so that changing them leaves finished stores valid.
+
+    Parameters
+    ----------
+    run : Run
+    root_seed : int
+        Seed from which all streams of the project are derived.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    settings = training_settings(run)
+    training = {k: v for k, v in settings["training"].items() if k != "segment_steps"}
+    settings["training"] = training
+    return digest_of(
+        {"study": run.study, "run": run.name, "root_seed": root_seed, "settings": settings}
+    )
