@@ -3,8 +3,8 @@
 import logging
 
 from stagewise.llc.calibration_choice import config_fragment, ranked_cells, warnings_on
+from stagewise.llc.layout import CALIBRATION
 from stagewise.stores.files import atomic_path, read_dataset
-from stagewise.stores.schemas import write_table
 from stagewise.workflow.logs import log_to
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def main(
     best = ranked.iloc[0].to_dict()
     for sentence in warnings_on(best, sweep, max_change):
         logger.warning(sentence)
-    write_table(path_to_table, ranked, "calibration")
+    CALIBRATION.write(path_to_table, ranked)
     with atomic_path(path_to_fragment) as temporary:
         temporary.write_text(config_fragment(best, sweep, max_change, nested=nested, names=names))
 

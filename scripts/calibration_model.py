@@ -4,9 +4,8 @@ import torch
 
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.calibration import Grid, sweep
+from stagewise.llc.layout import SWEEP
 from stagewise.llc.sgld import SGLDConfig
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import write_dataset
 from stagewise.stores.provenance import provenance
 from stagewise.studies.instruments.calibration_subjects import modular, reduced_rank
 from stagewise.workflow.logs import log_to
@@ -30,9 +29,7 @@ def main(
     base = SGLDConfig(**sampler, step_size=1.0, n_beta=1.0, localization=1.0)
     axes = Grid(**{axis: tuple(values) for axis, values in grid.items()})
     swept = sweep(built, axes, base, key.child("sgld"))
-    write_dataset(
-        path_to_sweep, check_dataset(swept, "calibration_sweep"), {**swept.attrs, **provenance()}
-    )
+    SWEEP.write(path_to_sweep, swept, {**swept.attrs, **provenance()})
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 import torch
 
 from stagewise.llc.calibration import Grid, sweep
+from stagewise.llc.layout import SWEEP
 from stagewise.llc.sgld import SGLDConfig
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import write_dataset
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.studies.regression.subject import transformer
@@ -34,7 +33,7 @@ def main(
     axes = Grid(**{axis: tuple(values) for axis, values in grid.items()})
     swept = sweep(subject, axes, base, run.key.child("calibration"))
     attributes = {**swept.attrs, "run": name, "identity": identity, **provenance()}
-    write_dataset(path_to_sweep, check_dataset(swept, "calibration_sweep"), attributes)
+    SWEEP.write(path_to_sweep, swept, attributes)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
 from typing import Any
 
 from stagewise.claims.evidence import Evidence
+from stagewise.claims.layout import CLAIMS
 from stagewise.claims.ledger import check_claims, read_ledger
 from stagewise.claims.reading import read_curves, read_runs
 from stagewise.development.llc_curve import StageSettings
-from stagewise.stores.schemas import read_table, write_table
+from stagewise.exact.layout import VALIDATION
 from stagewise.studies.language.claims.evidence import LanguageEvidence
+from stagewise.studies.language.layout import FORM_CONTENTS, METRICS
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.scurves.claims.evidence import ScurvesEvidence
 from stagewise.workflow.logs import log_to
@@ -37,20 +39,18 @@ def main(
     """Write one row a claim."""
     ledger = read_ledger(path_to_ledger, path_to_schema)
     found = read_curves(curves, **paths_to_curves)
-    language = read_runs(language_runs, paths_to_language, found, {}, "language_metrics")
+    language = read_runs(language_runs, paths_to_language, found, {}, METRICS)
     listed = {name: tuple(stages[name]) for name in ("length_scale_bounds", "leave_out")}
     evidence = Evidence(
         runs=read_runs(runs, paths_to_metrics, found, paths_to_audits),
         stage_settings=StageSettings(**{**stages, **listed}),
-        validation=read_table(path_to_validation, "validation"),
+        validation=VALIDATION.read(path_to_validation),
         scurves=ScurvesEvidence.read(path_to_scurves),
         modular=ModularEvidence.read(*paths_to_modular),
-        language=LanguageEvidence(
-            language, read_table(path_to_forms, "language_forms"), language_types
-        ),
+        language=LanguageEvidence(language, FORM_CONTENTS.read(path_to_forms), language_types),
         **constants,
     )
-    write_table(path_to_claims, check_claims(ledger, evidence, preset), "claims")
+    CLAIMS.write(path_to_claims, check_claims(ledger, evidence, preset))
 
 
 if __name__ == "__main__":

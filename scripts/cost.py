@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from stagewise.stores.schemas import write_table
 from stagewise.workflow.costs import cost_table, job_costs
+from stagewise.workflow.layout import COST
 from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_logs: str, path_to_table: str, patterns: dict[str, str]) -> None:
     """Read every benchmark file below the folder of logs and write the sums."""
     files = list(Path(path_to_logs).rglob("*.benchmark.tsv"))
-    write_table(path_to_table, cost_table(job_costs(files, patterns)), "cost")
+    COST.write(path_to_table, cost_table(job_costs(files, patterns)))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from stagewise.development.essential_dynamics import essential_dynamics
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import open_store, write_dataset
+from stagewise.development.layout import ED
+from stagewise.stores.files import open_store
 from stagewise.stores.provenance import provenance
 from stagewise.workflow.logs import log_to
 
@@ -25,9 +25,7 @@ def main(
                 yield outputs[:, start : start + COLUMNS]
 
         ed = essential_dynamics(blocks, store["step"][:], num_components)
-    write_dataset(
-        path_to_ed, check_dataset(ed, "ed"), {"run": run, "identity": identity, **provenance()}
-    )
+    ED.write(path_to_ed, ed, {"run": run, "identity": identity, **provenance()})
 
 
 if __name__ == "__main__":

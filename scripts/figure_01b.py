@@ -1,8 +1,8 @@
 """Draw test loss and LLC over training, with the stages of the shown run."""
 
+from stagewise.development.layout import STAGES
 from stagewise.plots.loss_and_llc import loss_and_llc
 from stagewise.stores.files import read_dataset
-from stagewise.stores.schemas import read_table
 from stagewise.workflow.logs import log_to
 
 
@@ -20,7 +20,7 @@ def main(
     """Sort estimates by the setting that they carry, and draw a column for each."""
     metrics = [read_dataset(path) for path in paths_to_metrics]
     llcs = [read_dataset(path) for path in paths_to_llc]
-    stages = [read_table(path, "stages") for path in paths_to_stages]
+    stages = [STAGES.read(path) for path in paths_to_stages]
     drawn = loss_and_llc(
         metrics,
         {name: [llc for llc in llcs if llc.attrs["setting"] == name] for name in settings},

@@ -1,8 +1,8 @@
 """Draw the essential dynamics of one run in the planes of its components."""
 
+from stagewise.development.layout import STAGES
 from stagewise.plots.planes import planes
 from stagewise.stores.files import read_dataset
-from stagewise.stores.schemas import read_table
 from stagewise.workflow.logs import log_to
 
 
@@ -16,7 +16,7 @@ def main(
     path_to_data: str,
 ) -> None:
     """Colour by the stages given; they say which sampler setting they come from."""
-    stages = read_table(path_to_stages, "stages")
+    stages = STAGES.read(path_to_stages)
     drawn = planes(
         read_dataset(path_to_ed), read_dataset(path_to_forms), stages, stages["setting"].iloc[0]
     )

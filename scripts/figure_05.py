@@ -1,7 +1,7 @@
 """Draw what the regression transformer does over training."""
 
+from stagewise.development.layout import STAGES
 from stagewise.stores.files import read_dataset
-from stagewise.stores.schemas import read_table
 from stagewise.studies.regression.figures.behaviour import behaviour
 from stagewise.workflow.logs import log_to
 
@@ -22,7 +22,7 @@ def main(
     drawn = behaviour(
         read_dataset(path_to_metrics),
         [read_dataset(path) for path in paths_to_finite],
-        read_table(path_to_stages, "stages"),
+        STAGES.read(path_to_stages),
         noise_variance=noise_variance,
         dimension=dimension,
         num_tasks=num_tasks,

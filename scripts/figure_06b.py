@@ -1,8 +1,8 @@
 """Draw component scores and form potentials of one run against time."""
 
+from stagewise.development.layout import STAGES
 from stagewise.plots.forms_in_time import forms_in_time
 from stagewise.stores.files import read_dataset
-from stagewise.stores.schemas import read_table
 from stagewise.workflow.logs import log_to
 
 
@@ -16,7 +16,7 @@ def main(
     path_to_data: str,
 ) -> None:
     """Colour by the stages given; they say which sampler setting they come from."""
-    stages = read_table(path_to_stages, "stages")
+    stages = STAGES.read(path_to_stages)
     drawn = forms_in_time(
         read_dataset(path_to_ed), read_dataset(path_to_forms), stages, stages["setting"].iloc[0]
     )

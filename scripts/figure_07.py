@@ -1,13 +1,13 @@
 """Draw estimated against exact learning coefficients."""
 
-from stagewise.stores.schemas import read_table
+from stagewise.exact.layout import VALIDATION
 from stagewise.studies.instruments.figures.validation import validation
 from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_table: str, path_to_png: str, path_to_pdf: str, path_to_data: str) -> None:
     """Draw every case of the suite."""
-    drawn = validation(read_table(path_to_table, "validation"))
+    drawn = validation(VALIDATION.read(path_to_table))
     drawn.write(path_to_png, path_to_pdf, path_to_data)
 
 

@@ -1,8 +1,8 @@
 """Draw loss, LLC and weight norm of one run and setting, with their slopes."""
 
+from stagewise.development.layout import MILESTONES, STAGES
 from stagewise.plots.slopes import slopes
 from stagewise.stores.files import read_dataset
-from stagewise.stores.schemas import read_table
 from stagewise.workflow.logs import log_to
 
 
@@ -23,8 +23,8 @@ def main(
         read_dataset(path_to_metrics),
         read_dataset(path_to_llc),
         read_dataset(path_to_curve),
-        read_table(path_to_milestones, "milestones"),
-        read_table(path_to_stages, "stages"),
+        MILESTONES.read(path_to_milestones),
+        STAGES.read(path_to_stages),
         tolerance,
     )
     drawn.write(path_to_png, path_to_pdf, path_to_data)

@@ -1,7 +1,7 @@
 """Draw a sweep of the sampler's settings and the choice from it."""
 
+from stagewise.llc.layout import CALIBRATION
 from stagewise.stores.files import read_dataset
-from stagewise.stores.schemas import read_table
 from stagewise.studies.instruments.figures.calibration import calibration
 from stagewise.workflow.logs import log_to
 
@@ -10,7 +10,7 @@ def main(
     *, path_to_sweep: str, path_to_table: str, path_to_png: str, path_to_pdf: str, path_to_data: str
 ) -> None:
     """Draw traces and verdicts."""
-    drawn = calibration(read_dataset(path_to_sweep), read_table(path_to_table, "calibration"))
+    drawn = calibration(read_dataset(path_to_sweep), CALIBRATION.read(path_to_table))
     drawn.write(path_to_png, path_to_pdf, path_to_data)
 
 

@@ -1,6 +1,6 @@
 """Draw the milestones of every run and sampler setting beside the published ones."""
 
-from stagewise.stores.schemas import read_table
+from stagewise.development.layout import MILESTONES, STAGES
 from stagewise.studies.regression.figures.milestones import milestones
 from stagewise.workflow.logs import log_to
 
@@ -16,7 +16,7 @@ def main(
 ) -> None:
     """Pair milestones with stages, which come in the same order, and draw them."""
     pairs = zip(paths_to_milestones, paths_to_stages, strict=True)
-    tables = [(read_table(m, "milestones"), read_table(s, "stages")) for m, s in pairs]
+    tables = [(MILESTONES.read(m), STAGES.read(s)) for m, s in pairs]
     milestones(tables, published).write(path_to_png, path_to_pdf, path_to_data)
 
 

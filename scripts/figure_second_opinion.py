@@ -1,13 +1,13 @@
 """Draw SGLD against Hamiltonian Monte Carlo."""
 
-from stagewise.stores.schemas import read_table
+from stagewise.exact.layout import SECOND_OPINION
 from stagewise.studies.instruments.figures.second_opinion import samplers_compared
 from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_table: str, path_to_png: str, path_to_pdf: str, path_to_data: str) -> None:
     """Draw every model."""
-    drawn = samplers_compared(read_table(path_to_table, "second_opinion"))
+    drawn = samplers_compared(SECOND_OPINION.read(path_to_table))
     drawn.write(path_to_png, path_to_pdf, path_to_data)
 
 

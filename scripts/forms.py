@@ -2,8 +2,8 @@
 
 from stagewise.development.essential_dynamics import smooth
 from stagewise.development.forms import FormSettings, detect_forms
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import read_dataset, write_dataset
+from stagewise.development.layout import FORMS
+from stagewise.stores.files import read_dataset
 from stagewise.stores.provenance import provenance
 from stagewise.workflow.logs import log_to
 
@@ -19,9 +19,7 @@ def main(*, path_to_ed: str, path_to_forms: str, run: str, settings: dict, seed:
     forms = forms.assign_coords(pc=ed.pc)
     forms["smoothed"] = ed.scores.copy(data=smoothed)
     forms["smoothed"].attrs = {"units": "output", "long_name": "smoothed score"}
-    write_dataset(
-        path_to_forms, check_dataset(forms, "forms"), {"run": run, **settings, **provenance()}
-    )
+    FORMS.write(path_to_forms, forms, {"run": run, **settings, **provenance()})
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Draw losses, LLCs and essential dynamics of language models."""
 
+from stagewise.development.layout import MILESTONES, STAGES
 from stagewise.stores.files import read_dataset
-from stagewise.stores.schemas import read_table
 from stagewise.studies.language.figures.curves import Development, curve_figures
 from stagewise.workflow.logs import log_to
+
+TABLES = {"milestones": MILESTONES, "stages": STAGES}
 
 
 def main(
@@ -23,9 +25,9 @@ def main(
 
     def of(run: int, name: str) -> dict:
         own = paths[name][run * len(settings) : (run + 1) * len(settings)]
-        tables = name in ("milestones", "stages")
+        tables = name in TABLES
         return {
-            setting: read_table(path, name) if tables else read_dataset(path)
+            setting: TABLES[name].read(path) if tables else read_dataset(path)
             for setting, path in zip(settings, own, strict=True)
         }
 

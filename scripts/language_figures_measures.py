@@ -1,7 +1,7 @@
 """Draw behaviour and structure of language models along training."""
 
+from stagewise.development.layout import STAGES
 from stagewise.stores.files import read_dataset
-from stagewise.stores.schemas import read_table
 from stagewise.studies.language.figures.behaviour import bigrams_and_ngrams, position_losses
 from stagewise.studies.language.figures.heads import composition, heads_and_induction
 from stagewise.studies.language.figures.positions import position_shapes
@@ -20,7 +20,7 @@ def main(
 ) -> None:
     """Draw figures 3, 4, 18, 19, 20 and 22, in this order of the paths."""
     runs = dict(zip(variants, map(read_dataset, paths_to_metrics), strict=True))
-    tables = (read_table(path, "stages") for path in paths_to_stages)
+    tables = (STAGES.read(path) for path in paths_to_stages)
     stages = dict(zip(variants, tables, strict=True))
     one = {"onelayer": runs["onelayer"]}
     figures = (

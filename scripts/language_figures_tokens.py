@@ -1,10 +1,11 @@
 """Draw what forms and stages of a language model are about, token by token."""
 
+from stagewise.development.layout import STAGES
 from stagewise.stores.files import atomic_path, checkpoint_index, read_dataset
-from stagewise.stores.schemas import read_table, write_table
 from stagewise.studies.language.extreme_logits import contexts_of, form_table, lifted, shown_points
 from stagewise.studies.language.figures.forms import induction_patterns, new_words
 from stagewise.studies.language.figures.token_changes import token_changes, token_changes_html
+from stagewise.studies.language.layout import FORM_CONTENTS
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.token_changes import passages, stage_names
 from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
@@ -37,9 +38,9 @@ def main(
     contexts = contexts_of(rows, places, tokenizer)
     ed, forms = (read_dataset(paths[key]) for key in ("ed", "forms"))
     points = [lifted(ed, centre, size) for centre in forms["centre"].to_numpy()]
-    write_table(path_to_forms, form_table(points, forms, contexts), "language_forms")
+    FORM_CONTENTS.write(path_to_forms, form_table(points, forms, contexts))
     shown = shown_points(points, forms, ed, size)
-    stages = read_table(paths["stages"], "stages")
+    stages = STAGES.read(paths["stages"])
     found = passages(
         lambda step: run.params_at(paths["checkpoints"], step, identity),
         run.network,

@@ -4,9 +4,8 @@ import xarray as xr
 
 from stagewise.core.progress import Heartbeat
 from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.layout import LLC_SHARD
 from stagewise.llc.sgld import SGLDConfig
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import write_dataset
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.behaviour import constant_predictor_loss
 from stagewise.studies.language.study import LanguageRun
@@ -53,7 +52,7 @@ def main(
     shard = xr.concat(estimates, "step", combine_attrs="drop_conflicts")
     attributes = {"run": name, "noise": noise, "loss": loss, "num_samples": num_samples}
     attributes |= {"identity": identity, "constant_loss": constant_predictor_loss(data[0])}
-    write_dataset(path_to_shard, check_dataset(shard, "llc_shard"), {**attributes, **provenance()})
+    LLC_SHARD.write(path_to_shard, shard, {**attributes, **provenance()})
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Measure every checkpoint of one language model on the fixed evaluation set."""
 
 from stagewise.core.progress import Heartbeat
-from stagewise.stores.contracts import check_dataset
 from stagewise.stores.files import checkpoint_index, read_dataset, write_dataset
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.bigrams import counts_of
+from stagewise.studies.language.layout import METRICS
 from stagewise.studies.language.metrics import along_steps, evaluation_set
 from stagewise.studies.language.ngrams import ngrams_of
 from stagewise.studies.language.study import LanguageRun
@@ -49,7 +49,7 @@ def main(
         heartbeat.beat(count, f"test loss {measured[-1].test_loss:.3f}")
     joined = along_steps(measured, steps, instrument)
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
-    store = check_dataset(joined, "language_metrics")
+    store = METRICS.check(joined)
     write_dataset(path_to_metrics, store, {**attributes, **provenance()})
 
 

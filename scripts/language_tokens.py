@@ -3,11 +3,9 @@
 import logging
 
 from stagewise.core.seeding import StreamKey
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import write_dataset
 from stagewise.stores.provenance import provenance
-from stagewise.stores.schemas import write_table
 from stagewise.studies.language.documents import document_sources, read_documents
+from stagewise.studies.language.layout import CORPUS, INDEX
 from stagewise.studies.language.splits import SPLITS, SplitSettings, split_documents
 from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
 from stagewise.studies.language.tokens import corpus_table, write_tokens
@@ -33,9 +31,9 @@ def main(
     index = write_tokens(documents, places, tokenizer, paths_to_streams)
     table = corpus_table(index)
     logging.info("%s", table.to_string())
-    write_table(path_to_corpus, table, "language_corpus")
+    CORPUS.write(path_to_corpus, table)
     attributes = {"vocab_size": vocab_size, "split": split, **provenance()}
-    write_dataset(path_to_index, check_dataset(index, "language_index"), attributes)
+    INDEX.write(path_to_index, index, attributes)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 import xarray as xr
 
 from stagewise.llc.diagnostics import judge_all, locality
+from stagewise.llc.layout import LLC, SUMMARY
 from stagewise.llc.table import summary_table
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import read_dataset, write_dataset
+from stagewise.stores.files import read_dataset
 from stagewise.stores.provenance import provenance
-from stagewise.stores.schemas import write_table
 from stagewise.workflow.logs import log_to
 
 
@@ -31,8 +30,8 @@ def main(
     judged = joined.merge(locality(joined, untrained_loss, constant))
     judged = judged.merge(judge_all(joined, untrained_loss))
     judged.attrs = {**joined.attrs, "setting": setting, **provenance()}
-    write_dataset(path_to_llc, check_dataset(judged, "llc"), {})
-    write_table(path_to_summary, summary_table(judged, run, setting), "llc_summary")
+    LLC.write(path_to_llc, judged, {})
+    SUMMARY.write(path_to_summary, summary_table(judged, run, setting))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Draw what is followed along training in the modular-addition study."""
 
-from stagewise.stores.groups import read_settings
-from stagewise.stores.schemas import read_table
+from stagewise.llc.layout import LLC
+from stagewise.stores.groups import read_groups
 from stagewise.studies.modular.figures.gradients import gradients_and_sharpness
 from stagewise.studies.modular.figures.llc import llc_and_modes
 from stagewise.studies.modular.figures.modes import mode_losses
+from stagewise.studies.modular.layout import CURVES, GRADIENTS, MODES, RUNS
 from stagewise.studies.modular.slingshots import SlingshotSettings
 from stagewise.workflow.logs import log_to
 
@@ -23,11 +24,11 @@ def main(
     paths_to_data: list[str],
 ) -> None:
     """Draw figures g2, g8 and g9, in this order of the paths."""
-    runs = read_table(path_to_runs, "modular_runs")
-    curves = read_settings(path_to_curves, "modular_curves")
-    modes = read_settings(path_to_modes, "modular_modes")
-    gradients = read_settings(path_to_gradients, "modular_gradients")
-    llc = read_settings(path_to_llc, "llc")
+    runs = RUNS.read(path_to_runs)
+    curves = read_groups(path_to_curves, CURVES)
+    modes = read_groups(path_to_modes, MODES)
+    gradients = read_groups(path_to_gradients, GRADIENTS)
+    llc = read_groups(path_to_llc, LLC)
     constants = SlingshotSettings(**slingshots)
     figures = (
         mode_losses(modes, runs, shown_seed),

@@ -1,12 +1,12 @@
 """Draw what the runs of the modular-addition study did: outcomes, times, early training."""
 
-from stagewise.stores.groups import read_settings
-from stagewise.stores.schemas import read_table
+from stagewise.stores.groups import read_groups
 from stagewise.studies.modular.figures.early import early_training
 from stagewise.studies.modular.figures.phases import phase_diagrams
 from stagewise.studies.modular.figures.runs import single_runs
 from stagewise.studies.modular.figures.sweeps import equal_flow, without_decay
 from stagewise.studies.modular.figures.times import scales_and_decay, times_on_shares
+from stagewise.studies.modular.layout import CURVES, RUNS
 from stagewise.workflow.logs import log_to
 
 
@@ -22,11 +22,9 @@ def main(
 ) -> None:
     """Draw figures g1, g3, g4, g5, g6, g7 and g10, in this order of the paths."""
     curves = {
-        name: data
-        for path in paths_to_curves
-        for name, data in read_settings(path, "modular_curves").items()
+        name: data for path in paths_to_curves for name, data in read_groups(path, CURVES).items()
     }
-    runs = read_table(path_to_runs, "modular_runs")
+    runs = RUNS.read(path_to_runs)
     figures = (
         single_runs(curves, runs, learned),
         phase_diagrams(runs),

@@ -2,8 +2,10 @@
 
 import torch
 
-from stagewise.stores.groups import read_settings, write_settings
+from stagewise.llc.layout import LLC
+from stagewise.stores.groups import read_groups, write_groups
 from stagewise.stores.provenance import provenance
+from stagewise.studies.modular.layout import CURVES
 from stagewise.studies.modular.llc import llc_along
 from stagewise.studies.modular.settings import Setting, study_key
 from stagewise.studies.modular.store import read_checkpoints
@@ -22,7 +24,7 @@ def main(
 ) -> None:
     """Write one group a run, named by setting and seed, over all its checkpoints."""
     torch.set_num_threads(1)
-    curves = read_settings(path_to_curves, "modular_curves")
+    curves = read_groups(path_to_curves, CURVES)
     key = study_key(root_seed)
     estimates = {}
     for name, entry in settings.items():
@@ -30,7 +32,7 @@ def main(
         setting = Setting.of(name, entry)
         for seed in range(num_seeds):
             estimates[f"{name}-s{seed}"] = llc_along(setting, checkpoints, key, seed, sampler)
-    write_settings(path_to_llc, estimates, provenance(), "llc")
+    write_groups(path_to_llc, estimates, provenance(), LLC)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from stagewise.stores.groups import read_settings
-from stagewise.stores.schemas import write_table
+from stagewise.stores.groups import read_groups
+from stagewise.studies.modular.layout import CURVES, RUNS
 from stagewise.studies.modular.measures import MeasureSettings, measure_setting
 from stagewise.studies.modular.settings import Setting
 from stagewise.studies.modular.store import read_checkpoints
@@ -23,13 +23,13 @@ def main(
     tables = []
     paths = zip(settings, paths_to_curves, paths_to_checkpoints, strict=True)
     for experiment, path_to_curves, path_to_checkpoints in paths:
-        for name, curves in read_settings(path_to_curves, "modular_curves").items():
+        for name, curves in read_groups(path_to_curves, CURVES).items():
             setting = Setting.of(name, settings[experiment][name])
             identity = curves.attrs["identity"]
             checkpoints = read_checkpoints(path_to_checkpoints, name, identity)
             table = measure_setting(setting, curves, checkpoints, constants)
             tables.append(table.assign(experiment=experiment))
-    write_table(path_to_runs, pd.concat(tables, ignore_index=True), "modular_runs")
+    RUNS.write(path_to_runs, pd.concat(tables, ignore_index=True))
 
 
 if __name__ == "__main__":

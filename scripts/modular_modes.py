@@ -2,8 +2,9 @@
 
 import torch
 
-from stagewise.stores.groups import read_settings, write_settings
+from stagewise.stores.groups import read_groups, write_groups
 from stagewise.stores.provenance import provenance
+from stagewise.studies.modular.layout import CURVES, MODES
 from stagewise.studies.modular.modes import modes_along
 from stagewise.studies.modular.settings import Setting, study_key
 from stagewise.studies.modular.store import read_checkpoints
@@ -22,14 +23,14 @@ def main(
 ) -> None:
     """Write one group a setting, over its first seeds and all its checkpoints."""
     torch.set_num_threads(1)
-    curves = read_settings(path_to_curves, "modular_curves")
+    curves = read_groups(path_to_curves, CURVES)
     key, seeds = study_key(root_seed), range(num_seeds)
     along = {}
     for name, entry in settings.items():
         checkpoints = read_checkpoints(path_to_checkpoints, name, curves[name].attrs["identity"])
         setting = Setting.of(name, entry)
         along[name] = modes_along(setting, checkpoints, key, seeds, mode_multiple)
-    write_settings(path_to_along, along, provenance(), "modular_modes")
+    write_groups(path_to_along, along, provenance(), MODES)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import torch
 
-from stagewise.stores.groups import write_settings
+from stagewise.stores.groups import write_groups
 from stagewise.stores.provenance import provenance
+from stagewise.studies.modular.layout import CURVES
 from stagewise.studies.modular.resume import Partial
 from stagewise.studies.modular.settings import Setting, study_key
 from stagewise.studies.modular.store import write_checkpoints
@@ -36,7 +37,7 @@ def main(
     attributes = {"experiment": experiment, **provenance()}
     curves = {name: one.records for name, one in trained.items()}
     write_checkpoints(path_to_checkpoints, trained, attributes)
-    write_settings(path_to_curves, curves, attributes, "modular_curves")
+    write_groups(path_to_curves, curves, attributes, CURVES)
     for path in partials:
         path.unlink()
 

@@ -5,8 +5,8 @@ import xarray as xr
 
 from stagewise.llc.estimate import full_loss
 from stagewise.llc.failures import failing_estimate
+from stagewise.llc.layout import LLC_FAILURES
 from stagewise.llc.sgld import SGLDConfig
-from stagewise.stores.contracts import check_dataset
 from stagewise.stores.files import write_dataset
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.study import RegressionRun
@@ -46,7 +46,7 @@ def main(
         estimates.append(estimate.assign(step=((), step, {"units": "step", "long_name": "step"})))
     joined = xr.concat(estimates, pd.Index(list(steps), name="failure"))
     attributes = {"run": name, "num_samples": num_samples, "identity": identity}
-    store = check_dataset(joined, "llc_failures")
+    store = LLC_FAILURES.check(joined)
     write_dataset(path_to_failures, store, {**attributes, **provenance()})
 
 

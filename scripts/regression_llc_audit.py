@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.layout import AUDIT
 from stagewise.llc.sgld import SGLDConfig
 from stagewise.stores.files import read_dataset
-from stagewise.stores.schemas import write_table
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.workflow.logs import log_to
 
@@ -40,7 +40,7 @@ def main(
         difference = np.abs(again["loss"].values - before["loss"].values).max()
         same = bool(np.array_equal(again["loss"], before["loss"], equal_nan=True))
         rows.append({"step": step, "identical": same, "largest_difference": float(difference)})
-    write_table(path_to_audit, pd.DataFrame(rows), "audit")
+    AUDIT.write(path_to_audit, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Measure every checkpoint of one regression run on the fixed evaluation set."""
 
 from stagewise.core.progress import Heartbeat
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import checkpoint_index, write_dataset
+from stagewise.stores.files import checkpoint_index
 from stagewise.stores.provenance import provenance
+from stagewise.studies.regression.layout import METRICS
 from stagewise.studies.regression.metrics import Evaluation, along_steps, layer_norm_weights
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.workflow.logs import log_to
@@ -38,7 +38,7 @@ def main(
         heartbeat.beat(count)
     joined = along_steps(measures, steps, list(layer_norm_weights(params)))
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
-    write_dataset(path_to_metrics, check_dataset(joined, "metrics"), {**attributes, **provenance()})
+    METRICS.write(path_to_metrics, joined, {**attributes, **provenance()})
 
 
 if __name__ == "__main__":

@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from stagewise.claims.layout import CLAIMS
+from stagewise.development.layout import MILESTONES
+from stagewise.llc.layout import SUMMARY
 from stagewise.stores.files import atomic_path
 from stagewise.stores.provenance import provenance
-from stagewise.stores.schemas import read_table
+from stagewise.studies.language.layout import CORPUS
+from stagewise.workflow.layout import COST
 from stagewise.workflow.logs import log_to
 from stagewise.workflow.report import load_figures, quality_table, render_report
 
@@ -27,17 +31,17 @@ def main(
     config: dict[str, Any],
 ) -> None:
     """Write the report; milestones and summaries come in the order of `curves`."""
-    tables = [read_table(path, "milestones") for path in paths_to_milestones]
+    tables = [MILESTONES.read(path) for path in paths_to_milestones]
     html = render_report(
         Path(path_to_template).read_text(encoding="utf-8"),
         Path(path_to_style).read_text(encoding="utf-8"),
         config=config,
         figures=load_figures(paths_to_figures, paths_to_captions, config),
-        claims=read_table(path_to_claims, "claims"),
-        cost=read_table(path_to_cost, "cost"),
+        claims=CLAIMS.read(path_to_claims),
+        cost=COST.read(path_to_cost),
         milestones=[(*pair, table) for pair, table in zip(curves, tables, strict=True)],
-        quality=quality_table([read_table(path, "llc_summary") for path in paths_to_summaries]),
-        corpus=read_table(path_to_corpus, "language_corpus"),
+        quality=quality_table([SUMMARY.read(path) for path in paths_to_summaries]),
+        corpus=CORPUS.read(path_to_corpus),
         runs=runs,
         origin=provenance(),
     )

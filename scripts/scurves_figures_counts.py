@@ -1,13 +1,13 @@
 """Draw what the S-curve study measures over all seeds."""
 
-from stagewise.stores.groups import read_settings
-from stagewise.stores.schemas import read_table
+from stagewise.stores.groups import read_groups
 from stagewise.studies.scurves.figures.counts import (
     bumps,
     one_component,
     plateau_lengths,
     self_term,
 )
+from stagewise.studies.scurves.layout import CURVES, MEASURES
 from stagewise.workflow.logs import log_to
 
 
@@ -20,10 +20,8 @@ def main(
     paths_to_data: list[str],
 ) -> None:
     """Draw figures s1, s11, s12 and s13, in this order of the paths."""
-    curves = {
-        name: d for path in paths_to_curves for name, d in read_settings(path, "scurves").items()
-    }
-    measures = read_table(path_to_measures, "scurves_measures")
+    curves = {name: d for path in paths_to_curves for name, d in read_groups(path, CURVES).items()}
+    measures = MEASURES.read(path_to_measures)
     drawn = (
         one_component(curves, measures),
         plateau_lengths(measures),

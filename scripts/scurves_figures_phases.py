@@ -1,8 +1,8 @@
 """Draw loss, lengths and alignment over time of the S-curve study."""
 
-from stagewise.stores.groups import read_settings
-from stagewise.stores.schemas import read_table
+from stagewise.stores.groups import read_groups
 from stagewise.studies.scurves.figures.phases import FIGURES, Material
+from stagewise.studies.scurves.layout import CURVES, FLOW, MEASURES
 from stagewise.workflow.logs import log_to
 
 
@@ -19,9 +19,9 @@ def main(
 ) -> None:
     """Draw each figure of `FIGURES`, in the order of the paths."""
     material = Material(
-        {name: d for path in paths_to_curves for name, d in read_settings(path, "scurves").items()},
-        read_settings(path_to_flow, "scurves_flow"),
-        read_table(path_to_measures, "scurves_measures"),
+        {name: d for path in paths_to_curves for name, d in read_groups(path, CURVES).items()},
+        read_groups(path_to_flow, FLOW),
+        MEASURES.read(path_to_measures),
         shown_seed,
         bump_prominence,
     )

@@ -1,8 +1,8 @@
 """Draw high and full rank of the S-curve study."""
 
-from stagewise.stores.groups import read_settings
-from stagewise.stores.schemas import read_table
+from stagewise.stores.groups import read_groups
 from stagewise.studies.scurves.figures.ranks import full_rank, high_rank
+from stagewise.studies.scurves.layout import CURVES, MEASURES
 from stagewise.workflow.logs import log_to
 
 
@@ -16,10 +16,8 @@ def main(
     paths_to_data: list[str],
 ) -> None:
     """Draw figures s4 and s5, in this order of the paths."""
-    curves = {
-        name: d for path in paths_to_curves for name, d in read_settings(path, "scurves").items()
-    }
-    measures = read_table(path_to_measures, "scurves_measures")
+    curves = {name: d for path in paths_to_curves for name, d in read_groups(path, CURVES).items()}
+    measures = MEASURES.read(path_to_measures)
     paths = zip(paths_to_png, paths_to_pdf, paths_to_data, strict=True)
     for draw, files in zip((high_rank, full_rank), paths, strict=True):
         draw(curves, measures, shown_seed).write(*files)

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from stagewise.stores.groups import write_settings
+from stagewise.stores.groups import write_groups
 from stagewise.stores.provenance import provenance
+from stagewise.studies.scurves.layout import FLOW
 from stagewise.studies.scurves.overlay import flow_of_setting
 from stagewise.studies.scurves.settings import Setting
 from stagewise.workflow.logs import log_to
@@ -24,7 +25,7 @@ def main(
         few = replace(setting, num_seeds=min(num_seeds, setting.num_seeds))
         flows[name] = flow_of_setting(few, common["records"], root_seed)
     attributes = {"root_seed": root_seed, **provenance()}
-    write_settings(path_to_flow, flows, attributes, "scurves_flow")
+    write_groups(path_to_flow, flows, attributes, FLOW)
 
 
 if __name__ == "__main__":

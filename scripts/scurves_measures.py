@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from stagewise.stores.groups import read_settings
-from stagewise.stores.schemas import SCURVE_MEASURES, write_table
+from stagewise.stores.groups import read_groups
+from stagewise.studies.scurves.layout import CURVES, FLOW, MEASURED, MEASURES
 from stagewise.studies.scurves.measures import MeasureSettings, measure_setting
 from stagewise.workflow.logs import log_to
 
@@ -13,16 +13,16 @@ def main(
 ) -> None:
     """Write one row a run, in the order of experiments, settings, cases and seeds."""
     constants = MeasureSettings.of(settings)
-    flows = read_settings(path_to_flow, "scurves_flow")
+    flows = read_groups(path_to_flow, FLOW)
     tables = [
         measure_setting(dataset, constants, flows.get(name))
         for path in paths_to_curves
-        for name, dataset in read_settings(path, "scurves").items()
+        for name, dataset in read_groups(path, CURVES).items()
     ]
     table = pd.concat(tables, ignore_index=True)
-    identity = [name for name in table.columns if name not in SCURVE_MEASURES]
-    columns = [*identity, *SCURVE_MEASURES]
-    write_table(path_to_measures, table.reindex(columns=columns), "scurves_measures")
+    identity = [name for name in table.columns if name not in MEASURED]
+    columns = [*identity, *MEASURED]
+    MEASURES.write(path_to_measures, table.reindex(columns=columns))
 
 
 if __name__ == "__main__":

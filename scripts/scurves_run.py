@@ -4,9 +4,10 @@ import logging
 
 import torch
 
-from stagewise.stores.groups import write_settings
+from stagewise.stores.groups import write_groups
 from stagewise.stores.provenance import provenance
 from stagewise.studies.scurves.experiment import run_setting
+from stagewise.studies.scurves.layout import CURVES
 from stagewise.studies.scurves.settings import Setting
 from stagewise.workflow.logs import log_to
 
@@ -22,7 +23,7 @@ def main(
         diverged = int(curves[name]["diverged"].sum())
         logging.info("%s: %d of %d runs diverged", name, diverged, curves[name]["diverged"].size)
     attributes = {"experiment": experiment, "root_seed": root_seed, **provenance()}
-    write_settings(path_to_curves, curves, attributes, "scurves")
+    write_groups(path_to_curves, curves, attributes, CURVES)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Fit one LLC curve and divide training into stages."""
 
+from stagewise.development.layout import CURVE, MILESTONES, STAGES
 from stagewise.development.llc_curve import StageSettings, fit_llc_curve, usable_llc
 from stagewise.development.stages import find_milestones, stages_from_milestones
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import read_dataset, write_dataset
+from stagewise.stores.files import read_dataset
 from stagewise.stores.provenance import provenance
-from stagewise.stores.schemas import write_table
 from stagewise.workflow.logs import log_to
 
 
@@ -28,18 +27,18 @@ def main(
     curve = fit_llc_curve(llc.step.values, values, llc.llc_stderr.values, stage_settings, seed)
     milestones = find_milestones(curve, stage_settings)
     stages = stages_from_milestones(milestones, curve, int(llc.step[-1]))
-    write_dataset(
+    CURVE.write(
         path_to_curve,
-        check_dataset(curve, "curve"),
+        curve,
         {"run": run, "setting": setting, **provenance()},
     )
-    for path, table, name in (
-        (path_to_milestones, milestones, "milestones"),
-        (path_to_stages, stages, "stages"),
+    for path, table, layout in (
+        (path_to_milestones, milestones, MILESTONES),
+        (path_to_stages, stages, STAGES),
     ):
         table.insert(0, "run", run)
         table.insert(1, "setting", setting)
-        write_table(path, table, name)
+        layout.write(path, table)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 
 from stagewise.core.seeding import StreamKey
+from stagewise.exact.layout import VALIDATION
 from stagewise.exact.suite import Settings, validate
-from stagewise.stores.schemas import write_table
 from stagewise.workflow.logs import log_to
 
 
@@ -14,7 +14,7 @@ def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> Non
     """Write one row a case."""
     torch.set_num_threads(1)  # the models are small: more threads only cost
     table = validate(Settings(**settings), StreamKey(root_seed, ("validation",)))
-    write_table(path_to_table, table, "validation")
+    VALIDATION.write(path_to_table, table)
 
 
 if __name__ == "__main__":

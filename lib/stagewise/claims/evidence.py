@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stagewise.claims.layout import VERDICTS
 from stagewise.claims.run_evidence import RunEvidence
 from stagewise.development.llc_curve import StageSettings
-from stagewise.stores.schemas import VERDICTS
 from stagewise.studies.language.claims.evidence import LanguageEvidence
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.scurves.claims.evidence import ScurvesEvidence
@@ -26,7 +26,7 @@ class Verdict:
     Parameters
     ----------
     verdict : str
-        One of `stores.schemas.VERDICTS`.
+        One of `claims.layout.VERDICTS`.
     value : str
         What was measured, seed by seed.
     uncertainty : str
@@ -57,7 +57,7 @@ class Evidence:
     draw_seed : int
         Seed of the posterior draws behind milestones.
     validation : pandas.DataFrame, optional
-        Estimates of known learning coefficients; contract ``validation`` of `stores.schemas`.
+        Estimates of known learning coefficients; layout `exact.layout.VALIDATION`.
     scurves : ScurvesEvidence, optional
         Measures of the S-curve study.
     modular : ModularEvidence, optional

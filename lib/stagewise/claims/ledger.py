@@ -125,7 +125,7 @@ def check_claims(ledger: Mapping[str, Any], evidence: Evidence, preset: str) -> 
     Returns
     -------
     pandas.DataFrame
-        One row a claim, sorted by letter and number; contract ``claims`` of `stores.schemas`.
+        One row a claim, sorted by letter and number; layout `claims.layout.CLAIMS`.
     """
     rows = []
     for claim in sorted(ledger, key=claim_order):

@@ -1,4 +1,4 @@
-"""Reading the evidence: the stores of all runs, each with its contract checked."""
+"""Reading the evidence: the stores of all runs, each with its layout checked."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from stagewise.claims.run_evidence import Curve, RunEvidence
-from stagewise.stores.contracts import check_dataset
-from stagewise.stores.files import StoreError, read_dataset
-from stagewise.stores.schemas import read_table
+from stagewise.development.layout import MILESTONES, STAGES
+from stagewise.llc.layout import AUDIT, LLC
+from stagewise.stores.files import StoreError
+from stagewise.stores.layout import StoreLayout
+from stagewise.studies.regression.layout import METRICS
 
 Paths = Sequence[str | Path]
 
@@ -28,16 +30,16 @@ def read_curves(
     Raises
     ------
     stagewise.stores.files.StoreError
-        If a file is missing, breaks its contract or belongs to another run or setting.
+        If a file is missing, breaks its layout or belongs to another run or setting.
     ValueError
         If the lengths differ.
     """
     curves: dict[str, dict[str, Curve]] = {}
     for (run, setting), *paths in zip(pairs, llc, milestones, stages, strict=True):
         curve = Curve(
-            check_dataset(read_dataset(paths[0]), "llc"),
-            read_table(paths[1], "milestones"),
-            read_table(paths[2], "stages"),
+            LLC.read(paths[0]),
+            MILESTONES.read(paths[1]),
+            STAGES.read(paths[2]),
         )
         _check_owner(paths[0], curve.llc.attrs.get("setting"), setting)
         for path, table in zip(paths[1:], (curve.milestones, curve.stages), strict=True):
@@ -52,7 +54,7 @@ def read_runs(
     metrics: Paths,
     curves: Mapping[str, Mapping[str, Curve]],
     audits: Mapping[str, str | Path],
-    contract: str = "metrics",
+    layout: StoreLayout = METRICS,
 ) -> list[RunEvidence]:
     """Read what is known of every run.
 
@@ -66,20 +68,20 @@ def read_runs(
         Result of `read_curves`.
     audits : mapping of str to path
         Audit of each run that has one.
-    contract : str
+    layout : StoreLayout
         Of the metrics.
 
     Raises
     ------
     stagewise.stores.files.StoreError
-        If a file is missing, breaks its contract or belongs to another run.
+        If a file is missing, breaks its layout or belongs to another run.
     """
     found = []
     for run, path in zip(runs, metrics, strict=True):
         name = run["name"]
-        measured = check_dataset(read_dataset(path), contract)
+        measured = layout.read(path)
         _check_owner(path, measured.attrs.get("run"), name)
-        audit = read_table(audits[name], "audit") if name in audits else None
+        audit = AUDIT.read(audits[name]) if name in audits else None
         found.append(RunEvidence(**run, metrics=measured, curves=curves.get(name, {}), audit=audit))
     return found
 

@@ -16,9 +16,9 @@ class Curve:
     Parameters
     ----------
     llc : xarray.Dataset
-        Estimates along ``step``; contract ``llc`` of `stores.contracts`.
+        Estimates along ``step``; layout `llc.layout.LLC`.
     milestones, stages : pandas.DataFrame
-        In order of time; contracts of the same names.
+        In order of time; layouts of `development.layout`.
     """
 
     llc: xr.Dataset
@@ -55,11 +55,11 @@ class RunEvidence:
     name, variant : str
     seed : int
     metrics : xarray.Dataset
-        Contract ``metrics`` or ``language_metrics`` of `stores.contracts`, with standard errors.
+        Layout `regression.layout.METRICS` or that of the language study, with standard errors.
     curves : mapping of str to Curve
         By sampler setting; empty where no LLC was asked for.
     audit : pandas.DataFrame, optional
-        Contract ``audit`` of `stores.schemas`.
+        Layout `llc.layout.AUDIT`.
     """
 
     name: str

@@ -90,7 +90,7 @@ def usable_llc(judged: xr.Dataset, settings: StageSettings) -> np.ndarray:
     Parameters
     ----------
     judged : Dataset
-        Contract ``llc`` of `stores.contracts`.
+        Layout `llc.layout.LLC`.
     settings : StageSettings
     """
     llc = judged["llc_mean"].to_numpy().astype(float)

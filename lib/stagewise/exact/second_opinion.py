@@ -133,7 +133,7 @@ def compare_case(case: Case, settings: Settings, key: StreamKey) -> dict[str, ob
     Returns
     -------
     dict
-        A row of the contract ``second_opinion`` of `stores.schemas`; ``z_score`` is the difference in
+        A row of the layout `exact.layout.SECOND_OPINION`; ``z_score`` is the difference in
         joint standard errors.
     """
     model, own = case.model, key.child(case.model.name)
@@ -183,5 +183,5 @@ def compare_case(case: Case, settings: Settings, key: StreamKey) -> dict[str, ob
 
 
 def second_opinion(settings: Settings, key: StreamKey) -> pd.DataFrame:
-    """Compare both samplers on every case; contract ``second_opinion`` of `stores.schemas`."""
+    """Compare both samplers on every case; layout `exact.layout.SECOND_OPINION`."""
     return pd.DataFrame([compare_case(case, settings, key) for case in cases(settings, key)])

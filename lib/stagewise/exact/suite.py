@@ -208,7 +208,7 @@ def run_case(case: Case, settings: Settings, key: StreamKey) -> dict[str, object
     Returns
     -------
     dict
-        A row of the contract ``validation`` of `stores.schemas`. The interval is the central 95 % one
+        A row of the layout `exact.layout.VALIDATION`. The interval is the central 95 % one
         by Student's t over chains; ``finite`` is the exact n_beta E[L] at the n_beta and gamma used,
         and ``independent`` the learning coefficient without a sampler, both for toys only.
     """
@@ -267,5 +267,5 @@ def _independent(case: Case, settings: Settings, key: StreamKey) -> tuple[float,
 
 
 def validate(settings: Settings, key: StreamKey) -> pd.DataFrame:
-    """Run the whole suite; contract ``validation`` of `stores.schemas`, one row a case."""
+    """Run the whole suite; layout `exact.layout.VALIDATION`, one row a case."""
     return pd.DataFrame([run_case(case, settings, key) for case in suite()])

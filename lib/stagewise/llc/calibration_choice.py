@@ -70,7 +70,7 @@ def ranked_cells(sweep: xr.Dataset, max_change: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Contract ``calibration`` of `stores.schemas`: a row a cell. First come cells that are ok at more
+        Layout `llc.layout.CALIBRATION`: a row a cell. First come cells that are ok at more
         checkpoints, then those that are ``insensitive``: their largest change, over settings and over
         the checkpoints at which they are ok, keeps within `max_change`. Among these weaker
         localisation comes first; otherwise, and among equals, smaller change.

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import xarray as xr
 
-from stagewise.stores.contracts import check_dataset
 from stagewise.stores.files import ENGINE, Attributes, plain_attribute, reading_netcdf, write_netcdf
+from stagewise.stores.layout import StoreLayout
 
 _LARGE = 500_000
 """Variables with more entries are compressed."""
 
 
-def write_settings(
+def write_groups(
     path: str | Path,
     datasets: Mapping[str, xr.Dataset],
     attributes: Attributes,
-    contract: str,
+    layout: StoreLayout,
 ) -> None:
     """Write a dataset of every setting, atomically; attributes are repeated in each group.
 
@@ -29,17 +29,17 @@ def write_settings(
         By name of the setting.
     attributes : mapping
         Text and numbers.
-    contract : str
-        Name in `stores.contracts.DATASETS` that each dataset must keep.
+    layout : StoreLayout
+        Of each dataset.
 
     Raises
     ------
     StoreError
-        If a dataset breaks the contract, or the file cannot be written.
+        If a dataset breaks the layout, or the file cannot be written.
     """
     nodes, encoding = {}, {}
     for name, dataset in datasets.items():
-        checked = check_dataset(dataset, contract)
+        checked = layout.check(dataset)
         plain = {k: plain_attribute(v) for k, v in {**checked.attrs, **attributes}.items()}
         large = [key for key, v in checked.data_vars.items() if v.size > _LARGE]
         nodes[name] = checked.assign_attrs(plain)
@@ -47,16 +47,14 @@ def write_settings(
     write_netcdf(path, xr.DataTree.from_dict(nodes), encoding)
 
 
-def read_settings(path: str | Path, contract: str) -> dict[str, xr.Dataset]:
-    """Read every setting of an experiment, contracts checked.
+def read_groups(path: str | Path, layout: StoreLayout) -> dict[str, xr.Dataset]:
+    """Read every setting of an experiment, layout checked.
 
     Raises
     ------
     StoreError
-        If the file is missing or damaged, or breaks its contract.
+        If the file is missing or damaged, or breaks its layout.
     """
     with reading_netcdf(path):
         tree = xr.load_datatree(path, engine=ENGINE)
-    return {
-        name: check_dataset(node.to_dataset(), contract) for name, node in tree.children.items()
-    }
+    return {name: layout.check(node.to_dataset()) for name, node in tree.children.items()}

@@ -57,7 +57,7 @@ def cost_table(jobs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Contract ``cost`` of `stores.schemas`: ``study, rule, jobs``; ``cpu_s`` and ``wall_s``, sums over
+        Layout `workflow.layout.COST`: ``study, rule, jobs``; ``cpu_s`` and ``wall_s``, sums over
         the jobs; ``longest_s``, the most processor time of one job; ``memory_mb``, the most of one job.
         The costliest rule of each study is first.
     """

@@ -138,7 +138,7 @@ def quality_table(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     summaries : sequence of DataFrame
-        Contract ``llc_summary`` of `stores.schemas`.
+        Layout `llc.layout.SUMMARY`.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def epochs(corpus: pd.DataFrame, language: Mapping[str, Any]) -> float:
     Parameters
     ----------
     corpus : DataFrame
-        Contract ``language_corpus`` of `stores.schemas`.
+        Layout `language.layout.CORPUS`.
     language : mapping
         The part ``language`` of the configuration.
     """
@@ -201,15 +201,15 @@ def render_report(
         The configuration that made everything.
     figures : sequence of Figure
     claims : DataFrame
-        Contract ``claims`` of `stores.schemas`.
+        Layout `claims.layout.CLAIMS`.
     milestones : sequence of (run, setting, DataFrame)
-        Contract ``milestones``; a curve without any is shown as such.
+        Layout `development.layout.MILESTONES`; a curve without any is shown as such.
     quality : DataFrame
         Result of `quality_table`.
     corpus : DataFrame
-        Contract ``language_corpus`` of `stores.schemas`.
+        Layout `language.layout.CORPUS`.
     cost : DataFrame
-        Contract ``cost`` of `stores.schemas`.
+        Layout `workflow.layout.COST`.
     runs : sequence of mapping
         One a run, with the same keys; the keys are the headings.
     origin : mapping of str to str

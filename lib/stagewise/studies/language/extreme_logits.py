@@ -79,7 +79,7 @@ def lifted(ed: xr.Dataset, point: np.ndarray, vocab_size: int) -> np.ndarray:
     Parameters
     ----------
     ed : Dataset
-        Contract ``ed`` of `stores.contracts`; features are contexts times V.
+        Layout `development.layout.ED`; features are contexts times V.
     point : ndarray, shape (pc,)
         Scores of the leading components, as many as are given.
     vocab_size : int
@@ -141,13 +141,13 @@ def form_table(points: Sequence[np.ndarray], forms: xr.Dataset, contexts: Contex
     points : sequence of ndarray
         Result of `lifted` of every form.
     forms : Dataset
-        Contract ``forms`` of `stores.contracts`.
+        Layout `development.layout.FORMS`.
     contexts : Contexts
 
     Returns
     -------
     DataFrame
-        Contract ``language_forms`` of `stores.schemas`; one row a form, side and measure.
+        Layout `language.layout.FORM_CONTENTS`; one row a form, side and measure.
     """
     kinds = contexts.kinds()
     rows = [

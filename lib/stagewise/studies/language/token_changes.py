@@ -75,7 +75,7 @@ def passages(
     steps : ndarray
         Checkpoints.
     stages : DataFrame
-        Contract ``stages`` of `stores.schemas`.
+        Layout `development.layout.STAGES`.
     rows : Tensor of int64, shape (row, token)
         Text that was held out, from which they are chosen.
     tokenizer : Tokenizer

@@ -30,7 +30,7 @@ class Times:
         Parameters
         ----------
         runs : DataFrame
-            Contract ``modular_runs`` of `stores.schemas`; leave out runs that diverged.
+            Layout `modular.layout.RUNS`; leave out runs that diverged.
         unit : Series or float
             What a step counts, such as each run's learning rate.
 

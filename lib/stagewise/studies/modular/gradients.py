@@ -69,7 +69,7 @@ def gradients_along(
     Returns
     -------
     Dataset
-        Contract ``modular_gradients`` of `stores.contracts`; the signal-to-noise ratio is NaN where no
+        Layout `modular.layout.GRADIENTS`; the signal-to-noise ratio is NaN where no
         mode is learned in the end, and at the end itself, where the direction is gone.
     """
     heartbeat = Heartbeat("checkpoint", len(seeds) * len(checkpoints.steps))

@@ -44,7 +44,7 @@ def llc_along(
     Returns
     -------
     Dataset
-        Contract ``llc`` of `stores.contracts`.
+        Layout `llc.layout.LLC`.
     """
     program, replica = setting.program, setting.replicas[seed]
     data, _ = split(program.task, replica.key(study))

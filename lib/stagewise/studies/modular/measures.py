@@ -64,7 +64,7 @@ def measure_setting(
     ----------
     setting : Setting
     curves : Dataset
-        Contract ``modular_curves`` of `stores.contracts`.
+        Layout `modular.layout.CURVES`.
     checkpoints : Checkpoints
         The last one is the end of training.
     constants : MeasureSettings
@@ -72,7 +72,7 @@ def measure_setting(
     Returns
     -------
     DataFrame
-        One row a replica, in their order; contract ``modular_runs`` of `stores.schemas` but for the
+        One row a replica, in their order; layout `modular.layout.RUNS` but for the
         column ``experiment``. What does not apply to a run is NaN.
     """
     program = setting.program

@@ -62,7 +62,7 @@ def modes_along(
     Returns
     -------
     Dataset
-        Contract ``modular_modes`` of `stores.contracts`.
+        Layout `modular.layout.MODES`.
 
     Raises
     ------

@@ -89,7 +89,7 @@ def phases_of_learned(own: xr.Dataset) -> dict[int, ModePhases]:
     Parameters
     ----------
     own : Dataset
-        One run of the contract ``modular_modes`` of `stores.contracts`.
+        One run of the layout `modular.layout.MODES`.
     """
     alone = (own["loss_without_modes"] - own["loss_with_mode"]).transpose("step", "mode")
     steps = own["step"].to_numpy()

@@ -68,7 +68,7 @@ class Runs:
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> Runs:
-        """Return the runs of a table, contract ``modular_runs``, that did not diverge."""
+        """Return the runs of a table, layout `modular.layout.RUNS`, that did not diverge."""
         alive = rows[~rows["diverged"]]
         times = Times.to_generalise(alive)
         return cls(alive["train_fraction"].to_numpy(dtype=float), times.values, times.censored)

@@ -27,7 +27,7 @@ def bump_contrast(rows: pd.DataFrame, level: float) -> Contrast | None:
     Parameters
     ----------
     rows : DataFrame
-        Runs of one setting; contract ``scurves_measures`` of `stores.schemas`.
+        Runs of one setting; layout `scurves.layout.MEASURES`.
     level : float
         Of the interval.
 

@@ -80,7 +80,7 @@ def run_setting(setting: Setting, study: Mapping[str, Any], root_seed: int) -> x
     Returns
     -------
     Dataset
-        Contract ``scurves`` of `stores.contracts`.
+        Layout `scurves.layout.CURVES`.
 
     Raises
     ------

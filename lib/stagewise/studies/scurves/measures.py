@@ -54,15 +54,15 @@ def measure_setting(
     Parameters
     ----------
     dataset : Dataset
-        Contract ``scurves`` of `stores.contracts`.
+        Layout `scurves.layout.CURVES`.
     settings : MeasureSettings
     flow : Dataset, optional
-        Gradient flow of some of the seeds; contract ``scurves_flow``.
+        Gradient flow of some of the seeds; layout `scurves.layout.FLOW`.
 
     Returns
     -------
     DataFrame
-        Contract ``scurves_measures``; a run that diverged has no measures.
+        Layout `scurves.layout.MEASURES`; a run that diverged has no measures.
     """
     rows = []
     for case in range(dataset.sizes["case"]):

@@ -29,7 +29,7 @@ def flow_of_setting(setting: Setting, records: Mapping[str, Any], root_seed: int
     Returns
     -------
     Dataset
-        Contract ``scurves_flow`` of `stores.contracts`.
+        Layout `scurves.layout.FLOW`.
     """
     steps = checkpoint_steps(setting.num_steps, **records)
     key = StreamKey(root_seed, ("scurves",))

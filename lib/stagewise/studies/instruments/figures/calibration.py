@@ -39,9 +39,9 @@ def calibration(sweep: xr.Dataset, ranked: pd.DataFrame) -> Drawn:
     Parameters
     ----------
     sweep : Dataset
-        Contract ``calibration_sweep`` of `stores.contracts`.
+        Layout `llc.layout.SWEEP`.
     ranked : DataFrame
-        Contract ``calibration`` of `stores.schemas`; its first row is the choice.
+        Layout `llc.layout.CALIBRATION`; its first row is the choice.
 
     Returns
     -------

@@ -28,7 +28,7 @@ def samplers_compared(table: pd.DataFrame) -> Drawn:
     Parameters
     ----------
     table : DataFrame
-        Contract ``second_opinion`` of `stores.schemas`.
+        Layout `exact.layout.SECOND_OPINION`.
 
     Returns
     -------

@@ -34,7 +34,7 @@ def validation(table: pd.DataFrame) -> Drawn:
     Parameters
     ----------
     table : DataFrame
-        Contract ``validation`` of `stores.schemas`.
+        Layout `exact.layout.VALIDATION`.
 
     Returns
     -------

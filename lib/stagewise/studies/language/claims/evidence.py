@@ -19,9 +19,9 @@ class LanguageEvidence:
     Parameters
     ----------
     runs : sequence of RunEvidence
-        Variants ``twolayers`` and ``onelayer``; metrics of contract ``language_metrics``.
+        Variants ``twolayers`` and ``onelayer``; metrics of layout `language.layout.METRICS`.
     forms : pandas.DataFrame
-        Contract ``language_forms`` of `stores.schemas`.
+        Layout `language.layout.FORM_CONTENTS`.
     published_types : str
         Stage types that the paper found for two layers.
     """

@@ -20,7 +20,7 @@ DEPTHS: Mapping[str, str] = {"twolayers": "Two layers", "onelayer": "One layer"}
 """Titles of the runs that figures compare, by variant."""
 
 Runs = Mapping[str, xr.Dataset]
-"""Metrics of a run by variant; contract ``language_metrics`` of `stores.contracts`."""
+"""Metrics of a run by variant; layout `language.layout.METRICS`."""
 
 Stages = Mapping[str, pd.DataFrame]
 """Stages of the same runs."""

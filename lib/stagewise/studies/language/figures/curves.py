@@ -28,11 +28,11 @@ class Development:
     Parameters
     ----------
     metrics : Dataset
-        Contract ``language_metrics`` of `stores.contracts`.
+        Layout `language.layout.METRICS`.
     llc, curves : mapping of str to Dataset
-        Contracts ``llc`` and ``curve``.
+        Layout `llc.layout.LLC` and ``curve``.
     milestones, stages : mapping of str to DataFrame
-        Contracts of the same names of `stores.schemas`.
+        Layouts of `development.layout`.
     """
 
     metrics: xr.Dataset

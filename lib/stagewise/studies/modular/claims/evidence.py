@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from stagewise.stores.groups import read_settings
-from stagewise.stores.schemas import read_table
+from stagewise.llc.layout import LLC
+from stagewise.stores.groups import read_groups
+from stagewise.studies.modular.layout import GRADIENTS, MODES, RUNS
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,11 @@ class ModularEvidence:
     Parameters
     ----------
     runs : DataFrame
-        Contract ``modular_runs`` of `stores.schemas`.
+        Layout `modular.layout.RUNS`.
     modes, gradients : mapping of str to Dataset
-        By setting; contracts ``modular_modes`` and ``modular_gradients``.
+        By setting; layout `modular.layout.MODES` and ``modular_gradients``.
     llc : mapping of str to Dataset
-        By setting and seed, as in ``late-s0``; contract ``llc``.
+        By setting and seed, as in ``late-s0``; layout `llc.layout.LLC`.
     """
 
     runs: pd.DataFrame
@@ -36,12 +37,12 @@ class ModularEvidence:
     def read(
         cls, runs: str | Path, modes: str | Path, gradients: str | Path, llc: str | Path
     ) -> ModularEvidence:
-        """Read all four, contracts checked."""
+        """Read all four, layouts checked."""
         return cls(
-            read_table(runs, "modular_runs"),
-            read_settings(modes, "modular_modes"),
-            read_settings(gradients, "modular_gradients"),
-            read_settings(llc, "llc"),
+            RUNS.read(runs),
+            read_groups(modes, MODES),
+            read_groups(gradients, GRADIENTS),
+            read_groups(llc, LLC),
         )
 
     def of(self, *settings: str) -> pd.DataFrame:

@@ -33,7 +33,7 @@ def first_case(runs: pd.DataFrame, setting: str) -> pd.DataFrame:
     Parameters
     ----------
     runs : DataFrame
-        Contract ``modular_runs`` of `stores.schemas`, in which the first case of a setting comes first.
+        Layout `modular.layout.RUNS`, in which the first case of a setting comes first.
     setting : str
     """
     return runs[runs["setting"] == setting].drop_duplicates("seed").set_index("seed")
@@ -45,7 +45,7 @@ def kept_seeds(runs: pd.DataFrame, followed: Iterable[int]) -> list[int]:
 
 
 def curve_of(curves: xr.Dataset, seed: int) -> xr.Dataset:
-    """Return the curves of one seed of the first case; contract ``modular_curves``."""
+    """Return the curves of one seed of the first case; layout `modular.layout.CURVES`."""
     return curves.isel(replica=int(np.flatnonzero(curves["seed"].to_numpy() == seed)[0]))
 
 

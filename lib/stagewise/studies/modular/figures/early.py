@@ -36,9 +36,9 @@ def early_training(
     Parameters
     ----------
     curves : mapping of str to Dataset
-        By setting; contract ``modular_curves`` of `stores.contracts`.
+        By setting; layout `modular.layout.CURVES`.
     runs : DataFrame
-        Contract ``modular_runs``.
+        Layout `modular.layout.RUNS`.
     early_share : float
         Early training ends when the loss has fallen by this share.
     """

@@ -59,11 +59,11 @@ def gradients_and_sharpness(
     Parameters
     ----------
     gradients : mapping of str to Dataset
-        By setting; contract ``modular_gradients`` of `stores.contracts`.
+        By setting; layout `modular.layout.GRADIENTS`.
     curves : mapping of str to Dataset
-        By setting; contract ``modular_curves``.
+        By setting; layout `modular.layout.CURVES`.
     runs : DataFrame
-        Contract ``modular_runs``.
+        Layout `modular.layout.RUNS`.
     slingshots : SlingshotSettings
     shown : int
         The seed drawn bold.
@@ -112,7 +112,7 @@ def slingshots_of(
     Parameters
     ----------
     curves : Dataset
-        Contract ``modular_curves`` of `stores.contracts`.
+        Layout `modular.layout.CURVES`.
     runs : DataFrame
         Of the setting, from `studies.modular.figures.along.first_case`.
     settings : SlingshotSettings

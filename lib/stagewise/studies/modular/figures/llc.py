@@ -51,11 +51,11 @@ def llc_and_modes(
     Parameters
     ----------
     llc : mapping of str to Dataset
-        By setting and seed, as in ``late-s0``; contract ``llc`` of `stores.contracts`.
+        By setting and seed, as in ``late-s0``; layout `llc.layout.LLC`.
     modes, curves : mapping of str to Dataset
-        By setting; contracts ``modular_modes`` and ``modular_curves``.
+        By setting; layout `modular.layout.MODES` and ``modular_curves``.
     runs : DataFrame
-        Contract ``modular_runs``.
+        Layout `modular.layout.RUNS`.
     shown : int
         The seed drawn bold.
     """

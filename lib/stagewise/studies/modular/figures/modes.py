@@ -47,9 +47,9 @@ def mode_losses(modes: Mapping[str, xr.Dataset], runs: pd.DataFrame, shown: int)
     Parameters
     ----------
     modes : mapping of str to Dataset
-        By setting; contract ``modular_modes`` of `stores.contracts`.
+        By setting; layout `modular.layout.MODES`.
     runs : DataFrame
-        Contract ``modular_runs``.
+        Layout `modular.layout.RUNS`.
     shown : int
         The seed of single-run panels.
     """

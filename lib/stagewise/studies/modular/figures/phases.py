@@ -85,7 +85,7 @@ def phase_diagrams(runs: pd.DataFrame) -> Drawn:
     Parameters
     ----------
     runs : DataFrame
-        Contract ``modular_runs`` of `stores.schemas`.
+        Layout `modular.layout.RUNS`.
     """
     cells = {name: cells_of(runs[runs["setting"] == name]) for name in _TITLES}
     rows = [len({cell.decay for cell in own}) for own in cells.values()]

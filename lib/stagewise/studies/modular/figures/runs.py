@@ -31,7 +31,7 @@ def soonest_rise(runs: pd.DataFrame) -> int:
     Parameters
     ----------
     runs : DataFrame
-        Runs of one setting; contract ``modular_runs`` of `stores.schemas`.
+        Runs of one setting; layout `modular.layout.RUNS`.
     """
     memorised = runs["memorised_step"].fillna(runs["num_steps"]).clip(lower=1)
     ratio = (runs["rise_end"] / memorised).to_numpy()
@@ -65,9 +65,9 @@ def single_runs(curves: Mapping[str, xr.Dataset], runs: pd.DataFrame, learned: f
     Parameters
     ----------
     curves : mapping of str to Dataset
-        By setting; contract ``modular_curves`` of `stores.contracts`.
+        By setting; layout `modular.layout.CURVES`.
     runs : DataFrame
-        Contract ``modular_runs``.
+        Layout `modular.layout.RUNS`.
     learned : float
         Accuracy from which a set counts as learned.
 

@@ -40,7 +40,7 @@ def without_decay(runs: pd.DataFrame) -> Drawn:
     Parameters
     ----------
     runs : DataFrame
-        Contract ``modular_runs`` of `stores.schemas`.
+        Layout `modular.layout.RUNS`.
     """
     figure = style.new_figure(style.FULL_WIDTH, _HEIGHT)
     axes, ledger = figure.subplots(1, 2), Ledger()
@@ -79,9 +79,9 @@ def equal_flow(runs: pd.DataFrame, curves: Mapping[str, xr.Dataset]) -> Drawn:
     Parameters
     ----------
     runs : DataFrame
-        Contract ``modular_runs`` of `stores.schemas`.
+        Layout `modular.layout.RUNS`.
     curves : mapping of str to Dataset
-        By setting; contract ``modular_curves``.
+        By setting; layout `modular.layout.CURVES`.
     """
     figure = style.new_figure(style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 1.0)
     grid, ledger = figure.subplots(2, 3), Ledger()

@@ -47,7 +47,7 @@ def times_on_shares(runs: pd.DataFrame) -> Drawn:
     Parameters
     ----------
     runs : DataFrame
-        Contract ``modular_runs`` of `stores.schemas`.
+        Layout `modular.layout.RUNS`.
     """
     figure = style.new_figure(style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 1.1)
     grid, ledger = figure.subplots(2, 3), Ledger()
@@ -144,7 +144,7 @@ def scales_and_decay(runs: pd.DataFrame) -> Drawn:
     Parameters
     ----------
     runs : DataFrame
-        Contract ``modular_runs`` of `stores.schemas`.
+        Layout `modular.layout.RUNS`.
     """
     figure = style.new_figure(style.FULL_WIDTH, style.PANEL_HEIGHT + 0.9)
     axes, ledger = figure.subplots(1, 3), Ledger()

@@ -27,7 +27,7 @@ def failures(estimates: xr.Dataset) -> Drawn:
     Parameters
     ----------
     estimates : Dataset
-        Contract ``llc_failures`` of `stores.contracts`, with attribute ``run``.
+        Layout `llc.layout.LLC_FAILURES`, with attribute ``run``.
 
     Returns
     -------

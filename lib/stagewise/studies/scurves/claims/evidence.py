@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stagewise.stores.schemas import read_table
+from stagewise.studies.scurves.layout import MEASURES
 
 
 @dataclass(frozen=True)
@@ -18,15 +18,15 @@ class ScurvesEvidence:
     Parameters
     ----------
     measures : DataFrame
-        Contract ``scurves_measures`` of `stores.schemas`.
+        Layout `scurves.layout.MEASURES`.
     """
 
     measures: pd.DataFrame
 
     @classmethod
     def read(cls, path: str | Path) -> ScurvesEvidence:
-        """Read the table; see `stores.schemas.read_table`."""
-        return cls(read_table(path, "scurves_measures"))
+        """Read the table."""
+        return cls(MEASURES.read(path))
 
     def runs(self, setting: str, rate: float | None = None) -> pd.DataFrame:
         """Return the runs of a setting that did not diverge, indexed by seed.

@@ -39,9 +39,9 @@ class Material:
     Parameters
     ----------
     curves, flow : mapping of str to Dataset
-        By setting; contracts ``scurves`` and ``scurves_flow`` of `stores.contracts`.
+        By setting; layouts `scurves.layout.CURVES` and `scurves.layout.FLOW`.
     measures : DataFrame
-        Contract ``scurves_measures``.
+        Layout `scurves.layout.MEASURES`.
     shown_seed : int
     bump_prominence : float
         Least prominence of a bump that is marked.

@@ -36,9 +36,9 @@ def high_rank(curves: Mapping[str, xr.Dataset], measures: pd.DataFrame, seed: in
     Parameters
     ----------
     curves : mapping of str to Dataset
-        By setting; contract ``scurves`` of `stores.contracts`.
+        By setting; layout `scurves.layout.CURVES`.
     measures : DataFrame
-        Contract ``scurves_measures``.
+        Layout `scurves.layout.MEASURES`.
     seed : int
         The seed of single-run panels.
     """
@@ -81,9 +81,9 @@ def full_rank(curves: Mapping[str, xr.Dataset], measures: pd.DataFrame, seed: in
     Parameters
     ----------
     curves : mapping of str to Dataset
-        By setting; contract ``scurves`` of `stores.contracts`.
+        By setting; layout `scurves.layout.CURVES`.
     measures : DataFrame
-        Contract ``scurves_measures``.
+        Layout `scurves.layout.MEASURES`.
     seed : int
         The seed of single-run panels.
     """

@@ -32,7 +32,7 @@ class Curves:
     Parameters
     ----------
     data : Dataset
-        Contract ``scurves`` of `stores.contracts`.
+        Layout `scurves.layout.CURVES`.
     label : str
         In titles and legends.
     case : int

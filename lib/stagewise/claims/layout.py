@@ -1,0 +1,22 @@
+"""Layout of the table of claims."""
+
+from __future__ import annotations
+
+from stagewise.stores.tables import Column, TableLayout
+
+VERDICTS = ("supported", "refuted", "mixed", "not testable at this scale")
+
+CLAIMS = TableLayout(
+    "claims",
+    {
+        "id": Column(str, pattern=r"^[A-Z]\d+$", unique=True),
+        "claim": Column(str),
+        "source": Column(str),
+        "verdict": Column(str, choices=VERDICTS),
+        "value": Column(str),
+        "uncertainty": Column(str),
+        "criterion": Column(str),
+        "seeds": Column(str),
+        "figure": Column(str),
+    },
+)

@@ -1,0 +1,96 @@
+"""The layout of a store: which variables it has, along which dimensions, in which units.
+
+A layout stands in the light module ``layout.py`` of the study or instrument that makes the store, and
+producer and readers import it from there: a new store concerns nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from stagewise.stores.files import Attributes, StoreError, read_dataset, write_dataset
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of a store.
+
+    Parameters
+    ----------
+    dims : tuple of str
+        In order; none for a single number.
+    units : str
+        "1" for a pure number.
+    text : str
+        What it is, in a few words: its ``long_name``.
+    """
+
+    dims: tuple[str, ...]
+    units: str
+    text: str
+
+    def of(self, values: Any) -> xr.Variable:
+        """Return values as this variable, described."""
+        return xr.Variable(self.dims, values, {"units": self.units, "long_name": self.text})
+
+
+@dataclass(frozen=True)
+class StoreLayout:
+    """The variables that a NetCDF store has at least.
+
+    Parameters
+    ----------
+    name : str
+        Of the store, for messages.
+    variables : mapping of str to Variable
+    """
+
+    name: str
+    variables: Mapping[str, Variable]
+
+    def check(self, dataset: xr.Dataset) -> xr.Dataset:
+        """Return `dataset` if it has every variable along its dimensions.
+
+        Raises
+        ------
+        StoreError
+            Naming the first variable that is missing or has other dimensions.
+        """
+        for name, variable in self.variables.items():
+            if name not in dataset:
+                raise StoreError(f"the {self.name} store lacks the variable {name!r}")
+            if dataset[name].dims != variable.dims:
+                raise StoreError(
+                    f"{name!r} of the {self.name} store has dimensions {dataset[name].dims}, "
+                    f"expected {variable.dims}"
+                )
+        return dataset
+
+    def dataset(
+        self,
+        values: Mapping[str, Any],
+        coords: Mapping[str, Any] | None = None,
+        attributes: Attributes | None = None,
+    ) -> xr.Dataset:
+        """Return values by name of their variables as a described dataset, in the order given.
+
+        Raises
+        ------
+        KeyError
+            If the layout has no variable of a name.
+        """
+        described = {name: self.variables[name].of(value) for name, value in values.items()}
+        return xr.Dataset(described, coords=coords, attrs=dict(attributes or {}))
+
+    def write(self, path: str | Path, dataset: xr.Dataset, attributes: Attributes) -> None:
+        """Check a dataset and write it, atomically; see `stores.files.write_dataset`."""
+        write_dataset(path, self.check(dataset), attributes)
+
+    def read(self, path: str | Path) -> xr.Dataset:
+        """Read a store whole and check it; see `stores.files.read_dataset`."""
+        return self.check(read_dataset(path))

@@ -1,0 +1,109 @@
+"""Layouts of the stores and tables of the language study."""
+
+from __future__ import annotations
+
+from stagewise.stores.layout import StoreLayout, Variable
+from stagewise.stores.tables import Column, TableLayout
+
+INDEX = StoreLayout(
+    "language_index",
+    {
+        "split": Variable(("document",), "1", "number of the split in the attribute splits"),
+        "source": Variable(("document",), "1", "number of the source in the attribute sources"),
+        "start": Variable(
+            ("document",),
+            "tokens",
+            "place of the document's end-of-text token in the stream of its split",
+        ),
+        "num_tokens": Variable(
+            ("document",), "tokens", "tokens of the document, its end-of-text token among them"
+        ),
+        "num_bytes": Variable(("document",), "bytes", "length of the text in UTF-8"),
+    },
+)
+
+BIGRAMS = StoreLayout(
+    "language_bigrams",
+    {
+        "first": Variable(("pair",), "1", "first token of the pair"),
+        "second": Variable(("pair",), "1", "second token of the pair"),
+        "count": Variable(("pair",), "1", "occurrences of the pair in the training rows"),
+    },
+)
+
+NGRAMS = StoreLayout(
+    "language_ngrams",
+    {
+        "tokens": Variable(("ngram", "place"), "1", "tokens of the n-gram, then -1"),
+    },
+)
+
+METRICS = StoreLayout(
+    "language_metrics",
+    {
+        "test_loss": Variable(("step",), "nat", "loss of the text that was held out"),
+        "position_loss": Variable(("step", "position"), "nat", "loss at a context position"),
+        "ablated_loss": Variable(
+            ("step", "position"), "nat", "the same with the positional embedding zeroed"
+        ),
+        "ablation_effect": Variable(
+            ("step", "position"), "nat", "loss with positions zeroed less that with them"
+        ),
+        "icl_score": Variable(
+            ("step",), "nat", "ICL score, loss at the late position less that at the early one"
+        ),
+        "bigram_score": Variable(("step",), "nat", "cross-entropy with the bigram distribution"),
+        "ngram_score": Variable(
+            ("step", "ngram"), "1", "loss of n-th tokens over that of ends of common n-grams"
+        ),
+        "completion_gain": Variable(
+            ("step",), "nat", "gain at tokens of text that complete a repeated bigram"
+        ),
+        "second_copy_gain": Variable(("step",), "nat", "gain in the second copy of random tokens"),
+        "previous_token_score": Variable(
+            ("step", "layer", "head"), "1", "attention to the token before"
+        ),
+        "prefix_matching_score": Variable(
+            ("step", "layer", "head"), "1", "attention of the second A to what followed the first"
+        ),
+        "position_variance_ratio": Variable(
+            ("step", "position_pc"), "1", "explained variance of positions"
+        ),
+        "position_score": Variable(
+            ("step", "place", "position_pc"), "1", "principal components of positions"
+        ),
+        "position_norm": Variable(("step", "place"), "1", "length of a position's embedding"),
+        "weight_norm": Variable(("step",), "1", "Euclidean norm of all parameters"),
+        "bigram_entropy": Variable((), "nat", "entropy of the bigram distribution"),
+    },
+)
+
+CORPUS = TableLayout(
+    "language_corpus",
+    {
+        "source": Column(str),
+        "licence": Column(str),
+        "split": Column(str, choices=("train", "validation", "sampling")),
+        "num_documents": Column(int, least=1),
+        "num_bytes": Column(int, least=1),
+        "num_tokens": Column(int, least=2),
+    },
+    unique=("source", "licence", "split"),
+)
+
+# A run may have no form, and an empty table's columns have no type of their own.
+FORM_CONTENTS = TableLayout(
+    "language_forms",
+    {
+        "form": Column(int, least=1, coerce=True),
+        "form_step": Column(float, least=0),
+        "p_value": Column(float, least=0, most=1, nullable=True),
+        "side": Column(str, choices=("high", "low"), coerce=True),
+        "measure": Column(str, choices=("new_word", "induction", "seen"), coerce=True),
+        "share": Column(float, least=0, most=1, nullable=True),
+        "base_rate": Column(float, least=0, most=1),
+        "stderr": Column(float, least=0, nullable=True),
+        "count": Column(int, least=0, coerce=True),
+    },
+    unique=("form", "side", "measure"),
+)

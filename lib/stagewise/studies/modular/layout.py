@@ -1,0 +1,136 @@
+"""Layouts of the stores and tables of the modular-addition study."""
+
+from __future__ import annotations
+
+from stagewise.stores.layout import StoreLayout, Variable
+from stagewise.stores.tables import Column, TableLayout
+
+CURVES = StoreLayout(
+    "modular_curves",
+    {
+        "train_loss": Variable(("replica", "step"), "nat", "loss, training set"),
+        "test_loss": Variable(("replica", "step"), "nat", "loss, test set"),
+        "train_accuracy": Variable(
+            ("replica", "step"),
+            "1",
+            "share of pairs whose largest logit is that of their label, training set",
+        ),
+        "test_accuracy": Variable(
+            ("replica", "step"),
+            "1",
+            "share of pairs whose largest logit is that of their label, test set",
+        ),
+        "train_margin": Variable(
+            ("replica", "step"), "1", "mean logit of the label minus mean logit, training set"
+        ),
+        "train_log_partition": Variable(
+            ("replica", "step"),
+            "nat",
+            "mean logarithm of the sum over residues of exp(logit minus mean logit); "
+            "minus the margin it is the cross-entropy, and log p while logits are close, training set",
+        ),
+        "weight_norm": Variable(
+            ("replica", "step"), "1", "length of all parameters, frozen ones included"
+        ),
+        "parameter_norm": Variable(
+            ("replica", "step", "parameter"), "1", "length of each parameter"
+        ),
+        "diverged_step": Variable(
+            ("replica",), "update", "step with a non-finite training loss; -1 if none"
+        ),
+    },
+)
+
+MODES = StoreLayout(
+    "modular_modes",
+    {
+        "power": Variable(
+            ("seed", "step", "mode"), "1", "power of the embedding in this mode, its squared norm"
+        ),
+        "power_share": Variable(
+            ("seed", "step", "mode"), "1", "share of the embedding's power, without the constant"
+        ),
+        "read_share": Variable(
+            ("seed", "step", "mode"), "1", "share of the power of what the unembedding reads"
+        ),
+        "loss_with_mode": Variable(
+            ("seed", "step", "mode"),
+            "loss",
+            "test loss with nothing but the constant and this mode",
+        ),
+        "loss_without_mode": Variable(
+            ("seed", "step", "mode"), "loss", "test loss with this mode removed"
+        ),
+        "learned": Variable(
+            ("seed", "step", "mode"),
+            "1",
+            "whether the mode's power share exceeds a multiple of the median",
+        ),
+        "loss_without_modes": Variable(
+            ("seed", "step"), "loss", "test loss with nothing but the constant"
+        ),
+        "test_loss": Variable(("seed", "step"), "loss", "loss on the test set"),
+    },
+)
+
+GRADIENTS = StoreLayout(
+    "modular_gradients",
+    {
+        "cosine": Variable(
+            ("seed", "step"), "1", "mean cosine between gradients of two training samples"
+        ),
+        "cosine_stderr": Variable(
+            ("seed", "step"), "1", "standard error of the cosine over samples"
+        ),
+        "cross_cosine": Variable(
+            ("seed", "step"), "1", "mean cosine between gradients of a training and a test sample"
+        ),
+        "cross_cosine_stderr": Variable(
+            ("seed", "step"), "1", "standard error of that cosine over samples"
+        ),
+        "signal_to_noise": Variable(
+            ("seed", "step"),
+            "1",
+            "mean over standard deviation of a training sample's descent "
+            "towards the final learned modes",
+        ),
+        "signal_to_noise_stderr": Variable(
+            ("seed", "step"), "1", "standard error of that ratio over samples"
+        ),
+        "sharpness": Variable(
+            ("seed", "step"), "1", "largest eigenvalue of the Hessian of the training loss"
+        ),
+        "sharpness_ratio": Variable(
+            ("seed", "step"),
+            "1",
+            "largest eigenvalue of the Hessian, preconditioned for Adam, over the bound of stability",
+        ),
+    },
+)
+
+MEASURED = (
+    *("memorised_step", "generalised_step", "first_generalised_step"),
+    *("rise_start", "rise_end", "rise_width", "delay", "least_delay"),
+    *("train_accuracy", "test_accuracy", "initial_norm", "final_norm"),
+    *("early_slope", "early_correlation", "early_error", "early_records"),
+    *("num_learned", "learned_power", "clocks", "pizzas", "distance_irrelevance"),
+)
+"""Measures of a run, NaN where they do not apply; `modular.measures` defines them."""
+
+RUNS = TableLayout(
+    "modular_runs",
+    {
+        **dict.fromkeys(("experiment", "setting", "labels", "architecture"), Column(str)),
+        **dict.fromkeys(("optimiser", "loss"), Column(str)),
+        "outcome": Column(str, choices=("generalise", "memorise", "fail")),
+        **dict.fromkeys(("modulus", "embed_dim", "batch_size", "num_steps"), Column(int, least=1)),
+        "seed": Column(int, least=0),
+        **dict.fromkeys(("frozen", "diverged", "before_memorisation"), Column(bool)),
+        **dict.fromkeys(
+            ("train_fraction", "learning_rate", "initial_scale"), Column(float, above=0)
+        ),
+        **dict.fromkeys(("weight_decay", "momentum"), Column(float, least=0)),
+        **dict.fromkeys(MEASURED, Column(float, nullable=True)),
+    },
+    unique=("setting", "learning_rate", "weight_decay", "initial_scale", "seed"),
+)

@@ -1,0 +1,462 @@
+"""Every claim's check can support, refute, waver and decline, and drops nothing."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+import yaml
+
+from stagewise.claims.evidence import (
+    MIXED,
+    NOT_TESTABLE,
+    REFUTED,
+    SUPPORTED,
+    Evidence,
+    Verdict,
+    overall,
+)
+from stagewise.claims.layout import CLAIMS
+from stagewise.claims.ledger import CHECKS, LedgerError, check_claims, check_ledger, read_ledger
+from stagewise.claims.reading import read_curves, read_runs
+from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.development.layout import MILESTONES, STAGES
+from stagewise.development.llc_curve import StageSettings
+from stagewise.llc.layout import AUDIT, LLC
+from stagewise.stores.files import StoreError, write_dataset
+from stagewise.studies.regression.layout import METRICS
+
+ROOT = Path(__file__).parents[3]
+LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
+SCHEMA = yaml.safe_load((ROOT / "config/claims_schema.yaml").read_text())
+LAST = 20_000
+STEPS = np.unique(np.geomspace(1, LAST, 41).round().astype(int) - 1)
+STEPS[-1] = LAST
+KNOWN_MILESTONES = (100.0, 1_000.0, 4_000.0, 10_000.0)
+
+
+def curve(
+    types: str = "AABBA",
+    milestones: Sequence[float] = KNOWN_MILESTONES,
+    llc: np.ndarray | None = None,
+    saturated: Sequence[bool] | None = None,
+    loss: np.ndarray | None = None,
+) -> Curve:
+    """Return an LLC curve with the stage types and milestones given, intervals ±10 %."""
+    at = np.array(milestones[: len(types) - 1])
+    edges = [0.0, *at, float(LAST)]
+    count = len(STEPS)
+    return Curve(
+        xr.Dataset(
+            {
+                "llc_mean": ("step", np.log1p(STEPS) if llc is None else llc),
+                "init_loss": ("step", np.linspace(4, 2, count) if loss is None else loss),
+                "saturated": ("step", [False] * count if saturated is None else list(saturated)),
+            },
+            coords={"step": STEPS},
+        ),
+        pd.DataFrame(
+            {
+                "step": at,
+                "log_step": np.log1p(at),
+                "interval_low": 0.9 * at,
+                "interval_high": 1.1 * at,
+                "probability": np.full(len(at), 0.9),
+            }
+        ),
+        pd.DataFrame(
+            {
+                "type": list(types),
+                "start": [a for a, _ in pairwise(edges)],
+                "end": [b for _, b in pairwise(edges)],
+            }
+        ),
+    )
+
+
+def metrics(**values: Any) -> xr.Dataset:
+    """Return metrics along STEPS, each with a standard error of 0.01."""
+    stored: dict[str, Any] = {}
+    for name, value in values.items():
+        stored[name] = ("step", np.broadcast_to(value, STEPS.shape).astype(float))
+        stored[f"{name}_stderr"] = ("step", np.full(len(STEPS), 0.01))
+        stored[f"{name}_change_stderr"] = ("step", np.full(len(STEPS), 0.01))
+    return xr.Dataset(stored, coords={"step": STEPS})
+
+
+def run(
+    seed: int,
+    measured: xr.Dataset | None = None,
+    variant: str = "base",
+    audit: pd.DataFrame | None = None,
+    **curves: Curve,
+) -> RunEvidence:
+    name = f"{variant}-s{seed}"
+    return RunEvidence(
+        name, variant, seed, metrics() if measured is None else measured, curves, audit
+    )
+
+
+def verdict_on(claim: str, *runs: RunEvidence) -> Verdict:
+    evidence = Evidence(
+        runs, 0.125, "AABBA", StageSettings(num_draws=50, grid_points=200), draw_seed=0
+    )
+    return CHECKS[claim](evidence, **LEDGER[claim]["thresholds"])
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        ((True, True), SUPPORTED),
+        ((True, None), SUPPORTED),
+        ((False, False), REFUTED),
+        ((False, True), MIXED),
+        ((False, None), MIXED),
+        ((None, None), NOT_TESTABLE),
+        ((), NOT_TESTABLE),
+    ],
+)
+def test_seeds_make_one_verdict(outcomes: tuple[bool | None, ...], expected: str) -> None:
+    assert overall(dict(enumerate(outcomes))) == expected
+
+
+# R1, R2: stage types
+
+
+@pytest.mark.parametrize(
+    ("types", "expected"),
+    [
+        (["AABBA", "AABBA"], SUPPORTED),
+        (["AB", "ABA"], REFUTED),
+        (["AABBA", "ABA"], MIXED),
+        ([], NOT_TESTABLE),
+    ],
+)
+def test_r1_stage_types(types: list[str], expected: str) -> None:
+    verdict = verdict_on("R1", *(run(s, published=curve(t)) for s, t in enumerate(types)))
+    assert verdict.verdict == expected
+    assert all(sequence in verdict.value for sequence in types)
+
+
+@pytest.mark.parametrize(
+    ("types", "shift", "expected"),
+    [
+        (["ABA", "ABA", "ABA"], 1.5, SUPPORTED),
+        (["ABA", "ABA", "ABA"], 4.0, MIXED),
+        (["ABA", "ABA", "AABBA"], 1.0, MIXED),
+        (["AB", "ABA", "AABBA"], 1.0, REFUTED),
+        (["ABA", "ABA"], 1.0, NOT_TESTABLE),
+        (["A", "A", "A"], 1.0, MIXED),
+    ],
+)
+def test_r2_same_stages(types: list[str], shift: float, expected: str) -> None:
+    """`shift` moves the last seed's milestones: a factor e is the limit."""
+    factors = [1.0] * (len(types) - 1) + [shift]
+    runs = [
+        run(seed, published=curve(t, [m * f for m in KNOWN_MILESTONES]))
+        for seed, (t, f) in enumerate(zip(types, factors, strict=True))
+    ]
+    assert verdict_on("R2", *runs).verdict == expected
+
+
+# R3, R4, R5: behaviour
+
+
+def prediction(place: float, depth: float) -> xr.Dataset:
+    """Return a mean squared prediction with its minimum at `place`."""
+    return metrics(mean_squared_prediction=depth + np.abs(np.log1p(STEPS) - np.log1p(place)))
+
+
+def test_r3_task_prior() -> None:
+    good = run(0, prediction(100, 0.0), published=curve())
+    late = run(1, prediction(1_000, 0.0), published=curve())
+    high = run(1, prediction(100, 0.12), published=curve())  # below 0.125, by less than 2 s.e.
+    alone = run(1, prediction(100, 0.0), published=curve("A"))
+    assert verdict_on("R3", good).verdict == SUPPORTED
+    assert verdict_on("R3", late).verdict == REFUTED
+    assert verdict_on("R3", high).verdict == REFUTED
+    assert verdict_on("R3", good, late).verdict == MIXED
+    assert verdict_on("R3").verdict == NOT_TESTABLE
+    without = verdict_on("R3", alone)
+    assert without.verdict == REFUTED
+    assert "no milestone" in without.value
+
+
+def test_r4_mean_task() -> None:
+    def finite(seed: int, to_mean: float) -> RunEvidence:
+        measured = metrics(distance_to_mean_task=to_mean, mean_squared_prediction=0.20)
+        return run(seed, measured, variant="tasks16")
+
+    assert verdict_on("R4", finite(0, 0.1), finite(1, 0.05)).verdict == SUPPORTED
+    # Less than two joint standard errors, 0.028, is no difference.
+    assert verdict_on("R4", finite(0, 0.18), finite(1, 0.3)).verdict == REFUTED
+    assert verdict_on("R4", finite(0, 0.1), finite(1, 0.3)).verdict == MIXED
+    assert verdict_on("R4", run(0)).verdict == NOT_TESTABLE
+
+
+def scores(fall_at: float, bump: float, locate_at: float = 30.0) -> xr.Dataset:
+    """Return ICL scores: the fall of 1:K and D:K around one step, a bump of D:K before."""
+    u = np.log1p(STEPS)
+
+    def fall(place: float) -> np.ndarray:
+        return -1 / (1 + np.exp(-6 * (u - np.log(place))))
+
+    early = bump * np.exp(-((u - np.log(fall_at / 4)) ** 2) * 4)
+    refine = fall(fall_at) + early
+    return metrics(icl_total=2 * fall(fall_at), icl_refine=refine, icl_locate=fall(locate_at))
+
+
+def test_r5_icl_emerges() -> None:
+    good = run(0, scores(400, 0.3), published=curve())
+    late = run(1, scores(3_000, 0.3), published=curve())
+    smooth = run(1, scores(400, 0.0), published=curve())
+    unlocated = run(1, scores(400, 0.3, locate_at=10_000), published=curve())
+    single = run(1, scores(400, 0.3), published=curve("A"))
+    flat = run(1, metrics(icl_total=0, icl_refine=0, icl_locate=0), published=curve())
+    assert verdict_on("R5", good).verdict == SUPPORTED
+    for bad in (late, smooth, unlocated, single, flat):
+        assert verdict_on("R5", bad).verdict == REFUTED
+        assert verdict_on("R5", good, bad).verdict == MIXED
+    assert verdict_on("R5").verdict == NOT_TESTABLE
+
+
+# R11: what the loss shows
+
+
+def loss_with_turns(*places: float) -> xr.Dataset:
+    """Return a test loss that turns at each place."""
+    edges = np.log1p([0, *places, LAST])
+    height = np.cumsum([0, *((-1) ** np.arange(1, len(edges)) * np.diff(edges))])
+    return metrics(test_loss=10 + np.interp(np.log1p(STEPS), edges, height))
+
+
+def test_r11_what_the_loss_shows() -> None:
+    inside = curve("AABBA", [30, 400, 3_000, 12_000])
+    hidden = run(0, loss_with_turns(30, 400), published=inside)
+    shown = run(1, loss_with_turns(30, 400, 3_000), published=inside)
+    missing = run(1, loss_with_turns(30), published=inside)
+    plain = run(1, loss_with_turns(30, 400), published=curve("AABA", [30, 400, 12_000]))
+    blind = run(1, loss_with_turns(3_000), published=curve("AABA", [30, 400, 12_000]))
+    turnless = run(1, loss_with_turns(30), published=curve("AA", [30]))
+    assert verdict_on("R11", hidden).verdict == SUPPORTED
+    for bad in (shown, missing, blind, turnless):
+        assert verdict_on("R11", bad).verdict == REFUTED
+        assert verdict_on("R11", hidden, bad).verdict == MIXED
+    untested = verdict_on("R11", plain)
+    assert untested.verdict == NOT_TESTABLE
+    assert "no milestone inside the fall" in untested.value
+    assert untested.seeds == ()
+    assert verdict_on("R11", hidden, plain).seeds == (0,)
+    assert verdict_on("R11").verdict == NOT_TESTABLE
+
+
+def test_r11_fall_without_an_end_reaches_to_the_last_step() -> None:
+    endless = run(0, loss_with_turns(30, 400, 3_000), published=curve("AABB", [30, 400, 3_000]))
+    assert verdict_on("R11", endless).verdict == REFUTED
+
+
+# R13, R14, R15, I4: estimates
+
+
+def test_r13_same_order() -> None:
+    u = np.log1p(STEPS)
+    swapped = u.copy()
+    swapped[:20] = u[19::-1]
+
+    def pair(seed: int, likelihood: np.ndarray, error: float = 0.01) -> RunEvidence:
+        local, other = curve(llc=u), curve(llc=likelihood)
+        for item in (local, other):
+            item.llc["llc_stderr"] = ("step", np.full(len(STEPS), error))
+        return run(seed, local=local, likelihood=other)
+
+    good, bad = pair(0, u**3), pair(1, swapped)
+    assert verdict_on("R13", good).verdict == SUPPORTED
+    assert "rank correlation 1.000" in verdict_on("R13", good).value
+    assert verdict_on("R13", bad).verdict == REFUTED
+    assert verdict_on("R13", good, bad).verdict == MIXED
+    # Errors as large as the curve: neither bound can tell.
+    unsure = verdict_on("R13", pair(0, u**3, error=3.0))
+    assert unsure.verdict == NOT_TESTABLE
+    assert "rank correlation 1.000" in unsure.value
+    assert unsure.seeds == ()
+    sparse = u.copy()
+    sparse[9:] = np.nan
+    few = verdict_on("R13", pair(0, sparse))
+    assert few.verdict == NOT_TESTABLE
+    assert "9 checkpoints, too few" in few.value
+    assert verdict_on("R13", run(0, local=curve())).verdict == NOT_TESTABLE
+
+
+def test_r14_shared_noise() -> None:
+    rng = np.random.default_rng(0)
+    u = np.log1p(STEPS)
+    noise = rng.standard_normal(len(STEPS))
+
+    def pair(seed: int, local: np.ndarray, fresh: np.ndarray) -> RunEvidence:
+        return run(seed, local=curve(llc=local), fresh=curve(llc=fresh))
+
+    good = pair(0, u, u + 0.1 * noise)
+    rough = pair(1, u + 0.1 * noise, u)
+    wrong = pair(1, u + 2 * noise, u[::-1])
+    assert verdict_on("R14", good).verdict == SUPPORTED
+    assert verdict_on("R14", wrong).verdict == REFUTED
+    assert verdict_on("R14", rough).verdict == MIXED
+    assert verdict_on("R14", good, wrong).verdict == MIXED
+    assert verdict_on("R14", run(0, local=curve())).verdict == NOT_TESTABLE
+    assert verdict_on("R14", pair(0, u, np.full_like(u, np.nan))).verdict == NOT_TESTABLE
+
+
+def test_r15_local_chains() -> None:
+    early = np.arange(len(STEPS)) < 6
+    none = np.zeros_like(early)
+    loss = 4 - np.sqrt(np.arange(len(STEPS)))
+    bent = np.where(np.arange(len(STEPS)) % 2, 1.0, -1.0)
+
+    def seed(
+        index: int, llc: np.ndarray = -3 * loss, local_types: str = "AABBA", **changes: Any
+    ) -> RunEvidence:
+        published = curve(llc=llc, loss=loss, saturated=changes.pop("published", early))
+        local = curve(
+            local_types, changes.pop("milestones", KNOWN_MILESTONES), loss=loss, **changes
+        )
+        return run(index, published=published, local=local)
+
+    good = seed(0)
+    assert verdict_on("R15", good).verdict == SUPPORTED
+    bent_line, forgetful = seed(1, llc=bent), seed(1, saturated=early)
+    for bad in (bent_line, forgetful):
+        assert verdict_on("R15", bad).verdict == REFUTED
+        assert verdict_on("R15", good, bad).verdict == MIXED
+    moved = seed(1, milestones=[2 * m for m in KNOWN_MILESTONES[:3]] + [15_000])
+    assert verdict_on("R15", moved).verdict == MIXED
+    assert verdict_on("R15", seed(1, local_types="AA")).verdict == MIXED
+    assert verdict_on("R15", seed(1, local_types="AABB")).verdict == MIXED  # no end of the fall
+    few = verdict_on("R15", seed(0, published=none))
+    assert few.verdict == NOT_TESTABLE
+    assert "too few" in few.value
+    assert verdict_on("R15", run(0, published=curve())).verdict == NOT_TESTABLE
+
+
+def test_i4_same_estimates() -> None:
+    def audited(*identical: bool) -> RunEvidence:
+        rows = {"step": range(len(identical)), "identical": identical, "largest_difference": 0.0}
+        return run(0, audit=pd.DataFrame(rows))
+
+    assert verdict_on("I4", audited(True, True)).verdict == SUPPORTED
+    assert verdict_on("I4", audited(True, False)).verdict == REFUTED
+    assert verdict_on("I4", audited(True), audited(False)).verdict == REFUTED
+    assert verdict_on("I4", run(0), audited()).verdict == NOT_TESTABLE
+
+
+# Reading
+
+
+def write_stores(folder: Path, name: str, setting: str) -> list[Path]:
+    """Write the stores of one run and setting; return metrics, LLC, milestones, stages, audit."""
+    paths = [
+        folder / f for f in ("metrics.nc", "llc.nc", "milestones.csv", "stages.csv", "audit.csv")
+    ]
+    for path, layout in zip(paths[:2], (METRICS, LLC), strict=True):
+        variables = {
+            variable: described.of(np.ones((2,) * len(described.dims)))
+            for variable, described in layout.variables.items()
+        }
+        write_dataset(path, xr.Dataset(variables), {"run": name, "setting": setting})
+    numbers = {"start": 0.0, "end": 9.0, "llc_start": 0.0, "llc_end": 1.0, "llc_change": 1.0}
+    stage = {"run": name, "setting": setting, "stage": 1, "type": "A", **numbers}
+    STAGES.write(paths[3], pd.DataFrame([stage])[list(STAGES.columns)])
+    times = {"step": 4.0, "log_step": 1.6, "interval_low": 3.0, "interval_high": 5.0}
+    place = {"run": name, "setting": setting, "kind": "plateau", "llc": 1.0, "probability": 1.0}
+    row = pd.DataFrame([times | place])[list(MILESTONES.columns)]
+    MILESTONES.write(paths[2], row)
+    audit = pd.DataFrame({"step": [0], "identical": [True], "largest_difference": [0.0]})
+    AUDIT.write(paths[4], audit)
+    return paths
+
+
+def test_stores_are_read_and_those_of_others_refused(tmp_path: Path) -> None:
+    measured, *files, audit = write_stores(tmp_path, "base-s0", "local")
+    curves = read_curves([["base-s0", "local"]], *([path] for path in files))
+    entry = {"name": "base-s0", "variant": "base", "seed": 0}
+    (read,) = read_runs([entry], [measured], curves, {"base-s0": audit})
+    assert read.curves["local"].sequence == "A"
+    assert read.curves["local"].peak() is None
+    assert verdict_on("I4", read).verdict == SUPPORTED
+    for other in (["base-s1", "local"], ["base-s0", "published"]):
+        with pytest.raises(StoreError, match="belongs to"):
+            read_curves([other], *([path] for path in files))
+    with pytest.raises(StoreError, match=r"metrics\.nc belongs to base-s0, not to base-s1"):
+        read_runs([entry | {"name": "base-s1"}], [measured], {}, {})
+
+
+# The ledger and the table
+
+
+def test_ledger_passes_and_needs_no_number_in_the_code() -> None:
+    read = read_ledger(ROOT / "config/claims.yaml", ROOT / "config/claims_schema.yaml")
+    assert read == LEDGER
+    assert set(LEDGER) == set(CHECKS)
+
+
+def test_every_claim_has_a_row_whose_layout_holds() -> None:
+    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0)
+    table = CLAIMS.check(check_claims(LEDGER, evidence, "laptop"))
+    counted = {"G": range(1, 15), "I": (1, 2, 4), "L": range(1, 11)}
+    counted |= {"R": (1, 2, 3, 4, 5, 11, 13, 14, 15), "S": range(1, 19)}
+    expected = [f"{letter}{number}" for letter, numbers in counted.items() for number in numbers]
+    assert table["id"].tolist() == expected
+
+
+def test_smoke_tests_nothing_and_says_so() -> None:
+    audit = pd.DataFrame({"step": [0], "identical": [False], "largest_difference": [1.0]})
+    broken = Evidence([run(0, audit=audit)], 0.125, "AABBA", StageSettings(), 0)
+    table = check_claims(LEDGER, broken, "smoke")
+    assert set(table["verdict"]) == {NOT_TESTABLE}
+    assert set(table["value"]) == {""}
+    assert check_claims(LEDGER, broken, "laptop").set_index("id")["verdict"]["I4"] == REFUTED
+
+
+def changed(claim: str, **entries: Any) -> Mapping[str, Any]:
+    ledger = copy.deepcopy(LEDGER)
+    ledger[claim] = {**ledger[claim], **entries}
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("ledger", "message"),
+    [
+        (changed("R1", reason="x"), "unknown key 'R1.reason'"),
+        (changed("R1", presets=["smoke"]), "laptop, paper"),
+        (changed("R1", figure="fig99"), "'R1.figure'"),
+        (changed("R2", thresholds={"min_seeds": "3"}), "'R2.thresholds.min_seeds'"),
+        (changed("R2", thresholds={"min_seeds": 3}), "max_spread"),
+        (LEDGER | {"R99": LEDGER["R1"]}, "'R99' has no check"),
+        (LEDGER | {"first": LEDGER["R1"]}, "'first' is not a valid name"),
+        ({k: v for k, v in LEDGER.items() if k != "R4"}, "'R4' has a check but no entry"),
+    ],
+)
+def test_mistakes_in_the_ledger_are_named(ledger: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(LedgerError) as caught:
+        check_ledger(ledger, SCHEMA)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_unreadable_ledger_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "claims.yaml"
+    broken.write_text("R1: [")
+    with pytest.raises(LedgerError, match=r"claims\.yaml cannot be read"):
+        read_ledger(broken, ROOT / "config/claims_schema.yaml")
+
+
+def test_verdicts_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Verdict(SUPPORTED).verdict = REFUTED  # type: ignore[misc]

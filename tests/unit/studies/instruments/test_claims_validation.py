@@ -1,0 +1,103 @@
+"""Claims I1 and I2 can be supported, refuted, mixed and not testable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
+from stagewise.development.llc_curve import StageSettings
+from stagewise.exact.suite import RULES
+from stagewise.studies.instruments.claims.validation import SCALED, recovers_exact, scale_free
+
+ROOT = Path(__file__).parents[4]
+LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
+CHECKS = {"I1": recovers_exact, "I2": scale_free}
+SCALES = np.array([0.1, 0.3, 1.0, 3.0, 10.0])
+
+
+def verdict_on(claim: str, table: pd.DataFrame | None) -> Verdict:
+    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0, validation=table)
+    return CHECKS[claim](evidence, **LEDGER[claim]["thresholds"])
+
+
+def table_of(bias: np.ndarray, stderr: float = 0.1, exact: float = 5.0) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "case": [f"case {index}" for index in range(len(bias))],
+            "exact": exact,
+            "estimate": exact + bias,
+            "stderr": stderr,
+            "bias": bias,
+            "interval_low": exact + bias - 2.1 * stderr,
+            "interval_high": exact + bias + 2.1 * stderr,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("bias", "expected"),
+    [
+        ([0.1] * 9 + [1.0], SUPPORTED),  # nine of ten cover
+        ([0.1] * 8 + [1.0] * 2, MIXED),  # near, but eight of ten cover
+        ([1.0] * 10, REFUTED),
+        ([0.1] * 9 + [np.nan], SUPPORTED),
+        ([0.1] * 8 + [np.nan] * 2, MIXED),
+    ],
+)
+def test_i1_recovers_exact(bias: list[float], expected: str) -> None:
+    verdict = verdict_on("I1", table_of(np.array(bias)))
+    assert verdict.verdict == expected
+    assert ("missed: case" in verdict.value) == (not all(abs(b) < 0.21 for b in bias))
+    assert "2.0 to 2.0 %" in verdict.uncertainty
+
+
+def test_i1_wide_intervals_do_not_make_up_for_large_errors() -> None:
+    assert verdict_on("I1", table_of(np.full(10, 1.0), stderr=2.0)).verdict == MIXED
+
+
+def test_i1_needs_a_table() -> None:
+    assert verdict_on("I1", None).verdict == NOT_TESTABLE
+    assert verdict_on("I1", table_of(np.array([]))).verdict == NOT_TESTABLE
+
+
+def scaled(estimates: np.ndarray, stderr: float = 0.1, scales: np.ndarray = SCALES) -> pd.DataFrame:
+    table = table_of(estimates - 5.0, stderr)
+    other = table_of(np.array([40.0])).assign(family="deep", scale=np.nan)
+    return pd.concat([table.assign(family=SCALED, scale=scales), other], ignore_index=True)
+
+
+def test_i2_scale_free() -> None:
+    level = np.array([5.0, 5.1, 4.9, 5.1, 5.0])
+    outlier = np.array([5.0, 5.0, 5.6, 5.0, 5.0])  # six standard errors off, in the middle
+    drift = 5.0 + 0.075 * np.log10(SCALES)  # never far apart, but a trend
+    assert verdict_on("I2", scaled(level)).verdict == SUPPORTED
+    assert verdict_on("I2", scaled(5.0 * SCALES**0.1)).verdict == REFUTED
+    assert verdict_on("I2", scaled(outlier)).verdict == MIXED
+    trend = verdict_on("I2", scaled(drift, stderr=0.05))
+    assert trend.verdict == MIXED
+    assert "slope 0.0065 a decade over 2.0 decades" in trend.value
+
+
+def test_i2_needs_precision_and_range() -> None:
+    level = np.full(5, 5.0)
+    assert verdict_on("I2", None).verdict == NOT_TESTABLE
+    assert (
+        verdict_on("I2", table_of(level).assign(family="deep", scale=1.0)).verdict == NOT_TESTABLE
+    )
+    vague = verdict_on("I2", scaled(level, stderr=0.5))
+    narrow = verdict_on("I2", scaled(level, scales=np.linspace(1, 5, 5)))
+    for verdict in (vague, narrow):
+        assert verdict.verdict == NOT_TESTABLE
+        assert "too little to test" in verdict.value
+    lost = scaled(level)
+    lost.loc[0, ["estimate", "stderr"]] = np.nan
+    assert verdict_on("I2", lost).verdict == NOT_TESTABLE
+
+
+def test_the_claim_looks_at_a_family_of_the_suite() -> None:
+    assert SCALED in RULES

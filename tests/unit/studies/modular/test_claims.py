@@ -1,0 +1,296 @@
+"""Every claim on modular addition can be supported, refuted and declined, on tables made for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+import yaml
+
+from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
+from stagewise.claims.ledger import CHECKS
+from stagewise.development.llc_curve import StageSettings
+from stagewise.studies.modular.claims.evidence import ModularEvidence
+from stagewise.studies.modular.layout import MEASURED, RUNS
+
+ROOT = Path(__file__).parents[4]
+LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
+STEPS = np.array([0, 10, 50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000])
+
+
+def runs(setting: str, generalises: list[bool], **changes: Any) -> pd.DataFrame:
+    """Return one run a flag; those that generalise do so at step 800, 8 times after memorising."""
+    flags = np.array(generalises)
+    rows = pd.DataFrame(
+        {
+            "experiment": "made",
+            "setting": setting,
+            "labels": "sum",
+            "architecture": "mlp",
+            "optimiser": "adam",
+            "loss": "cross_entropy",
+            "outcome": np.where(flags, "generalise", "memorise"),
+            "modulus": 23,
+            "embed_dim": 12,
+            "batch_size": 128,
+            "num_steps": 1000,
+            "seed": np.arange(len(flags)),
+            "frozen": False,
+            "diverged": False,
+            "before_memorisation": False,
+            "train_fraction": 0.8,
+            "learning_rate": 0.01,
+            "initial_scale": 1.0,
+            "weight_decay": 0.0,
+            "momentum": 0.0,
+            **dict.fromkeys(MEASURED, np.nan),
+        }
+    ).assign(
+        memorised_step=100.0,
+        generalised_step=np.where(flags, 800.0, np.nan),
+        delay=np.where(flags, np.log(8), np.nan),
+        rise_start=np.where(flags, 400.0, np.nan),
+        rise_end=np.where(flags, 600.0, np.nan),
+        rise_width=np.where(flags, np.log(1.5), np.nan),
+        test_accuracy=np.where(flags, 1.0, 0.2),
+    )
+    return rows.assign(**changes)
+
+
+def verdict(claim: str, *tables: pd.DataFrame, **stores: Any) -> Verdict:
+    table = pd.concat(tables, ignore_index=True)
+    RUNS.check(table)
+    found = ModularEvidence(table, *(stores.get(k, {}) for k in ("modes", "gradients", "llc")))
+    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0, modular=found)
+    return CHECKS[claim](evidence, **LEDGER[claim]["thresholds"])
+
+
+ALL, NONE = [True] * 6, [False] * 6
+EARLY = {"before_memorisation": True, "memorised_step": 700.0, "delay": np.log(8 / 7)}
+
+
+@pytest.mark.parametrize("claim", [claim for claim in LEDGER if claim.startswith("G")])
+def test_without_the_study_every_claim_declines(claim):
+    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0)
+    assert CHECKS[claim](evidence, **LEDGER[claim]["thresholds"]).verdict == NOT_TESTABLE
+
+
+def test_g1_looks_at_both_kinds_of_run():
+    early, late = runs("early", ALL, **EARLY), runs("late", ALL)
+    wide = {"rise_width": 2.0}
+    assert verdict("G1", early, late).verdict == SUPPORTED
+    assert verdict("G1", early.assign(**wide), late).verdict == MIXED
+    assert verdict("G1", early.assign(**wide), late.assign(**wide)).verdict == REFUTED
+    assert verdict("G1", early, late[:4]).verdict == NOT_TESTABLE
+
+
+def test_g2_needs_a_cell_of_either_kind():
+    early, late = runs("early", ALL, **EARLY), runs("late", ALL)
+    found = verdict("G2", early, late)
+    assert found.verdict == SUPPORTED
+    assert "late, 8 times" in found.value
+    assert verdict("G2", early, runs("other", ALL, **EARLY)).verdict == REFUTED
+    few = runs("late", [True] * 4 + [False] * 2)
+    assert verdict("G2", early, few).verdict == REFUTED
+
+
+def test_g3_counts_runs_without_decay():
+    ten = [True] * 10
+    assert verdict("G3", runs("free", ten), runs("freemore", NONE)).verdict == SUPPORTED
+    assert verdict("G3", runs("free", NONE * 2), runs("freemore", NONE * 2)).verdict == REFUTED
+    half = [True, False] * 5
+    assert verdict("G3", runs("free", half), runs("freemore", half)).verdict == MIXED
+
+
+def test_g4_pairs_frozen_with_free_runs():
+    noise = np.linspace(-0.01, 0.01, 6)
+    tables = {name: runs(name, NONE) for name in ("free", "frozen", "freemore", "frozenmore")}
+    for table in tables.values():
+        table["test_accuracy"] = 0.8 + noise
+    assert verdict("G4", *tables.values()).verdict == SUPPORTED
+    tables["frozen"]["test_accuracy"] -= 0.3 + 2 * noise
+    assert verdict("G4", *tables.values()).verdict == MIXED
+    tables["frozenmore"]["test_accuracy"] -= 0.3 + 2 * noise
+    assert verdict("G4", *tables.values()).verdict == REFUTED
+
+
+def rates(shares: dict[float, list[bool]]) -> list[pd.DataFrame]:
+    return [runs("adam", flags, learning_rate=rate) for rate, flags in shares.items()]
+
+
+def pair(optimiser: str, large: list[bool], small: list[bool]) -> list[pd.DataFrame]:
+    return [
+        runs(f"{optimiser}large", large, learning_rate=0.1, optimiser=optimiser),
+        runs(f"{optimiser}small", small, learning_rate=0.01, optimiser=optimiser),
+    ]
+
+
+def test_g5_needs_all_three_parts():
+    inner = rates({0.001: NONE, 0.01: ALL, 0.1: NONE})
+    good = [*pair("adam", ALL, NONE), *pair("sgd", ALL, NONE)]
+    bad = [*pair("adam", NONE, ALL), *pair("sgd", NONE, ALL)]
+    assert verdict("G5", *inner, *good).verdict == SUPPORTED
+    assert verdict("G5", *inner, *bad).verdict == MIXED
+    end = rates({0.001: NONE, 0.01: NONE, 0.1: ALL})
+    assert verdict("G5", *end, *bad).verdict == REFUTED
+    assert verdict("G5", *end, *good).verdict == MIXED
+
+
+def test_g6_compares_best_cells():
+    def three(adam: list[bool], sgd: list[bool]) -> list[pd.DataFrame]:
+        rest = [runs(name, NONE, learning_rate=9.0) for name in ("adam", "sgd")]
+        return [*rest, runs("adam", adam), runs("sgd", sgd), runs("momentum", NONE)]
+
+    assert verdict("G6", *three(ALL, NONE)).verdict == SUPPORTED
+    assert verdict("G6", *three(NONE, ALL)).verdict == REFUTED
+    assert verdict("G6", *three(ALL, ALL)).verdict == MIXED
+
+
+def modes(power: np.ndarray, learned: np.ndarray, gain: np.ndarray) -> dict[str, xr.Dataset]:
+    """Return modes of four runs alike; `power` and `gain` are (step, mode), gain in nats."""
+    four = [0, 1, 2, 3]
+    jitter = 1 + 0.01 * np.arange(4)[:, None, None]
+    dims = ("seed", "step", "mode")
+    dataset = xr.Dataset(
+        {
+            "power": (dims, jitter * power),
+            "power_share": (dims, np.stack([power / power.sum(1, keepdims=True)] * 4)),
+            "learned": (dims, np.broadcast_to(learned, (4, *power.shape))),
+            "loss_with_mode": (dims, 3.0 - np.stack([gain] * 4)),
+            "loss_without_modes": (("seed", "step"), np.full((4, len(power)), 3.0)),
+        },
+        coords={"seed": four, "step": STEPS},
+    )
+    return {"narrow": dataset}
+
+
+SIGMOID = 1 / (1 + np.exp(-(STEPS - 500) / 60))
+GROWING = np.stack([0.01 + SIGMOID * 4, 0.01 + SIGMOID * 3, *np.full((5, 13), 0.005)], 1)
+WON = np.array([True, True, *[False] * 5])
+
+
+def test_g7_few_modes_that_were_ahead():
+    table = runs("narrow", [True] * 4, num_learned=2.0)
+    gain = GROWING * WON
+    assert verdict("G7", table, modes=modes(GROWING, WON, gain)).verdict == SUPPORTED
+    behind = GROWING.copy()
+    behind[STEPS < 400, 2:] = 1.0  # losers ahead before the rise
+    assert verdict("G7", table, modes=modes(behind, WON, gain)).verdict == MIXED
+    many = np.array([True] * 6 + [False])
+    assert verdict("G7", table, modes=modes(GROWING, many, gain)).verdict == REFUTED
+    memorised = runs("narrow", [True, True, False, False])
+    assert verdict("G7", memorised, modes=modes(GROWING, WON, gain)).verdict == NOT_TESTABLE
+
+
+def test_g8_asks_for_three_phases():
+    table = runs("narrow", [True] * 4)
+    assert verdict("G8", table, modes=modes(GROWING, WON, GROWING * WON)).verdict == SUPPORTED
+    steady = np.linspace(0, 1, 13)[:, None] * WON + STEPS[:, None] / 1000 * WON
+    assert verdict("G8", table, modes=modes(GROWING, WON, steady)).verdict == REFUTED
+    none = np.zeros(7, dtype=bool)
+    assert verdict("G8", table, modes=modes(GROWING, none, steady)).verdict == NOT_TESTABLE
+
+
+def test_g13_reads_the_exponent_of_growth():
+    table = runs("narrow", [True] * 4)
+    faster = np.stack([0.1 * np.exp(STEPS / 200)] * 2 + [np.full(13, 0.1)] * 5, 1)
+    assert verdict("G13", table, modes=modes(faster, WON, faster)).verdict == SUPPORTED
+    slower = np.stack([(1 + STEPS) ** 0.3] * 2 + [np.full(13, 0.1)] * 5, 1)
+    assert verdict("G13", table, modes=modes(slower, WON, slower)).verdict == REFUTED
+
+
+def test_g9_slope_at_the_most_classes_and_the_way_there():
+    def four(slopes: list[float]) -> list[pd.DataFrame]:
+        noise = np.linspace(-0.01, 0.01, 6)
+        return [
+            runs(f"entropy{k}", NONE, modulus=10 * k, early_slope=slope + noise)
+            for k, slope in enumerate(slopes, 1)
+        ]
+
+    assert verdict("G9", *four([-0.7, -0.8, -0.9, -0.98])).verdict == SUPPORTED
+    assert verdict("G9", *four([-0.7, -0.7, -0.6, -0.6])).verdict == REFUTED
+    assert verdict("G9", *four([-0.5, -0.6, -0.7, -0.8])).verdict == MIXED
+    assert verdict("G9", *four([np.nan] * 4)).verdict == NOT_TESTABLE
+
+
+def shares(law: Any) -> list[pd.DataFrame]:
+    """Return runs at five shares of the data and three moduli, with times of a law."""
+    noise = np.exp(0.02 * np.array([-1, 0.5, 1, -0.5, 0.3, -0.3]))
+    return [
+        runs(
+            f"{size}{number}",
+            ALL,
+            train_fraction=share,
+            generalised_step=law(share) * noise,
+            num_steps=10**9,
+        )
+        for size in ("small", "middle", "large")
+        for number, share in enumerate((0.3, 0.4, 0.5, 0.7, 0.9), 1)
+    ]
+
+
+def test_g10_reads_the_shape_of_the_law():
+    assert verdict("G10", *shares(lambda x: 50 * np.exp(2 * x**-1))).verdict == SUPPORTED
+    assert verdict("G10", *shares(lambda x: 1e5 * np.exp(-5 * x**4))).verdict == REFUTED
+    late = [part.assign(generalised_step=np.nan) for part in shares(lambda x: x)]
+    assert verdict("G10", *late).verdict == NOT_TESTABLE
+
+
+def scales(without: dict[float, list[bool]], decayed: list[bool]) -> list[pd.DataFrame]:
+    plain = [runs("scaled", flags, initial_scale=scale) for scale, flags in without.items()]
+    return [*plain, runs("scaled", decayed, weight_decay=0.1)]
+
+
+def test_g11_small_starts_against_decay():
+    assert verdict("G11", *scales({0.5: ALL, 1.0: NONE}, ALL)).verdict == SUPPORTED
+    assert verdict("G11", *scales({0.5: NONE, 1.0: NONE}, ALL)).verdict == REFUTED
+    assert verdict("G11", *scales({0.5: ALL, 1.0: ALL}, ALL)).verdict == NOT_TESTABLE
+
+
+def gradients(change: float) -> dict[str, xr.Dataset]:
+    value = np.where(STEPS >= 400, change, 0.0) + 0.001 * np.arange(4)[:, None]
+    names = ("cosine", "cross_cosine", "signal_to_noise")
+    dataset = xr.Dataset(
+        {name: (("seed", "step"), value * (1 + 0.1 * np.arange(4)[:, None])) for name in names},
+        coords={"seed": [0, 1, 2, 3], "step": STEPS},
+    )
+    return {"late": dataset, "narrow": dataset}
+
+
+def test_g12_compares_the_rise_with_before():
+    tables = [runs(name, [True] * 4) for name in ("late", "narrow")]
+    assert verdict("G12", *tables, gradients=gradients(0.5)).verdict == SUPPORTED
+    assert verdict("G12", *tables, gradients=gradients(-0.5)).verdict == REFUTED
+    late_alone = [tables[0], runs("narrow", [False] * 4)]
+    assert verdict("G12", *late_alone, gradients=gradients(0.5)).verdict == MIXED
+    few = [runs(name, [False] * 4) for name in ("late", "narrow")]
+    assert verdict("G12", *few, gradients=gradients(0.5)).verdict == NOT_TESTABLE
+
+
+def llc(late: float, random: float, sound: bool = True) -> dict[str, xr.Dataset]:
+    def one(end: float) -> xr.Dataset:
+        return xr.Dataset(
+            {
+                "llc_mean": ("step", np.where(STEPS < 400, 30.0, end)),
+                "llc_stderr": ("step", np.full(13, 1.0)),
+                "verdict": ("step", np.full(13, "ok" if sound else "drifting", dtype=object)),
+            },
+            coords={"step": STEPS},
+        )
+
+    stores = {f"late-s{seed}": one(late) for seed in range(3)}
+    return stores | {f"random-s{seed}": one(random) for seed in range(3)}
+
+
+def test_g14_the_llc_falls_and_stays_high_on_a_random_table():
+    tables = [runs("late", [True] * 3), runs("random", [False] * 3, labels="random")]
+    assert verdict("G14", *tables, llc=llc(5.0, 25.0)).verdict == SUPPORTED
+    assert verdict("G14", *tables, llc=llc(30.0, 25.0)).verdict == REFUTED
+    assert verdict("G14", *tables, llc=llc(5.0, 5.0)).verdict == MIXED
+    found = verdict("G14", *tables, llc=llc(5.0, 25.0, sound=False))
+    assert found.verdict == NOT_TESTABLE
+    assert "78 of 78 estimates are not ok" in found.uncertainty

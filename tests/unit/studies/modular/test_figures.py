@@ -1,0 +1,190 @@
+"""Figures of the modular-addition study draw the right numbers, and survive runs that learn nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+import yaml
+
+from stagewise.llc.layout import LLC
+from stagewise.studies.modular.censoring import Times, median_time
+from stagewise.studies.modular.figures.early import early_training
+from stagewise.studies.modular.figures.gradients import gradients_and_sharpness
+from stagewise.studies.modular.figures.llc import llc_and_modes
+from stagewise.studies.modular.figures.modes import (
+    BASELINE_SHARE,
+    FACTOR,
+    in_use,
+    log_edges,
+    mode_losses,
+    shares_below,
+)
+from stagewise.studies.modular.figures.phases import cells_of, phase_diagrams
+from stagewise.studies.modular.figures.runs import median_delay, single_runs, soonest_rise
+from stagewise.studies.modular.figures.sweeps import equal_flow, without_decay
+from stagewise.studies.modular.figures.times import scales_and_decay, times_on_shares
+from stagewise.studies.modular.gradients import gradients_along
+from stagewise.studies.modular.layout import GRADIENTS, MODES, RUNS
+from stagewise.studies.modular.llc import llc_along
+from stagewise.studies.modular.measures import MeasureSettings, measure_setting
+from stagewise.studies.modular.modes import modes_along
+from stagewise.studies.modular.settings import Setting, study_key
+from stagewise.studies.modular.slingshots import SlingshotSettings
+from stagewise.studies.modular.store import Checkpoints
+from stagewise.studies.modular.training import train
+from stagewise.workflow.config import merge, modular_settings
+
+ROOT = Path(__file__).parents[4]
+PRESET = ("config", "smoke")
+KEY = study_key(3)
+
+
+@pytest.fixture(scope="module")
+def study() -> Mapping[str, object]:
+    """Return the smoke preset's runs, curves and what is followed, made here without files."""
+    parts = [yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in PRESET]
+    config = merge(*parts)["modular"]
+    constants = MeasureSettings.of(config["measures"])
+    tables, curves, kept = [], {}, {}
+    for experiment, entries in modular_settings(config).items():
+        for name, entry in entries.items():
+            setting = Setting.of(name, entry)
+            steps = setting.record_steps.tolist(), setting.checkpoint_steps.tolist()
+            trained = train(setting.program, setting.replicas, KEY, *steps)
+            curves[name] = trained.records
+            kept_params = list(trained.checkpoints.values())
+            params = {k: torch.stack([one[k] for one in kept_params]) for k in kept_params[0]}
+            states = Checkpoints(np.array(list(trained.checkpoints)), params)
+            kept[name] = (setting, states)
+            table = measure_setting(setting, trained.records, states, constants)
+            tables.append(table.assign(experiment=experiment))
+    runs = RUNS.check(pd.concat(tables, ignore_index=True))
+    modes = {n: modes_along(*kept[n], KEY, range(2), 3.0) for n in config["modes"]["settings"]}
+    along = {
+        n: gradients_along(*kept[n], KEY, range(1), 3.0) for n in config["gradients"]["settings"]
+    }
+    llc = {
+        f"{n}-s0": llc_along(*kept[n], KEY, 0, config["llc"]["sampler"])
+        for n in config["llc"]["settings"]
+    }
+    for stores, layout in ((modes, MODES), (along, GRADIENTS), (llc, LLC)):
+        for dataset in stores.values():
+            layout.check(dataset)
+    slingshots = SlingshotSettings(**config["slingshots"])
+    return {
+        "runs": runs, "curves": curves, "modes": modes, "gradients": along, "llc": llc,
+        "slingshots": slingshots,
+    }  # fmt: skip
+
+
+def test_every_figure_survives_runs_that_learn_nothing(study):
+    runs, curves = study["runs"], study["curves"]
+    for drawn in (
+        single_runs(curves, runs, 0.99),
+        mode_losses(study["modes"], runs, 0),
+        phase_diagrams(runs),
+        without_decay(runs),
+        times_on_shares(runs),
+        scales_and_decay(runs),
+        early_training(curves, runs, 0.2),
+        gradients_and_sharpness(study["gradients"], curves, runs, study["slingshots"], 0),
+        llc_and_modes(study["llc"], study["modes"], curves, runs, 0),
+        equal_flow(runs, curves),
+    ):
+        drawn.figure.draw_without_rendering()
+        assert len(drawn.data)
+        assert {"panel", "series", "x", "y"} <= set(drawn.data)
+
+
+def test_figures_survive_a_setting_all_of_whose_runs_diverged(study):
+    runs, curves = study["runs"].copy(), dict(study["curves"])
+    lost = runs["setting"].isin(["early", "free", "small1", "adamlarge", "entropy1", "adam"])
+    runs.loc[lost, "diverged"] = True
+    for name in ("early", "adamlarge", "entropy1"):
+        data = curves[name].copy(deep=True)
+        data["diverged_step"][:] = 3
+        curves[name] = data
+    for drawn in (
+        single_runs(curves, runs, 0.99),
+        phase_diagrams(runs),
+        without_decay(runs),
+        times_on_shares(runs),
+        early_training(curves, runs, 0.2),
+        equal_flow(runs, curves),
+    ):
+        drawn.figure.draw_without_rendering()
+    cells = cells_of(runs[runs["setting"] == "adam"])
+    assert all(cell.counts["diverged"] == cell.total and cell.steps is None for cell in cells)
+
+
+def table(**columns: object) -> pd.DataFrame:
+    count = max(len(value) for value in columns.values() if isinstance(value, list))
+    rows = {"diverged": False, "num_steps": 1000, "learning_rate": 0.1, "weight_decay": 0.0}
+    return pd.DataFrame({**rows, **columns}, index=range(count))
+
+
+def test_cells_count_outcomes_and_take_censored_medians():
+    runs = table(
+        outcome=["generalise", "generalise", "memorise", "fail"],
+        generalised_step=[100.0, 300.0, np.nan, np.nan],
+        diverged=[False, False, False, True],
+    )
+    (cell,) = cells_of(runs)
+    assert cell.counts == {"generalise": 2, "memorise": 1, "fail": 0, "diverged": 1}
+    assert cell.steps == median_time(Times.to_generalise(runs[:3]))
+    assert cell.steps.value == 300.0
+    assert not cell.steps.is_bound
+    assert cell.flow().value == pytest.approx(30.0)
+
+
+def test_medians_of_censored_times():
+    values = np.array([10.0, 20.0, 30.0, 40.0])
+    none = np.zeros(4, dtype=bool)
+    assert median_time(Times(values, none)).value == np.median(values)
+    late = np.array([False, False, True, True])
+    assert median_time(Times(values, late)).is_bound
+    assert median_time(Times(values, np.array([True, False, False, False]))).value == 30.0
+    with pytest.raises(ValueError, match="at least one run"):
+        median_time(Times(values[:0], none[:0]))
+
+
+def test_shown_runs_are_chosen_by_their_rule():
+    runs = table(
+        memorised_step=[100.0, 200.0, np.nan],
+        rise_end=[150.0, 100.0, 900.0],
+        least_delay=[3.0, 1.0, 2.0],
+    )
+    assert soonest_rise(runs) == 1
+    assert median_delay(runs) == 2
+    nothing = runs.assign(rise_end=np.nan, least_delay=np.nan)
+    assert soonest_rise(nothing) == median_delay(nothing) == 0
+
+
+def test_modes_in_use_are_those_whose_removal_costs():
+    own = xr.Dataset(
+        {
+            "loss_without_mode": (("step", "mode"), [[1.0, 1.3, 1.0]]),
+            "test_loss": ("step", [1.0]),
+            "loss_without_modes": ("step", [4.0]),
+        }
+    )
+    assert in_use(own).tolist() == [[False, True, False]]
+
+
+def test_lines_on_g2_are_the_bounds_of_the_claims():
+    ledger = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
+    assert ledger["G7"]["thresholds"]["baseline_share"] == BASELINE_SHARE
+    assert ledger["G8"]["thresholds"]["factor"] == FACTOR
+
+
+def test_edges_and_distributions():
+    assert log_edges(np.array([1.0, 100.0])) == pytest.approx([0.1, 10.0, 1000.0])
+    x, y = shares_below([0.5, 3.0, 1.0, np.inf], 2.0)
+    assert x.tolist() == [0.0, 0.5, 1.0, 2.0]
+    assert y.tolist() == [0.0, 0.25, 0.5, 0.5]
