@@ -91,7 +91,7 @@ EDITS = {
         ESTIMATES | AFTER_ESTIMATES,
     ),
     "stages": Edit(
-        *("lib/stagewise/development/stages.py", "STAGE_COLUMNS = [", "STAGE_COLUMNS = [*()] + ["),
+        *("lib/stagewise/development/stages.py", "np.where(change > 0", "np.where(change >= 0"),
         {"stages", *SHOW_STAGES},
     ),
     "training of the regression study": Edit(

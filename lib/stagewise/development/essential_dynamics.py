@@ -13,6 +13,8 @@ import numpy as np
 import scipy.linalg
 import xarray as xr
 
+from stagewise.development.layout import ED
+
 KERNEL_REACH = 8.0
 """Half-width of the smoothing kernel in standard deviations; its weight beyond is below 1e-14."""
 
@@ -111,27 +113,16 @@ def essential_dynamics(
             "fresh iterable over the same blocks at every call"
         )
     total = float(np.trace(gram))
-    dataset = xr.Dataset(
+    return ED.dataset(
         {
-            "scores": (("step", "pc"), vectors * scale),
-            "explained_variance_ratio": ("pc", values / total),
-            "mean": ("feature", np.concatenate(means)),
-            "components": (("pc", "feature"), components),
+            "scores": vectors * scale,
+            "explained_variance_ratio": values / total,
+            "mean": np.concatenate(means),
+            "components": components,
         },
-        coords={"step": steps, "pc": np.arange(1, num_components + 1)},
-        attrs={"total_variance": total / (num_steps - 1)},
+        {"step": steps, "pc": np.arange(1, num_components + 1)},
+        {"total_variance": total / (num_steps - 1)},
     )
-    labels = {
-        "scores": ("output", "principal component score"),
-        "explained_variance_ratio": ("1", "share of the variance over time"),
-        "mean": ("output", "mean output over checkpoints"),
-        "components": ("1", "principal component"),
-        "step": ("step", "training step"),
-        "pc": ("1", "principal component index"),
-    }
-    for name, (units, long_name) in labels.items():
-        dataset[name].attrs.update(units=units, long_name=long_name)
-    return dataset
 
 
 def smoothing_widths(

@@ -20,6 +20,7 @@ import xarray as xr
 
 from stagewise.development import plane_curves
 from stagewise.development.essential_dynamics import random_walk_null, smooth
+from stagewise.development.layout import FORMS
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def detect_forms(
         Over ``form`` (in order of time; may have length zero): ``form_step``, ``lift_residual``,
         ``extent``, ``influence_start``, ``influence_end``, ``flatness``, ``p_value``; ``centre``,
         ``constraint_value`` and ``constraint_slope`` over (form, pc); ``potential`` over
-        (form, step); ``kind`` and ``pair_step`` over (form, pair).
+        (form, step); ``kind`` and ``pair_step`` over (form, pair); ``smoothed`` over (step, pc).
 
         ``flatness`` is the path length inside the influence range over that of a straight line
         passing at the same distance: 1 for a straight pass or a reversal at a cusp, larger where
@@ -177,21 +178,22 @@ def detect_forms(
         as_large = (null[None, :] >= extents[:, None]).sum(axis=1)
         p_value = (1 + as_large) / (1 + null.size)
 
-    dataset = xr.Dataset(
+    return FORMS.dataset(
         {
-            "form_step": ("form", steps[indices]),
-            "centre": (("form", "pc"), centres),
-            "lift_residual": ("form", np.array([form.residual for form in found])),
-            "extent": ("form", extents),
-            "constraint_value": (("form", "pc"), np.abs(smoothed[indices] - centres) / size),
-            "constraint_slope": (("form", "pc"), np.abs(velocity[indices]) / usual_speed),
-            "influence_start": ("form", steps[limits[:, 0]]),
-            "influence_end": ("form", steps[limits[:, 1]]),
-            "flatness": ("form", flatness),
-            "p_value": ("form", p_value),
-            "potential": (("form", "step"), potential),
-            "kind": (("form", "pair"), kinds.reshape(num_forms, len(pairs))),
-            "pair_step": (("form", "pair"), steps[pair_index.reshape(num_forms, len(pairs))]),
+            "form_step": steps[indices],
+            "centre": centres,
+            "lift_residual": np.array([form.residual for form in found]),
+            "extent": extents,
+            "constraint_value": np.abs(smoothed[indices] - centres) / size,
+            "constraint_slope": np.abs(velocity[indices]) / usual_speed,
+            "influence_start": steps[limits[:, 0]],
+            "influence_end": steps[limits[:, 1]],
+            "flatness": flatness,
+            "p_value": p_value,
+            "potential": potential,
+            "kind": kinds.reshape(num_forms, len(pairs)),
+            "pair_step": steps[pair_index.reshape(num_forms, len(pairs))],
+            "smoothed": smoothed,
         },
         coords={
             "form": np.arange(1, num_forms + 1),
@@ -199,32 +201,8 @@ def detect_forms(
             "step": steps,
             "pair": pairs,
         },
-        attrs={"trajectory_size": size, "num_surrogates": int(null.size)},
+        attributes={"trajectory_size": size, "num_surrogates": int(null.size)},
     )
-    for name, (units, long_name) in _LABELS.items():
-        dataset[name].attrs.update(units=units, long_name=long_name)
-    return dataset
-
-
-_LABELS = {
-    "form_step": ("step", "time of the form"),
-    "centre": ("output", "centre of the form in principal component space"),
-    "lift_residual": ("1", "disagreement of the centres over the trajectory's size"),
-    "extent": ("1", "scale of the turn over the size of the plane curve"),
-    "constraint_value": ("1", "distance of the score from the centre over the trajectory's size"),
-    "constraint_slope": ("1", "speed of the score in log time over the usual speed"),
-    "influence_start": ("step", "start of the influence range"),
-    "influence_end": ("step", "end of the influence range"),
-    "flatness": ("1", "path inside the influence range over that of a straight pass"),
-    "p_value": ("1", "share of random walks with a form of at least this extent"),
-    "potential": ("output^2", "form potential, unsmoothed"),
-    "kind": ("1", "vertex or cusp"),
-    "pair_step": ("step", "time of the vertex or cusp in the pair"),
-    "form": ("1", "form number"),
-    "pc": ("1", "principal component index"),
-    "step": ("step", "training step"),
-    "pair": ("1", "pair of principal components"),
-}
 
 
 def _checked(scores: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from stagewise.stores.layout import StoreLayout, Variable
 from stagewise.stores.tables import Column, Ordered, TableLayout
 
+_STEP = Variable(("step",), "step", "training step")
+_PC = Variable(("pc",), "1", "principal component index")
+
 CURVE = StoreLayout(
     "curve",
     {
@@ -13,6 +16,10 @@ CURVE = StoreLayout(
         "slope": Variable(("grid",), "1", "slope of the LLC in log(1 + step)"),
         "slope_sd": Variable(("grid",), "1", "posterior standard deviation of the slope"),
         "slope_draws": Variable(("draw", "grid"), "1", "posterior draws of the slope"),
+    },
+    {
+        "grid": Variable(("grid",), "1", "log(1 + step)"),
+        "step": Variable(("grid",), "step", "training step"),
     },
 )
 
@@ -24,12 +31,12 @@ ED = StoreLayout(
         "mean": Variable(("feature",), "output", "mean output over checkpoints"),
         "components": Variable(("pc", "feature"), "1", "principal component"),
     },
+    {"step": _STEP, "pc": _PC},
 )
 
 FORMS = StoreLayout(
     "forms",
     {
-        "smoothed": Variable(("step", "pc"), "output", "smoothed score"),
         "form_step": Variable(("form",), "step", "time of the form"),
         "centre": Variable(
             ("form", "pc"), "output", "centre of the form in principal component space"
@@ -37,18 +44,41 @@ FORMS = StoreLayout(
         "lift_residual": Variable(
             ("form",), "1", "disagreement of the centres over the trajectory's size"
         ),
-        "potential": Variable(("form", "step"), "output^2", "form potential, unsmoothed"),
+        "extent": Variable(("form",), "1", "scale of the turn over the size of the plane curve"),
+        "constraint_value": Variable(
+            ("form", "pc"), "1", "distance of the score from the centre over the trajectory's size"
+        ),
+        "constraint_slope": Variable(
+            ("form", "pc"), "1", "speed of the score in log time over the usual speed"
+        ),
+        "influence_start": Variable(("form",), "step", "start of the influence range"),
+        "influence_end": Variable(("form",), "step", "end of the influence range"),
+        "flatness": Variable(
+            ("form",), "1", "path inside the influence range over that of a straight pass"
+        ),
         "p_value": Variable(
             ("form",), "1", "share of random walks with a form of at least this extent"
         ),
+        "potential": Variable(("form", "step"), "output^2", "form potential, unsmoothed"),
+        "kind": Variable(("form", "pair"), "1", "vertex or cusp"),
+        "pair_step": Variable(("form", "pair"), "step", "time of the vertex or cusp in the pair"),
+        "smoothed": Variable(("step", "pc"), "output", "smoothed score"),
+    },
+    {
+        "form": Variable(("form",), "1", "form number"),
+        "pc": _PC,
+        "step": _STEP,
+        "pair": Variable(("pair",), "1", "pair of principal components"),
     },
 )
+
+OF_RUN = {"run": Column(str), "setting": Column(str)}
+"""Whose a row is: a run, and a setting of the sampler."""
 
 MILESTONES = TableLayout(
     "milestones",
     {
-        "run": Column(str),
-        "setting": Column(str),
+        **OF_RUN,
         "step": Column(float, least=0),
         "log_step": Column(float, nullable=True),
         "kind": Column(str, choices=("plateau", "near-plateau"), coerce=True),
@@ -62,8 +92,7 @@ MILESTONES = TableLayout(
 STAGES = TableLayout(
     "stages",
     {
-        "run": Column(str),
-        "setting": Column(str),
+        **OF_RUN,
         "stage": Column(int, least=1),
         "start": Column(float, least=0),
         "end": Column(float, above=0),

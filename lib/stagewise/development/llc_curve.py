@@ -16,6 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
+from stagewise.development.layout import CURVE
+
 logger = logging.getLogger(__name__)
 
 
@@ -183,19 +185,16 @@ def fit_llc_curve(
     slope_root = np.gradient(root, grid, axis=0)
     slope = np.gradient(mean, grid)
 
-    curve = xr.Dataset(
+    return CURVE.dataset(
         {
-            "mean": ("grid", centre + scale * mean),
-            "sd": ("grid", scale * np.linalg.norm(root, axis=1)),
-            "slope": ("grid", scale * slope),
-            "slope_sd": ("grid", scale * np.linalg.norm(slope_root, axis=1)),
-            "slope_draws": (
-                ("draw", "grid"),
-                scale * (slope + np.gradient(draws, grid, axis=1)),
-            ),
+            "mean": centre + scale * mean,
+            "sd": scale * np.linalg.norm(root, axis=1),
+            "slope": scale * slope,
+            "slope_sd": scale * np.linalg.norm(slope_root, axis=1),
+            "slope_draws": scale * (slope + np.gradient(draws, grid, axis=1)),
         },
-        coords={"grid": grid, "step": ("grid", np.expm1(grid))},
-        attrs={
+        coords={"grid": grid, "step": np.expm1(grid)},
+        attributes={
             "length_scale": float(signal.k2.length_scale),
             "noise_sd": float(scale * np.sqrt(noise)),
             "num_used": int(used.sum()),
@@ -204,18 +203,6 @@ def fit_llc_curve(
             "bounds_hit": _bounds_hit(model),
         },
     )
-    labels = {
-        "mean": ("1", "smoothed LLC"),
-        "sd": ("1", "posterior standard deviation of the LLC"),
-        "slope": ("1", "slope of the LLC in log(1 + step)"),
-        "slope_sd": ("1", "posterior standard deviation of the slope"),
-        "slope_draws": ("1", "posterior draws of the slope"),
-        "grid": ("1", "log(1 + step)"),
-        "step": ("step", "training step"),
-    }
-    for name, (units, long_name) in labels.items():
-        curve[name].attrs.update(units=units, long_name=long_name)
-    return curve
 
 
 def _bounds_hit(model: GaussianProcessRegressor) -> str:

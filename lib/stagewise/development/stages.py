@@ -12,18 +12,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stagewise.development.layout import MILESTONES, OF_RUN
 from stagewise.development.llc_curve import StageSettings
 
-MILESTONE_COLUMNS = [
-    "step",
-    "log_step",
-    "kind",
-    "llc",
-    "interval_low",
-    "interval_high",
-    "probability",
-]
-STAGE_COLUMNS = ["stage", "start", "end", "type", "llc_start", "llc_end", "llc_change"]
+MILESTONE_COLUMNS = [name for name in MILESTONES.columns if name not in OF_RUN]
 
 
 def find_milestones(curve: xr.Dataset, settings: StageSettings) -> pd.DataFrame:
@@ -119,8 +111,7 @@ def stages_from_milestones(
             "llc_start": level[:-1],
             "llc_end": level[1:],
             "llc_change": change,
-        },
-        columns=STAGE_COLUMNS,
+        }
     )
 
 

@@ -7,7 +7,7 @@ producer and readers import it from there: a new store concerns nobody else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,30 +28,55 @@ class Variable:
         "1" for a pure number.
     text : str
         What it is, in a few words: its ``long_name``.
+    optional : bool
+        Whether there are stores without it.
     """
 
     dims: tuple[str, ...]
     units: str
     text: str
+    optional: bool = False
 
     def of(self, values: Any) -> xr.Variable:
         """Return values as this variable, described."""
         return xr.Variable(self.dims, values, {"units": self.units, "long_name": self.text})
 
 
+def with_errors(
+    variables: Mapping[str, Variable], errors: Mapping[str, str]
+) -> dict[str, Variable]:
+    """Return variables, each followed by its errors.
+
+    Parameters
+    ----------
+    variables : mapping of str to Variable
+    errors : mapping of str to str
+        What an error's text says before that of its variable, by the suffix of its name.
+    """
+    described = {}
+    for name, variable in variables.items():
+        described[name] = variable
+        for suffix, text in errors.items():
+            described[name + suffix] = replace(variable, text=f"{text}: {variable.text}")
+    return described
+
+
 @dataclass(frozen=True)
 class StoreLayout:
-    """The variables that a NetCDF store has at least.
+    """The variables that a NetCDF store has.
 
     Parameters
     ----------
     name : str
         Of the store, for messages.
     variables : mapping of str to Variable
+    coords : mapping of str to Variable
+        Coordinates that are described; a store may have others.
     """
 
     name: str
     variables: Mapping[str, Variable]
+    coords: Mapping[str, Variable] = field(default_factory=dict)
 
     def check(self, dataset: xr.Dataset) -> xr.Dataset:
         """Return `dataset` if it has every variable along its dimensions.
@@ -63,6 +88,8 @@ class StoreLayout:
         """
         for name, variable in self.variables.items():
             if name not in dataset:
+                if variable.optional:
+                    continue
                 raise StoreError(f"the {self.name} store lacks the variable {name!r}")
             if dataset[name].dims != variable.dims:
                 raise StoreError(
@@ -79,13 +106,19 @@ class StoreLayout:
     ) -> xr.Dataset:
         """Return values by name of their variables as a described dataset, in the order given.
 
+        Coordinates of the layout are described too, others are taken as they are.
+
         Raises
         ------
         KeyError
             If the layout has no variable of a name.
         """
         described = {name: self.variables[name].of(value) for name, value in values.items()}
-        return xr.Dataset(described, coords=coords, attrs=dict(attributes or {}))
+        places = {
+            name: self.coords[name].of(value) if name in self.coords else value
+            for name, value in (coords or {}).items()
+        }
+        return xr.Dataset(described, places, dict(attributes or {}))
 
     def write(self, path: str | Path, dataset: xr.Dataset, attributes: Attributes) -> None:
         """Check a dataset and write it, atomically; see `stores.files.write_dataset`."""

@@ -13,6 +13,8 @@ from stagewise.development.essential_dynamics import (
     smooth,
     smoothing_widths,
 )
+from stagewise.development.layout import ED
+from tests.layouts import assert_keeps
 
 
 def blocks_of(outputs: np.ndarray, width: int = 70) -> Callable[[], Iterator[np.ndarray]]:
@@ -49,10 +51,8 @@ def test_agrees_with_pca(outputs: np.ndarray) -> None:
     # float32 storage
     assert found["components"].values == pytest.approx(peer.components_ * sign[:, None], abs=1e-6)
     assert found["components"].dtype == np.float32
-    assert found["scores"].dims == ("step", "pc")
     assert found["pc"].values.tolist() == [1, 2, 3]
-    assert found["scores"].attrs["units"] == "output"
-    assert all({"units", "long_name"} <= set(found[name].attrs) for name in found.data_vars)
+    assert_keeps(found, ED)
 
 
 def test_sign_and_block_width_do_not_matter(outputs: np.ndarray) -> None:

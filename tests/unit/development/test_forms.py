@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from stagewise.development.forms import FormSettings, detect_forms
+from stagewise.development.layout import FORMS
+from tests.layouts import assert_keeps
 
 STEPS = np.linspace(0, 50_000, 600).round().astype(int)
 TIME = 10_000.0
@@ -21,6 +23,7 @@ def cusp_curve(steps: np.ndarray = STEPS, time: float = TIME) -> np.ndarray:
 
 def test_finds_a_cusp_in_every_pair_and_lifts_it() -> None:
     found = detect_forms(cusp_curve(), STEPS, QUICK)
+    assert_keeps(found, FORMS)
     assert found.sizes["form"] == 1
     form = found.isel(form=0)
     # Two checkpoints, or the smoothing width where it matters: 2.4 checkpoints of 83 steps.
@@ -65,6 +68,7 @@ def test_curves_without_forms_give_an_empty_result(name: str) -> None:
     }
     found = detect_forms(curves[name], STEPS, QUICK)
     assert found.sizes["form"] == 0
+    assert_keeps(found, FORMS)
     assert found["centre"].shape == (0, 3)
     assert found["potential"].shape == (0, 600)
     assert found["kind"].shape == (0, 3)

@@ -9,13 +9,10 @@ import pytest
 import xarray as xr
 
 from stagewise.core.derivatives import slope_of
+from stagewise.development.layout import CURVE, MILESTONES, OF_RUN, STAGES
 from stagewise.development.llc_curve import StageSettings, fit_llc_curve, usable_llc
-from stagewise.development.stages import (
-    MILESTONE_COLUMNS,
-    STAGE_COLUMNS,
-    find_milestones,
-    stages_from_milestones,
-)
+from stagewise.development.stages import find_milestones, stages_from_milestones
+from tests.layouts import assert_keeps
 
 LAST = 500_000.0
 SETTINGS = StageSettings(num_draws=100, grid_points=300)
@@ -59,7 +56,7 @@ def test_published_stages_are_recovered(seed: int) -> None:
     data = observe(published_like, 0.7, seed, CHECKPOINTS)
     curve = fit_llc_curve(*data, SETTINGS, seed)
     milestones = find_milestones(curve, SETTINGS)
-    assert milestones.columns.tolist() == MILESTONE_COLUMNS
+    assert [*OF_RUN, *milestones] == list(MILESTONES.columns)
     kinds = ["near-plateau", "plateau", "near-plateau", "plateau"]
     assert milestones["kind"].tolist() == kinds
     # The exact places, found on a fine noiseless grid; a smoother shifts those of sharp events.
@@ -68,7 +65,7 @@ def test_published_stages_are_recovered(seed: int) -> None:
     assert (milestones["probability"] > 0.5).all()
     assert (milestones["interval_low"] < milestones["interval_high"]).all()
     stages = stages_from_milestones(milestones, curve, LAST)
-    assert stages.columns.tolist() == STAGE_COLUMNS
+    assert [*OF_RUN, *stages] == list(STAGES.columns)
     assert "".join(stages["type"]) == "AABBA"
     assert stages["start"].tolist() == [0.0, *milestones["step"]]
     assert stages["end"].tolist() == [*milestones["step"], LAST]
@@ -104,7 +101,7 @@ def test_noise_about_a_constant_has_no_milestone() -> None:
         milestones = find_milestones(curve, SETTINGS)
         false += len(milestones) > 0
         if milestones.empty:
-            assert milestones.columns.tolist() == MILESTONE_COLUMNS
+            assert [*OF_RUN, *milestones] == list(MILESTONES.columns)
             assert len(stages_from_milestones(milestones, curve, 50_000)) == 1
     # More than three of 15 has a probability below 1e-3 if one in 30 is allowed.
     assert false <= 3
@@ -134,7 +131,7 @@ def test_slope_is_the_derivative_of_the_mean_and_reproducible() -> None:
     spread = curve["slope_draws"].std("draw", ddof=1) / curve["slope_sd"]
     # The relative error of a standard deviation from 100 draws is 7 %.
     assert np.abs(spread - 1).max() < 0.4
-    assert all({"units", "long_name"} <= set(curve[name].attrs) for name in curve.data_vars)
+    assert_keeps(curve, CURVE)
 
 
 def test_missing_estimates_and_errors_follow_the_stated_rules() -> None:
