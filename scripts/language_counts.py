@@ -1,9 +1,8 @@
 """Count the bigrams that the language models are trained on, and list the common n-grams."""
 
-from stagewise.stores.files import read_dataset, write_dataset
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.bigrams import bigram_dataset, count_bigrams
-from stagewise.studies.language.layout import BIGRAMS, NGRAMS
+from stagewise.studies.language.layout import BIGRAMS, INDEX, NGRAMS
 from stagewise.studies.language.ngrams import common_ngrams, ngram_dataset
 from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
 from stagewise.studies.language.tokens import open_rows, tokens_of_split
@@ -23,14 +22,12 @@ def main(
 ) -> None:
     """Write both stores."""
     whole = read_gpt2_vocabulary(path_to_gpt2)
-    size = tokens_of_split(read_dataset(path_to_index), "train")
+    size = tokens_of_split(INDEX.read(path_to_index), "train")
     counts = count_bigrams(open_rows(path_to_train, context_length, size), vocab_size)
     attributes = {"context_length": context_length, **provenance()}
-    bigrams = BIGRAMS.check(bigram_dataset(counts))
-    write_dataset(path_to_bigrams, bigrams, attributes)
+    BIGRAMS.write(path_to_bigrams, bigram_dataset(counts), attributes)
     ngrams = common_ngrams(build_tokenizer(whole.cut(vocab_size)), whole, num_ngrams)
-    found = NGRAMS.check(ngram_dataset(ngrams))
-    write_dataset(path_to_ngrams, found, {"vocab_size": vocab_size, **provenance()})
+    NGRAMS.write(path_to_ngrams, ngram_dataset(ngrams), {"vocab_size": vocab_size, **provenance()})
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Measure every checkpoint of one language model on the fixed evaluation set."""
 
 from stagewise.core.progress import Heartbeat
-from stagewise.stores.files import checkpoint_index, read_dataset, write_dataset
+from stagewise.stores.files import checkpoint_index
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.bigrams import counts_of
-from stagewise.studies.language.layout import METRICS
+from stagewise.studies.language.layout import BIGRAMS, METRICS, NGRAMS
 from stagewise.studies.language.metrics import along_steps, evaluation_set
 from stagewise.studies.language.ngrams import ngrams_of
 from stagewise.studies.language.study import LanguageRun
@@ -34,8 +34,8 @@ def main(
     probes = {name: value for name, value in evaluation.items() if name != "num_rows"}
     instrument = evaluation_set(
         run.fixed_rows(split, "evaluation", evaluation["num_rows"]),
-        counts_of(read_dataset(path_to_bigrams)),
-        ngrams_of(read_dataset(path_to_ngrams)),
+        counts_of(BIGRAMS.read(path_to_bigrams)),
+        ngrams_of(NGRAMS.read(path_to_ngrams)),
         run.network,
         key=run.evaluation_key,
         **probes,
@@ -46,11 +46,10 @@ def main(
     for count, step in enumerate(steps, start=1):
         params = run.params_at(path_to_checkpoints, step, identity)
         measured.append(instrument.measure(params, run.network))
-        heartbeat.beat(count, f"test loss {measured[-1].test_loss:.3f}")
+        heartbeat.beat(count, f"test loss {measured[-1]['test_loss']:.3f}")
     joined = along_steps(measured, steps, instrument)
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
-    store = METRICS.check(joined)
-    write_dataset(path_to_metrics, store, {**attributes, **provenance()})
+    METRICS.write(path_to_metrics, joined, {**attributes, **provenance()})
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main(
         params = run.params_at(path_to_checkpoints, step, identity)
         measures.append(instrument.measure(params, run.network, initial))
         heartbeat.beat(count)
-    joined = along_steps(measures, steps, list(layer_norm_weights(params)))
+    joined = along_steps(measures, steps, instrument, list(layer_norm_weights(params)))
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
     METRICS.write(path_to_metrics, joined, {**attributes, **provenance()})
 

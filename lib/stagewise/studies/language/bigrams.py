@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy.sparse import csr_array
 
+from stagewise.studies.language.layout import BIGRAMS
 from stagewise.studies.language.tokens import TokenRows
 
 _CHUNK = 1 << 24
@@ -40,18 +41,8 @@ def bigram_dataset(counts: csr_array) -> xr.Dataset:
     """Return counts as a dataset of the pairs that occur."""
     pairs = counts.tocoo()
     first, second = (place.astype(np.int32) for place in pairs.coords)
-    about = {
-        "first": ("1", "first token of the pair", first),
-        "second": ("1", "second token of the pair", second),
-        "count": ("1", "occurrences of the pair in the training rows", pairs.data),
-    }
-    return xr.Dataset(
-        {
-            name: ("pair", values, {"units": units, "long_name": text})
-            for name, (units, text, values) in about.items()
-        },
-        attrs={"vocab_size": counts.shape[0]},
-    )
+    values = {"first": first, "second": second, "count": pairs.data}
+    return BIGRAMS.dataset(values, attributes={"vocab_size": counts.shape[0]})
 
 
 def counts_of(dataset: xr.Dataset) -> csr_array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stagewise.stores.layout import StoreLayout, Variable
+from stagewise.stores.layout import StoreLayout, Variable, with_errors
 from stagewise.stores.tables import Column, TableLayout
 
 INDEX = StoreLayout(
@@ -38,34 +38,41 @@ NGRAMS = StoreLayout(
     },
 )
 
+_HEAD = ("step", "layer", "head")
+_PAIR = ("step", "earlier_head", "later_head")
+
+_SAMPLED = {
+    "test_loss": Variable(("step",), "nat", "loss of the text that was held out"),
+    "position_loss": Variable(("step", "position"), "nat", "loss at a context position"),
+    "ablated_loss": Variable(
+        ("step", "position"), "nat", "the same with the positional embedding zeroed"
+    ),
+    "ablation_effect": Variable(
+        ("step", "position"), "nat", "loss with positions zeroed less that with them"
+    ),
+    "icl_score": Variable(
+        ("step",), "nat", "ICL score, loss at the late position less that at the early one"
+    ),
+    "second_copy_gain": Variable(("step",), "nat", "gain in the second copy of random tokens"),
+    "completion_gain": Variable(
+        ("step",), "nat", "gain at tokens of text that complete a repeated bigram"
+    ),
+    "bigram_score": Variable(("step",), "nat", "cross-entropy with the bigram distribution"),
+    "ngram_score": Variable(
+        ("step", "ngram"), "1", "loss of n-th tokens over that of ends of common n-grams"
+    ),
+    "previous_token_score": Variable(_HEAD, "1", "attention to the token before"),
+    "prefix_matching_score": Variable(
+        _HEAD, "1", "attention of the second A to what followed the first"
+    ),
+    "first_prefix_score": Variable(_HEAD, "1", "attention of the second A to the first A"),
+}
+"""Means over rows, which have errors."""
+
 METRICS = StoreLayout(
     "language_metrics",
     {
-        "test_loss": Variable(("step",), "nat", "loss of the text that was held out"),
-        "position_loss": Variable(("step", "position"), "nat", "loss at a context position"),
-        "ablated_loss": Variable(
-            ("step", "position"), "nat", "the same with the positional embedding zeroed"
-        ),
-        "ablation_effect": Variable(
-            ("step", "position"), "nat", "loss with positions zeroed less that with them"
-        ),
-        "icl_score": Variable(
-            ("step",), "nat", "ICL score, loss at the late position less that at the early one"
-        ),
-        "bigram_score": Variable(("step",), "nat", "cross-entropy with the bigram distribution"),
-        "ngram_score": Variable(
-            ("step", "ngram"), "1", "loss of n-th tokens over that of ends of common n-grams"
-        ),
-        "completion_gain": Variable(
-            ("step",), "nat", "gain at tokens of text that complete a repeated bigram"
-        ),
-        "second_copy_gain": Variable(("step",), "nat", "gain in the second copy of random tokens"),
-        "previous_token_score": Variable(
-            ("step", "layer", "head"), "1", "attention to the token before"
-        ),
-        "prefix_matching_score": Variable(
-            ("step", "layer", "head"), "1", "attention of the second A to what followed the first"
-        ),
+        **with_errors(_SAMPLED, {"_stderr": "standard error of"}),
         "position_variance_ratio": Variable(
             ("step", "position_pc"), "1", "explained variance of positions"
         ),
@@ -74,7 +81,14 @@ METRICS = StoreLayout(
         ),
         "position_norm": Variable(("step", "place"), "1", "length of a position's embedding"),
         "weight_norm": Variable(("step",), "1", "Euclidean norm of all parameters"),
+        # Of networks of two layers or more.
+        "composition_query": Variable(_PAIR, "1", "Q-composition", optional=True),
+        "composition_key": Variable(_PAIR, "1", "K-composition", optional=True),
+        "composition_value": Variable(_PAIR, "1", "V-composition", optional=True),
         "bigram_entropy": Variable((), "nat", "entropy of the bigram distribution"),
+        "bigram_entropy_stderr": Variable((), "nat", "its standard error over places"),
+        "num_matches": Variable((), "1", "tokens behind the completion gain"),
+        "composition_random": Variable((), "1", "mean composition of random heads"),
     },
 )
 

@@ -1,4 +1,4 @@
-"""What a language model does and is at a checkpoint (seed 003, section 4 and App. C).
+"""What a language model does and is at a checkpoint (Hoogland et al. 2024, section 4 and App. C).
 
 Means carry standard errors over rows; ratios by the delta method; differences are paired row by row.
 """
@@ -37,6 +37,7 @@ from stagewise.studies.language.induction import (
     match_repeated_bigrams,
     second_copy_gains,
 )
+from stagewise.studies.language.layout import METRICS
 from stagewise.studies.language.model import NetworkSettings, without_positions
 from stagewise.studies.language.positions import positional_shape
 from stagewise.studies.language.synthetic import (
@@ -50,31 +51,6 @@ from stagewise.studies.language.synthetic import (
 _NUM_POSITION_PCS = 3
 _RANDOM_PAIRS = 1000
 """Pairs of random heads behind the baseline of composition."""
-
-_HEAD = ("layer", "head")
-_PAIR = ("earlier_head", "later_head")
-
-_VARIABLES: Mapping[str, tuple[tuple[str, ...], str, str]] = {
-    "test_loss": ((), "nat", "loss of the text that was held out"),
-    "position_loss": (("position",), "nat", "loss at a context position"),
-    "ablated_loss": (("position",), "nat", "the same with the positional embedding zeroed"),
-    "ablation_effect": (("position",), "nat", "loss with positions zeroed less that with them"),
-    "icl_score": ((), "nat", "ICL score, loss at the late position less that at the early one"),
-    "bigram_score": ((), "nat", "cross-entropy with the bigram distribution"),
-    "ngram_score": (("ngram",), "1", "loss of n-th tokens over that of ends of common n-grams"),
-    "completion_gain": ((), "nat", "gain at tokens of text that complete a repeated bigram"),
-    "second_copy_gain": ((), "nat", "gain in the second copy of random tokens"),
-    "previous_token_score": (_HEAD, "1", "attention to the token before"),
-    "prefix_matching_score": (_HEAD, "1", "attention of the second A to what followed the first"),
-    "first_prefix_score": (_HEAD, "1", "attention of the second A to the first A"),
-    "composition_query": (_PAIR, "1", "Q-composition"),
-    "composition_key": (_PAIR, "1", "K-composition"),
-    "composition_value": (_PAIR, "1", "V-composition"),
-    "position_variance_ratio": (("position_pc",), "1", "explained variance of positions"),
-    "position_score": (("place", "position_pc"), "1", "principal components of positions"),
-    "position_norm": (("place",), "1", "length of a position's embedding"),
-    "weight_norm": ((), "1", "Euclidean norm of all parameters"),
-}
 
 Values = dict[str, np.ndarray | float]
 
@@ -113,12 +89,12 @@ class Evaluation:
     ablation_positions: tuple[int, ...]
     composition_random: np.ndarray
 
-    def measure(self, params: Params, network: NetworkSettings) -> xr.Dataset:
+    def measure(self, params: Params, network: NetworkSettings) -> Values:
         """Measure one checkpoint.
 
         Returns
         -------
-        xarray.Dataset
+        dict of str to ndarray or float
             Means with ``<name>_stderr``. Composition only for networks of two layers or more.
         """
         values = (
@@ -129,9 +105,7 @@ class Evaluation:
         )
         if network.num_layers > 1:
             values |= self._composition(params, network)
-        return _dataset(values).assign_coords(
-            position=list(self.ablation_positions), ngram=list(self.ngrams)
-        )
+        return values
 
     def _text(self, params: Params, network: NetworkSettings) -> Values:
         losses = losses_of(params, network, self.rows)
@@ -265,33 +239,27 @@ def _parameters(params: Params) -> Values:
     }
 
 
-def _dataset(values: Values) -> xr.Dataset:
-    variables = {}
-    for name, value in values.items():
-        dims, units, long_name = _VARIABLES[name.removesuffix("_stderr")]
-        if name.endswith("_stderr"):
-            long_name = f"standard error of: {long_name}"
-        variables[name] = xr.Variable(dims, value, {"units": units, "long_name": long_name})
-    return xr.Dataset(variables)
+def along_steps(
+    measured: Sequence[Values], steps: Sequence[int], evaluation: Evaluation
+) -> xr.Dataset:
+    """Join the measures of many checkpoints along ``step``, with what they are compared with.
 
-
-def along_steps(measured: list[xr.Dataset], steps: list[int], evaluation: Evaluation) -> xr.Dataset:
-    """Join the measures of many checkpoints along ``step``, with what they are compared with."""
-    joined = xr.concat(measured, dim=xr.Variable("step", steps, {"units": "updates"}))
+    Returns
+    -------
+    xarray.Dataset
+        Layout `language.layout.METRICS`.
+    """
+    joined = {name: np.stack([values[name] for values in measured]) for name in measured[0]}
     entropy, stderr = mean_and_stderr(evaluation.bigrams.entropy)
     compared = {
-        "bigram_entropy": (entropy.item(), "nat", "entropy of the bigram distribution"),
-        "bigram_entropy_stderr": (stderr.item(), "nat", "its standard error over places"),
-        "num_matches": (len(evaluation.matches.row), "1", "tokens behind the completion gain"),
-        "composition_random": (
-            evaluation.composition_random.mean(),
-            "1",
-            "mean composition of random heads",
-        ),
+        "bigram_entropy": entropy.item(),
+        "bigram_entropy_stderr": stderr.item(),
+        "num_matches": len(evaluation.matches.row),
+        "composition_random": evaluation.composition_random.mean(),
     }
-    return joined.assign(
-        {
-            name: xr.Variable((), value, {"units": units, "long_name": text})
-            for name, (value, units, text) in compared.items()
-        }
-    )
+    coords = {
+        "position": list(evaluation.ablation_positions),
+        "ngram": list(evaluation.ngrams),
+        "step": xr.Variable("step", steps, {"units": "updates"}),
+    }
+    return METRICS.dataset(joined | compared, coords)

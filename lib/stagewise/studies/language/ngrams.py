@@ -1,4 +1,4 @@
-"""Common n-grams: what GPT-2's own tokens are in a smaller vocabulary (seed 003, App. C.2.2)."""
+"""Common n-grams: GPT-2's own tokens in a smaller vocabulary (Hoogland et al. 2024, App. C.2.2)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import xarray as xr
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from stagewise.studies.language.layout import NGRAMS
 from stagewise.studies.language.tokenizer import Vocabulary
 
 
@@ -50,8 +51,7 @@ def ngram_dataset(ngrams: dict[int, list[tuple[int, ...]]]) -> xr.Dataset:
     tokens = np.full((len(rows), max(ngrams, default=0)), -1, dtype=np.int32)
     for row, gram in zip(tokens, rows, strict=True):
         row[: len(gram)] = gram
-    about = {"units": "1", "long_name": "tokens of the n-gram, then -1"}
-    return xr.Dataset({"tokens": (("ngram", "place"), tokens, about)})
+    return NGRAMS.dataset({"tokens": tokens})
 
 
 def ngrams_of(dataset: xr.Dataset) -> dict[int, Tensor]:

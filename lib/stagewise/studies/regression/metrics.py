@@ -1,11 +1,12 @@
-"""What the regression transformer does and is at a checkpoint (seed 003, section 5 and App. D).
+"""What the regression transformer does and is at a checkpoint.
 
-Means over contexts carry standard errors over contexts; differences are paired context by context.
+Source: Hoogland et al. (2024), section 5 and Appendix D. Means over contexts carry standard errors over
+contexts; differences are paired context by context.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,38 +14,12 @@ import xarray as xr
 from torch import Tensor
 
 from stagewise.core.replicas import Batch, Params
+from stagewise.studies.regression.layout import METRICS
 from stagewise.studies.regression.model import NetworkSettings, predictions
 from stagewise.studies.regression.task import TaskSettings, ridge_predictions
 
 COLLAPSED_SHARE = 0.1
 """A layer-norm weight counts as collapsed below this share of its initial value of one."""
-
-_VARIABLES: Mapping[str, tuple[tuple[str, ...], str, str]] = {
-    "test_loss": ((), "loss", "test loss"),
-    "token_loss": (("position",), "loss", "test loss at position k"),
-    "mean_squared_prediction": ((), "output^2", "mean squared prediction"),
-    "token_squared_prediction": (
-        ("position",),
-        "output^2",
-        "mean squared prediction at position k",
-    ),
-    "icl_locate": ((), "loss", "ICL score 1:D, loss at D less loss at 1"),
-    "icl_refine": ((), "loss", "ICL score D:K, loss at K less loss at D"),
-    "icl_total": ((), "loss", "ICL score 1:K, loss at K less loss at 1"),
-    "distance_to_ridge": ((), "output^2", "mean squared distance to the ridge prediction"),
-    "distance_to_mean_task": (
-        (),
-        "output^2",
-        "mean squared distance to the mean task's prediction",
-    ),
-    "icl_scaled": (
-        ("input_scale",),
-        "loss",
-        "ICL score 1:K on inputs of standard deviation g, divided by g",
-    ),
-    "weight_norm": ((), "1", "Euclidean norm of all parameters"),
-    "layer_norm_collapsed": (("layer_norm",), "1", "share of layer-norm weights below 0.1"),
-}
 
 
 class Evaluation:
@@ -106,7 +81,7 @@ class Evaluation:
 
     def measure(
         self, params: Params, network: NetworkSettings, initial: Mapping[str, Tensor]
-    ) -> xr.Dataset:
+    ) -> dict[str, np.ndarray]:
         """Measure one checkpoint.
 
         Parameters
@@ -118,7 +93,7 @@ class Evaluation:
 
         Returns
         -------
-        xarray.Dataset
+        dict of str to ndarray
             Means over contexts with ``<name>_stderr``, and ``<name>_change_stderr``: the standard
             error of the mean's change since the first checkpoint, smaller than the joint error of
             two means because both are taken over the same contexts.
@@ -128,8 +103,7 @@ class Evaluation:
             values[name] = samples.mean(0).numpy(force=True)
             values[f"{name}_stderr"] = _stderr(samples)
             values[f"{name}_change_stderr"] = _stderr(samples - initial[name])
-        measured = _dataset(values | _parameter_measures(params), self.task)
-        return measured.assign_coords(input_scale=list(self.scaled_contexts))
+        return values | _parameter_measures(params)
 
 
 def _stderr(samples: Tensor) -> np.ndarray:
@@ -163,20 +137,19 @@ def layer_norm_weights(params: Params) -> Params:
     return {name.removesuffix(".weight"): w for name, w in params.items() if name.endswith(suffix)}
 
 
-def _dataset(values: Mapping[str, np.ndarray], task: TaskSettings) -> xr.Dataset:
-    variables = {}
-    for name, value in values.items():
-        base = name.removesuffix("_stderr").removesuffix("_change")
-        dims, units, long_name = _VARIABLES[base]
-        if name.endswith("_change_stderr"):
-            long_name = f"standard error of the change since the first checkpoint of: {long_name}"
-        elif base != name:
-            long_name = f"standard error of: {long_name}"
-        variables[name] = xr.Variable(dims, value, {"units": units, "long_name": long_name})
-    return xr.Dataset(variables, coords={"position": np.arange(1, task.num_examples + 1)})
-
-
-def along_steps(datasets: list[xr.Dataset], steps: list[int], layer_norms: list[str]) -> xr.Dataset:
-    """Join the measures of many checkpoints along ``step``."""
-    joined = xr.concat(datasets, dim=xr.Variable("step", steps, {"units": "updates"}))
-    return joined.assign_coords(layer_norm=layer_norms)
+def along_steps(
+    measured: Sequence[Mapping[str, np.ndarray]],
+    steps: Sequence[int],
+    evaluation: Evaluation,
+    layer_norms: Sequence[str],
+) -> xr.Dataset:
+    """Join the measures of many checkpoints along ``step``; layout `regression.layout.METRICS`."""
+    return METRICS.dataset(
+        {name: np.stack([values[name] for values in measured]) for name in measured[0]},
+        {
+            "position": np.arange(1, evaluation.task.num_examples + 1),
+            "input_scale": list(evaluation.scaled_contexts),
+            "step": xr.Variable("step", steps, {"units": "updates"}),
+            "layer_norm": list(layer_norms),
+        },
+    )

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from stagewise.studies.language.archives import ArchiveError
+from stagewise.studies.language.layout import NGRAMS
 from stagewise.studies.language.ngrams import common_ngrams, ngram_dataset, ngrams_of
 from stagewise.studies.language.tokenizer import (
     Vocabulary,
@@ -17,6 +18,7 @@ from stagewise.studies.language.tokenizer import (
     read_gpt2_vocabulary,
     readable,
 )
+from tests.layouts import assert_keeps
 
 TEXTS = (
     "Hello world",
@@ -111,7 +113,9 @@ def test_common_ngrams_are_the_whole_vocabulary_in_order(gpt2, cut):
     texts = [cut.decode(list(gram)) for gram in grams[2]]
     places = [gpt2.tokens.index(text.replace(" ", "Ġ")) for text in texts if text.isascii()]
     assert places == sorted(places)
-    again = ngrams_of(ngram_dataset(grams))
+    store = ngram_dataset(grams)
+    assert_keeps(store, NGRAMS)
+    again = ngrams_of(store)
     assert {n: [tuple(gram) for gram in same.tolist()] for n, same in again.items()} == grams
     assert max(common_ngrams(cut, gpt2, limit=1)) > max(grams)  # fewer long ones than asked
 

@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer
 
 from stagewise.core.seeding import StreamKey
-from stagewise.stores.files import StoreError, read_dataset, write_dataset
+from stagewise.stores.files import StoreError
 from stagewise.studies.language.bigrams import (
     bigram_dataset,
     bigram_entropy,
@@ -19,15 +19,16 @@ from stagewise.studies.language.bigrams import (
     counts_of,
 )
 from stagewise.studies.language.documents import CorpusError, Document
+from stagewise.studies.language.layout import BIGRAMS, INDEX
 from stagewise.studies.language.splits import SPLITS, SplitSettings, split_documents
+from stagewise.studies.language.streams import corpus_table, write_tokens
 from stagewise.studies.language.tokenizer import Vocabulary, build_tokenizer
 from stagewise.studies.language.tokens import (
     TokenRows,
-    corpus_table,
     open_rows,
     tokens_of_split,
-    write_tokens,
 )
+from tests.layouts import assert_keeps
 
 KEY = StreamKey(0, ("language",))
 RANDOM = SplitSettings("random", 0.2, 0.1)
@@ -110,8 +111,9 @@ def test_streams_are_documents_behind_their_marks(written, tokenizer):
 
 def test_the_index_survives_its_file_and_tells_of_the_corpus(tmp_path, written):
     _, index = written
-    write_dataset(tmp_path / "index.nc", index, {})
-    again = read_dataset(tmp_path / "index.nc")
+    assert_keeps(index, INDEX)
+    INDEX.write(tmp_path / "index.nc", index, {})
+    again = INDEX.read(tmp_path / "index.nc")
     for name in index:
         assert np.array_equal(again[name], index[name])
     table = corpus_table(again)
@@ -201,8 +203,10 @@ def test_bigrams_of_many_chunks_are_those_of_one(monkeypatch):
 def test_bigrams_survive_their_file(tmp_path):
     generator = np.random.default_rng(1)
     counts = count_bigrams(TokenRows(generator.integers(0, 9, 200).astype(np.uint16), 20), 12)
-    write_dataset(tmp_path / "bigrams.nc", bigram_dataset(counts), {})
-    again = counts_of(read_dataset(tmp_path / "bigrams.nc"))
+    store = bigram_dataset(counts)
+    assert_keeps(store, BIGRAMS)
+    BIGRAMS.write(tmp_path / "bigrams.nc", store, {})
+    again = counts_of(BIGRAMS.read(tmp_path / "bigrams.nc"))
     assert again.shape == (12, 12)
     assert np.array_equal(again.toarray(), counts.toarray())
 

@@ -16,10 +16,12 @@ from stagewise.llc.sgld import SGLDConfig
 from stagewise.studies.language.batches import Repetition, TrainingRows, repeated
 from stagewise.studies.language.behaviour import constant_predictor_loss
 from stagewise.studies.language.bigrams import conditional_distribution, count_bigrams
+from stagewise.studies.language.layout import METRICS
 from stagewise.studies.language.metrics import along_steps, evaluation_set
 from stagewise.studies.language.model import cross_entropy, logits
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.tokens import TokenRows
+from tests.layouts import assert_keeps
 from tests.unit.studies.language.networks import bigram_network, induction_network
 
 KEY = StreamKey(0, ("test",))
@@ -242,7 +244,9 @@ def measured(params, network, rows, counts):
         ngram_lengths=(2, 3),
         key=KEY,
     )
-    return along_steps([instrument.measure(params, network)], [7], instrument)
+    metrics = along_steps([instrument.measure(params, network)], [7], instrument)
+    assert_keeps(metrics, METRICS)
+    return metrics
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 
 from stagewise.core.replicas import ParameterLayout, stacked_losses_and_gradients
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.regression.metrics import Evaluation, layer_norm_weights
+from stagewise.studies.regression.layout import METRICS
+from stagewise.studies.regression.metrics import Evaluation, along_steps, layer_norm_weights
 from stagewise.studies.regression.model import (
     NetworkSettings,
     initial_parameters,
@@ -26,6 +27,7 @@ from stagewise.studies.regression.task import (
     sample_contexts,
     task_set,
 )
+from tests.layouts import assert_keeps
 
 TASK = TaskSettings(dimension=4, num_examples=8, noise_variance=0.125)
 NETWORK = NetworkSettings(num_layers=2, num_heads=4, embed_dim=64, mlp_dim=64, residual="doubled")
@@ -200,7 +202,10 @@ def zero_network():
 
 def measure(instrument, params, network=NETWORK, initial=None):
     initial = params if initial is None else initial
-    return instrument.measure(params, network, instrument.per_context(initial, network))
+    values = instrument.measure(params, network, instrument.per_context(initial, network))
+    measured = along_steps([values], [0], instrument, list(layer_norm_weights(params)))
+    assert_keeps(measured, METRICS)
+    return measured.isel(step=0)
 
 
 def test_measures_of_a_network_that_always_answers_zero():
