@@ -1,8 +1,8 @@
 """Fit one LLC curve and divide training into stages."""
 
 from stagewise.development.layout import CURVE, MILESTONES, STAGES
-from stagewise.development.llc_curve import StageSettings, fit_llc_curve, usable_llc
-from stagewise.development.stages import find_milestones, stages_from_milestones
+from stagewise.development.llc_curve import StageSettings, usable_llc
+from stagewise.development.stages import find_stages
 from stagewise.stores.files import read_dataset
 from stagewise.stores.provenance import provenance
 from stagewise.workflow.logs import log_to
@@ -24,17 +24,11 @@ def main(
     listed = {name: tuple(settings[name]) for name in ("length_scale_bounds", "leave_out")}
     stage_settings = StageSettings(**{**settings, **listed})
     values = usable_llc(llc, stage_settings)
-    curve = fit_llc_curve(llc.step.values, values, llc.llc_stderr.values, stage_settings, seed)
-    milestones = find_milestones(curve, stage_settings)
-    stages = stages_from_milestones(milestones, curve, int(llc.step[-1]))
-    CURVE.write(
-        path_to_curve,
-        curve,
-        {"run": run, "setting": setting, **provenance()},
-    )
+    found = find_stages(llc.step.values, values, llc.llc_stderr.values, stage_settings, seed=seed)
+    CURVE.write(path_to_curve, found.curve, {"run": run, "setting": setting, **provenance()})
     for path, table, layout in (
-        (path_to_milestones, milestones, MILESTONES),
-        (path_to_stages, stages, STAGES),
+        (path_to_milestones, found.milestones, MILESTONES),
+        (path_to_stages, found.stages, STAGES),
     ):
         table.insert(0, "run", run)
         table.insert(1, "setting", setting)

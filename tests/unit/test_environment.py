@@ -2,10 +2,13 @@
 
 import ast
 import sys
+import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
 import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 LOCK = {
@@ -39,3 +42,18 @@ def test_everything_imported_is_named():
     distributions = packages_distributions()
     needed = {distributions[name][0].lower().replace("_", "-") for name in foreign}
     assert needed <= set(PIPELINE)
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+REQUIRED = {"core": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
+
+
+@pytest.mark.parametrize("part", REQUIRED)
+def test_the_lock_is_within_the_bounds_of_the_package(part):
+    for requirement in map(Requirement, REQUIRED[part]):
+        assert requirement.specifier.contains(LOCK[requirement.name.lower()]), requirement
+
+
+def test_core_workflow_and_language_are_the_environment_of_the_rules():
+    parts = ("core", "workflow", "language")
+    assert {Requirement(text).name for part in parts for text in REQUIRED[part]} == set(PIPELINE)

@@ -7,15 +7,75 @@ Source: Hoogland et al. (2024), Appendix A.5 and D.1.4.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from stagewise.development.layout import MILESTONES, OF_RUN
-from stagewise.development.llc_curve import StageSettings
+from stagewise.development.llc_curve import StageSettings, fit_llc_curve
 
 MILESTONE_COLUMNS = [name for name in MILESTONES.columns if name not in OF_RUN]
+
+
+class Found(NamedTuple):
+    """Stages of a training run, the milestones between them and the curve that both are read from."""
+
+    stages: pd.DataFrame
+    milestones: pd.DataFrame
+    curve: xr.Dataset
+
+
+def find_stages(
+    steps: np.ndarray,
+    llc: np.ndarray,
+    stderr: np.ndarray,
+    settings: StageSettings | None = None,
+    *,
+    seed: int = 0,
+) -> Found:
+    """Divide training into stages at the plateaus of the LLC.
+
+    Parameters
+    ----------
+    steps : ndarray, shape (T,)
+        Optimiser steps, increasing, not negative; training ends at the last one.
+    llc, stderr : ndarray, shape (T,)
+        Estimates at these steps and their standard errors, see `fit_llc_curve`.
+    settings : StageSettings, optional
+        Smoothing and thresholds; the defaults if not given.
+    seed : int
+        Seed of the posterior draws behind intervals and probabilities.
+
+    Returns
+    -------
+    Found
+        ``stages`` (see `stages_from_milestones`), ``milestones`` (see `find_milestones`) and
+        ``curve`` (see `fit_llc_curve`).
+
+    Raises
+    ------
+    ValueError
+        If the shapes disagree, the steps do not increase or fewer than five estimates are finite.
+
+    Examples
+    --------
+    An LLC that rises to 8 around step 100 and falls to 4 around step 5,000:
+
+    >>> import numpy as np
+    >>> from stagewise import find_stages
+    >>> steps = np.unique(np.geomspace(1, 50_000, 60).astype(int))
+    >>> level = np.log1p(steps)
+    >>> llc = 8 / (1 + np.exp(-4 * (level - 4.6))) - 4 / (1 + np.exp(-4 * (level - 8.5)))
+    >>> found = find_stages(steps, llc, stderr=np.full(len(steps), 0.1))
+    >>> found.stages["type"].tolist()
+    ['A', 'B']
+    """
+    settings = settings or StageSettings()
+    curve = fit_llc_curve(steps, llc, stderr, settings, seed)
+    milestones = find_milestones(curve, settings)
+    return Found(stages_from_milestones(milestones, curve, int(steps[-1])), milestones, curve)
 
 
 def find_milestones(curve: xr.Dataset, settings: StageSettings) -> pd.DataFrame:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+"""The checkout, two folders above the package."""
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "h5py", "xarray", "arviz-stats", "snakemake")
 
@@ -17,16 +20,24 @@ def provenance() -> dict[str, str]:
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "python": platform.python_version(),
-        **{f"version_{name}": version(name) for name in PACKAGES},
+        **{f"version_{name}": _version(name) for name in PACKAGES},
     }
 
 
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def _commit() -> str:
+    # An installed copy may lie inside a repository of something else.
+    if not (ROOT / ".git").exists():
+        return f"unknown ({ROOT} is no git checkout)"
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        result = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return "unknown (not a git checkout)"
+        return "unknown (git failed)"
     return result.stdout.strip()
