@@ -16,6 +16,7 @@ include: "rules/common.smk"
 
 
 wildcard_constraints:
+    study=alternatives(STUDIES),
     run=alternatives(run.name for run in RUNS),
     setting=alternatives(
         {

@@ -1,29 +1,39 @@
-"""The claims: every statement of config/claims.yaml tested on the stores of the runs.
+"""The claims: every statement of config/claims.yaml tested on the stores of its study.
 
-REQUIRED INPUTS: metrics of all runs; LLC, milestones and stages of the runs with an LLC; their audits; the
-validation table; measures of S-curves; what was measured of modular addition.
-OUTPUT: results/<preset>/claims.csv
+REQUIRED INPUTS: of each study, what `stagewise.workflow.claims` names.
+OUTPUTS under results/<preset>/: claims/<study>.csv, claims.csv
 """
 
 
 rule claims:
-    """Test every claim by its criterion; what a preset cannot test is said, not dropped."""
+    """Test every claim of a study by its criterion; what a preset cannot test is said, not dropped."""
     input:
-        ledger="config/claims.yaml",
-        schema="config/claims_schema.yaml",
-        metrics=stores("metrics.nc", [run["name"] for run in runs_measured(REGRESSION)]),
-        llc=llc_stores("llc.nc", runs_claimed()),
-        milestones=llc_stores("milestones.csv", runs_claimed()),
-        stages=llc_stores("stages.csv", runs_claimed()),
-        audits=llc_stores("audit.csv", runs_with("llc"), ["local"]),
-        validation=f"{RESULTS}/validation/validation.csv",
-        scurves=f"{RESULTS}/scurves/measures.csv",
-        modular=[
-            f"{RESULTS}/modular/{name}"
-            for name in ("runs.csv", "modes.nc", "gradients.nc", "llc.nc")
-        ],
-        language=stores("metrics.nc", [run["name"] for run in runs_measured(LANGUAGE)]),
-        forms=f"{RESULTS}/language/forms.csv",
+        unpack(lambda wildcards: evidence_of(wildcards.study, PLAN).stores),
+    output:
+        claims=f"{RESULTS}/claims/{{study}}.csv",
+    log:
+        f"{LOGS}/{{study}}/claims.log",
+    benchmark:
+        f"{LOGS}/{{study}}/claims.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    params:
+        facts=lambda wildcards: evidence_of(wildcards.study, PLAN).facts,
+        entries=lambda wildcards: entries_of(LEDGER, wildcards.study),
+        preset=config["preset"],
+        code=code("claims.py", "stagewise.studies.{study}.claims"),
+    script:
+        "../scripts/claims.py"
+
+
+rule claims_gather:
+    """Join the verdicts of all studies in one table."""
+    input:
+        claims=expand(f"{RESULTS}/claims/{{study}}.csv", study=STUDIES),
     output:
         claims=f"{RESULTS}/claims.csv",
     log:
@@ -34,23 +44,9 @@ rule claims:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=1000,
+        runtime=10,
     params:
-        runs=runs_measured(REGRESSION),
-        language_runs=runs_measured(LANGUAGE),
-        language_types=config["language"]["published"]["types"],
-        curves=[
-            [run, setting] for run in runs_claimed() for setting in settings_of(run)
-        ],
-        audited=runs_with("llc"),
-        stages=config["regression"]["stages"],
-        preset=config["preset"],
-        constants={
-            "noise_variance": config["regression"]["task"]["noise_variance"],
-            "published_types": config["regression"]["published"]["types"],
-            "draw_seed": config["root_seed"],
-        },
-        code=code("claims.py"),
+        code=code("claims_gather.py"),
     script:
-        "../scripts/claims.py"
+        "../scripts/claims_gather.py"

@@ -19,22 +19,30 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(BASE / "lib"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
 ).rstrip(os.pathsep)
 
+from stagewise.workflow.claims import evidence_of
 from stagewise.workflow.config import ConfigError, check_config, modular_settings
 from stagewise.workflow.code import code_digests
-from stagewise.workflow.runs import expand_runs, run_identity, training_settings
+from stagewise.workflow.ledger import LedgerError, entries_of, read_ledger
+from stagewise.workflow.plan import Plan
+from stagewise.workflow.runs import run_identity, training_settings
+from stagewise.workflow.studies import STUDIES
 from stagewise.core.schedules import checkpoint_steps, nested_subset, shards
 
 # Read at every start, by libyaml in a tenth of the time.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 try:
     check_config(config, yaml.load((BASE / "config/schema.yaml").read_text(), LOADER))
-except ConfigError as error:
+    LEDGER = read_ledger(
+        BASE / "config/claims.yaml", BASE / "config/claims_schema.yaml"
+    )
+except (ConfigError, LedgerError) as error:
     sys.exit(f"{error}")
 
-RESULTS = f"results/{config['preset']}"
+PLAN = Plan(config)
+RESULTS = PLAN.results
 LOGS = f"logs/{config['preset']}"
-RUNS = expand_runs(config)
-RUN = {run.name: run for run in RUNS}
+RUN = PLAN.runs
+RUNS = list(RUN.values())
 REGRESSION, LANGUAGE = (
     [run for run in RUNS if run.study == study] for study in ("regression", "language")
 )
@@ -46,20 +54,26 @@ MEASURES = ("fig03", "fig04", "fig18", "fig19", "fig20", "fig22")
 TOKENS = ("fig15", "fig16", "fig17")
 
 
+runs_with, settings_of = PLAN.runs_with, PLAN.settings_of
+stores, llc_stores = PLAN.stores, PLAN.llc_stores
+# Runs whose LLC curves the report shows.
+CURVED = [run.name for run in RUNS if "llc" in run.analyses]
+
+
 def alternatives(names):
     """Regular expression that matches exactly one of the names."""
     return "|".join(re.escape(str(name)) for name in names)
 
 
 @functools.cache
-def code_of(script):
-    """Digests of a script and of every module of lib/ that it reaches: a rule's share of the code."""
-    return code_digests(BASE / "scripts" / script, BASE)
+def code_of(script, *modules):
+    """Digests of a script, of modules it imports by a computed name, and of all that they reach."""
+    return code_digests(BASE / "scripts" / script, BASE, modules)
 
 
-def code(script):
-    """The same as a parameter, read when a job needs it: on a cluster, that of one rule a job."""
-    return lambda wildcards: code_of(script)
+def code(script, *modules):
+    """The same as a parameter, read when a job needs it; wildcards fill in the names of modules."""
+    return lambda wildcards: code_of(script, *(m.format(**wildcards) for m in modules))
 
 
 def memory(megabytes):
@@ -87,28 +101,6 @@ def run_params(*names):
         name: (lambda wildcards, pick=values[name]: pick(RUN[wildcards.run]))
         for name in names
     }
-
-
-def runs_with(analysis, variant="base"):
-    """Names of the runs of a variant for which an analysis is asked."""
-    return [r.name for r in RUNS if r.variant == variant and analysis in r.analyses]
-
-
-def runs_claimed():
-    """Names of the runs whose LLC curves the claims look at."""
-    return [
-        *runs_with("llc"),
-        *(run.name for run in LANGUAGE if "llc" in run.analyses),
-    ]
-
-
-def runs_measured(runs):
-    """Name, variant and seed of those of some runs that have metrics."""
-    return [
-        {"name": run.name, "variant": run.variant, "seed": run.seed}
-        for run in runs
-        if "metrics" in run.analyses
-    ]
 
 
 def data_of(run):
@@ -200,14 +192,6 @@ def llc_params(study):
     }
 
 
-def settings_of(run):
-    """Names of the sampler settings under which a run's LLC is estimated."""
-    wanted = config[RUN[run].study]["llc"]["settings"].items()
-    return [
-        name for name, s in wanted if s["seeds"] is None or RUN[run].seed in s["seeds"]
-    ]
-
-
 def fragment_place(subject):
     """Keys of the configuration under which a subject's calibrated settings go."""
     return ["regression", "llc", "settings"] if subject == "transformer" else []
@@ -254,20 +238,6 @@ def task_of(variant, key):
     """One setting of a variant's task; None where no run is made of the variant."""
     values = [r.settings["task"][key] for r in RUNS if r.variant == variant]
     return values[0] if values else None
-
-
-def stores(name, runs):
-    """Paths of one store of several runs."""
-    return [f"{RESULTS}/{RUN[run].study}/{run}/{name}" for run in runs]
-
-
-def llc_stores(name, runs, settings=None):
-    """Paths of one store of several runs, under each of their settings or those given."""
-    return [
-        f"{RESULTS}/{RUN[run].study}/{run}/llc/{setting}/{name}"
-        for run in runs
-        for setting in settings or settings_of(run)
-    ]
 
 
 def all_figures():

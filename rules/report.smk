@@ -42,8 +42,8 @@ rule report:
         captions=[f"report/{Path(figure).stem}.rst" for figure in all_figures()],
         claims=f"{RESULTS}/claims.csv",
         cost=f"{RESULTS}/cost.csv",
-        milestones=llc_stores("milestones.csv", runs_claimed()),
-        summaries=llc_stores("summary.csv", runs_claimed()),
+        milestones=llc_stores("milestones.csv", CURVED),
+        summaries=llc_stores("summary.csv", CURVED),
         corpus=f"{RESULTS}/language/corpus.csv",
         template="report/report.html.j2",
         style="report/style.css",
@@ -60,9 +60,7 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
-        curves=[
-            [run, setting] for run in runs_claimed() for setting in settings_of(run)
-        ],
+        curves=PLAN.curves_of(CURVED),
         runs=[
             {
                 "Run": run.name,

@@ -9,7 +9,7 @@ from tests.stores import differences
 SMOKE = ("--configfile", "config/smoke.yaml")
 FIGURES = {"modular_figures_runs", "modular_figures_along"}
 FOLLOWED = {"modular_modes", "modular_gradients", "modular_llc"}
-AFTER = {"modular_measures", "claims", "cost", "report"} | FIGURES
+AFTER = {"modular_measures", "claims", "claims_gather", "cost", "report"} | FIGURES
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ AFTER = {"modular_measures", "claims", "cost", "report"} | FIGURES
             "config/smoke.yaml",
             "llc: {num_seeds: 1, sampler: {num_chains: 2, num_burnin: 2, num_draws: 6, batch_size: 8}}",
             "llc: {num_seeds: 1, sampler: {num_chains: 2, num_burnin: 2, num_draws: 8, batch_size: 8}}",
-            {"modular_llc", "modular_figures_along", "claims", "cost", "report"},
+            {"modular_llc", "modular_figures_along", "claims", "claims_gather", "cost", "report"},
         ),
     ],
 )

@@ -15,9 +15,7 @@ import pytest
 import yaml
 from matplotlib.figure import Figure as Drawing
 
-from stagewise.claims.evidence import Evidence
-from stagewise.claims.ledger import check_claims
-from stagewise.development.llc_curve import StageSettings
+from stagewise.claims.registry import verdict_table
 from stagewise.studies.language.figures.token_changes import token_changes_html
 from stagewise.studies.language.token_changes import Passage
 from stagewise.workflow.report import load_figures, quality_table, render_report
@@ -51,8 +49,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     ledger = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
-    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0)
-    claims = check_claims(ledger, evidence, "smoke")
+    claims = verdict_table(ledger, {}, None, "smoke")
     claims.loc[:2, "verdict"] = ["supported", "refuted", "mixed"]
     claims.loc[:2, "value"] = "seed 0: AABBA; seed 1: ABA; seed 2: AABBA"
     claims.loc[:2, "uncertainty"] = "milestones in 62 to 100 % of posterior draws"

@@ -19,14 +19,15 @@ SMOKE = ("--configfile", "config/smoke.yaml")
 
 # What follows from what, by the files that it reads.
 LAST = {"cost", "report"}
+CLAIMS = {"claims", "claims_gather"}
 LANGUAGE_FIGURES = {f"language_figures_{group}" for group in ("curves", "measures", "tokens")}
 SHOW_FORMS = {
     *("figure_02b", "figure_06b", "language_figures_curves", "language_figures_tokens"),
-    *("claims", *LAST),
+    *(*CLAIMS, *LAST),
 }
 SHOW_STAGES_OF_REGRESSION = {
     *("figure_01b", "figure_02b", "figure_05", "figure_06b", "figure_23", "figure_milestones"),
-    *("claims", *LAST),
+    *(*CLAIMS, *LAST),
 }
 SHOW_STAGES = SHOW_STAGES_OF_REGRESSION | LANGUAGE_FIGURES
 AFTER_ESTIMATES_OF_REGRESSION = {
@@ -72,7 +73,7 @@ EDITS = {
     "a caption": Edit("report/fig05.rst", "Behaviour", "What is seen", {"report"}),
     "the text of a claim": Edit(
         *("config/claims.yaml", "statement: Plateaus", "statement: The plateaus"),
-        {"claims", *LAST},
+        {*CLAIMS, *LAST},
     ),
     "plane_curves": Edit(
         *(
@@ -112,11 +113,11 @@ EDITS = {
     ),
     "measures of S-curves": Edit(
         *("config/config.yaml", "bump_prominence: 0.05", "bump_prominence: 0.1"),
-        {"scurves_measures", *SCURVES_FIGURES, "claims", *LAST},
+        {"scurves_measures", *SCURVES_FIGURES, *CLAIMS, *LAST},
     ),
     "measures of modular addition": Edit(
         *("config/config.yaml", "early_share: 0.2 ", "early_share: 0.3 "),
-        {"modular_measures", *MODULAR_FIGURES, "claims", *LAST},
+        {"modular_measures", *MODULAR_FIGURES, *CLAIMS, *LAST},
     ),
     "forms of the language study": Edit(
         *("config/smoke.yaml", "forms: {sigma_end: 2.0}", "forms: {sigma_end: 3.0}"),
@@ -142,11 +143,11 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
     }
     over_all_seeds = {
         *("figure_01b", "figure_05", "figure_08", "figure_39", "figure_llc_settings"),
-        *("figure_23", "figure_milestones", "figure_traces", "claims", *LAST),
+        *("figure_23", "figure_milestones", "figure_traces", *CLAIMS, *LAST),
     }
     assert {rule: count for rule, count in jobs.items() if rule in own} == own
     assert set(jobs) - set(own) <= over_all_seeds
-    assert {"figure_01b", "figure_milestones", "claims", *LAST} <= set(jobs)
+    assert {"figure_01b", "figure_milestones", *CLAIMS, *LAST} <= set(jobs)
 
 
 def test_a_denser_llc_grid_computes_what_is_new(edited):

@@ -1,1 +1,1 @@
-"""Claims: the ledger, the evidence that checks look at, and words that they share."""
+"""Claims: how checks are registered, what they return, and words and evidence that they share."""

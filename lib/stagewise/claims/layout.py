@@ -20,3 +20,8 @@ CLAIMS = TableLayout(
         "figure": Column(str),
     },
 )
+
+
+def claim_order(claim: str) -> tuple[str, int]:
+    """Return the key that sorts R2 before R11."""
+    return claim[0], int(claim[1:])

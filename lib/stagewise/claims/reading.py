@@ -1,4 +1,4 @@
-"""Reading the evidence: the stores of all runs, each with its layout checked."""
+"""Reading runs and their LLC curves, each store with its layout checked."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 from stagewise.claims.run_evidence import Curve, RunEvidence
 from stagewise.development.layout import MILESTONES, STAGES
-from stagewise.llc.layout import AUDIT, LLC
+from stagewise.llc.layout import LLC
 from stagewise.stores.files import StoreError
 from stagewise.stores.layout import StoreLayout
-from stagewise.studies.regression.layout import METRICS
 
 Paths = Sequence[str | Path]
 
@@ -52,9 +51,8 @@ def read_curves(
 def read_runs(
     runs: Sequence[Mapping[str, Any]],
     metrics: Paths,
+    layout: StoreLayout,
     curves: Mapping[str, Mapping[str, Curve]],
-    audits: Mapping[str, str | Path],
-    layout: StoreLayout = METRICS,
 ) -> list[RunEvidence]:
     """Read what is known of every run.
 
@@ -64,12 +62,10 @@ def read_runs(
         ``name``, ``variant`` and ``seed`` of each run.
     metrics : sequence of path
         Metrics of each run, in the same order.
-    curves : mapping
-        Result of `read_curves`.
-    audits : mapping of str to path
-        Audit of each run that has one.
     layout : StoreLayout
         Of the metrics.
+    curves : mapping
+        Result of `read_curves`.
 
     Raises
     ------
@@ -81,8 +77,7 @@ def read_runs(
         name = run["name"]
         measured = layout.read(path)
         _check_owner(path, measured.attrs.get("run"), name)
-        audit = AUDIT.read(audits[name]) if name in audits else None
-        found.append(RunEvidence(**run, metrics=measured, curves=curves.get(name, {}), audit=audit))
+        found.append(RunEvidence(**run, metrics=measured, curves=curves.get(name, {})))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -55,11 +56,9 @@ class RunEvidence:
     name, variant : str
     seed : int
     metrics : xarray.Dataset
-        Layout `regression.layout.METRICS` or that of the language study, with standard errors.
+        Along ``step``, with standard errors; layout of the run's study.
     curves : mapping of str to Curve
         By sampler setting; empty where no LLC was asked for.
-    audit : pandas.DataFrame, optional
-        Layout `llc.layout.AUDIT`.
     """
 
     name: str
@@ -67,4 +66,10 @@ class RunEvidence:
     seed: int
     metrics: xr.Dataset
     curves: Mapping[str, Curve] = field(default_factory=dict)
-    audit: pd.DataFrame | None = None
+
+
+def minimum(metrics: xr.Dataset, name: str) -> tuple[float, float, float]:
+    """Return the step, value and standard error of a metric's minimum over training."""
+    index = int(np.nanargmin(metrics[name].values))
+    at = metrics.isel(step=index)
+    return float(at.step), float(at[name]), float(at[f"{name}_stderr"])

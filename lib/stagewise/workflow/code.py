@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class _Source:
     imports: tuple[_Import, ...]
 
 
-def code_digests(script: Path, root: Path) -> dict[str, str]:
+def code_digests(script: Path, root: Path, modules: Sequence[str] = ()) -> dict[str, str]:
     """Return a digest of a script and of every module of the package that it reaches.
 
     Digests are those of the syntax tree without docstrings, so comments, docstrings and formatting
@@ -50,6 +50,8 @@ def code_digests(script: Path, root: Path) -> dict[str, str]:
         Python file below `root`; a relative path starts at `root`.
     root : Path
         Folder that holds ``lib/stagewise/``.
+    modules : sequence of str
+        Modules that the script imports by a computed name, such as "stagewise.studies.modular.claims".
 
     Returns
     -------
@@ -62,7 +64,10 @@ def code_digests(script: Path, root: Path) -> dict[str, str]:
         If a file is missing, is not valid Python, or imports a module that the package lacks.
     """
     root = root.resolve()
-    waiting, digests = [(root / script).resolve()], {}
+    first = (root / script).resolve()
+    waiting, digests = [first], {}
+    for module in modules:
+        waiting.extend(_imported_files(_Import(0, module, ()), first, root))
     while waiting:
         path = waiting.pop()
         name = path.relative_to(root).as_posix()

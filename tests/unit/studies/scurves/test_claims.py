@@ -10,14 +10,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
-from stagewise.claims.ledger import CHECKS, seeds_in_words
-from stagewise.development.llc_curve import StageSettings
-from stagewise.studies.scurves.claims.checks import SCURVES_CHECKS
-from stagewise.studies.scurves.claims.evidence import ScurvesEvidence
+from stagewise.claims.registry import checks_of
+from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
+from stagewise.studies.scurves.claims.evidence import ScurvesEvidence, read
 from stagewise.studies.scurves.layout import MEASURED, MEASURES
 
 LEDGER = yaml.safe_load((Path(__file__).parents[4] / "config/claims.yaml").read_text())
+CHECKS = checks_of("stagewise.studies.scurves.claims")
 SEEDS = 20
 NOISE = np.random.default_rng(0).random(SEEDS)
 IDENTITY = {"learning_rate": 0.05, "weight_decay": 0.0, "rank": 1, "num_components": 2}
@@ -36,8 +35,7 @@ def rows(setting: str, case: int = 0, diverged: Any = False, **measures: Any) ->
 
 def verdict_on(claim: str, *tables: pd.DataFrame) -> Verdict:
     found = ScurvesEvidence(pd.concat(tables, ignore_index=True))
-    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0, scurves=found)
-    return CHECKS[claim](evidence, **LEDGER[claim]["thresholds"])
+    return CHECKS[claim](found, **LEDGER[claim]["thresholds"])
 
 
 def some(share: float) -> np.ndarray:
@@ -244,15 +242,9 @@ def test_verdicts(claim: str, tables: list[pd.DataFrame], expected: str) -> None
 
 
 def test_every_check_has_a_case_for_each_verdict() -> None:
-    for claim in SCURVES_CHECKS:
+    for claim in CHECKS:
         verdicts = {expected for name, _, expected in CASES if name == claim}
         assert {SUPPORTED, REFUTED, MIXED} <= verdicts, claim
-
-
-@pytest.mark.parametrize("claim", SCURVES_CHECKS)
-def test_without_the_study_nothing_is_tested(claim: str) -> None:
-    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0)
-    assert CHECKS[claim](evidence, **LEDGER[claim]["thresholds"]).verdict == NOT_TESTABLE
 
 
 def test_diverged_runs_are_left_out_and_counted() -> None:
@@ -267,13 +259,6 @@ def test_diverged_runs_are_left_out_and_counted() -> None:
 def test_measures_are_read_with_their_layout(tmp_path: Path) -> None:
     table = rows("rank1", num_plateaus=1.0)
     MEASURES.write(tmp_path / "measures.csv", table)
-    read = ScurvesEvidence.read(tmp_path / "measures.csv").runs("rank1")
-    assert (read["num_plateaus"] == 1).all()
-    assert read.index.tolist() == list(range(SEEDS))
-
-
-def test_seeds_in_a_row_are_written_by_their_ends() -> None:
-    assert seeds_in_words(range(100)) == "0-99"
-    assert seeds_in_words([0, 1, 2]) == "0, 1, 2"
-    assert seeds_in_words([0, 2, 3, 4, 5, 6, 9]) == "0, 2-6, 9"
-    assert seeds_in_words([]) == ""
+    runs = read(tmp_path / "measures.csv").runs("rank1")
+    assert (runs["num_plateaus"] == 1).all()
+    assert runs.index.tolist() == list(range(SEEDS))

@@ -7,16 +7,19 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
+from stagewise.claims.registry import claim
+from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
+from stagewise.studies.instruments.claims.evidence import InstrumentsEvidence
 
 SCALED = "scaled quadratic"
 """Family of the cases that differ in nothing but the scale of the loss."""
 
 
-def recovers_exact(evidence: Evidence, *, max_error: float, min_coverage: float) -> Verdict:
+@claim("I1")
+def recovers_exact(found: InstrumentsEvidence, *, max_error: float, min_coverage: float) -> Verdict:
     """I1: estimates are near the exact values, and their intervals cover them."""
-    table = evidence.validation
-    if table is None or table.empty:
+    table = found.validation
+    if table.empty:
         return Verdict(NOT_TESTABLE)
     # A case without an estimate is as far off as can be, and covers nothing.
     error = (table["bias"] / table["exact"]).abs().fillna(np.inf)
@@ -31,11 +34,12 @@ def recovers_exact(evidence: Evidence, *, max_error: float, min_coverage: float)
     share = 100 * table["stderr"] / table["exact"]
     spread = f"standard errors of {share.min():.1f} to {share.max():.1f} %"
     spread += f" (median {share.median():.1f} %)"
-    return Verdict(_joint(parts), value, spread)
+    return Verdict(judged(all(parts), not any(parts)), value, spread)
 
 
+@claim("I2")
 def scale_free(
-    evidence: Evidence,
+    found: InstrumentsEvidence,
     *,
     min_decades: float,
     max_stderr: float,
@@ -43,9 +47,9 @@ def scale_free(
     max_slope: float,
 ) -> Verdict:
     """I2: estimates of one quadratic at several scales are the same."""
-    table = evidence.validation
-    rows = None if table is None else table[table["family"] == SCALED]
-    if rows is None or len(rows) < 3 or rows["stderr"].isna().any():
+    table = found.validation
+    rows = table[table["family"] == SCALED]
+    if len(rows) < 3 or rows["stderr"].isna().any():
         return Verdict(NOT_TESTABLE)
     log_scale = np.log10(rows["scale"].to_numpy())
     precision = float((rows["stderr"] / rows["estimate"]).max())
@@ -55,17 +59,13 @@ def scale_free(
         return Verdict(NOT_TESTABLE, f"{text}: too little to test")
     distance = _largest_distance(rows)
     slope, error = _slope(log_scale, rows)
-    verdict = _joint([distance <= max_distance, abs(slope) <= max_slope * error])
+    parts = [distance <= max_distance, abs(slope) <= max_slope * error]
+    verdict = judged(all(parts), not any(parts))
     value = (
         f"slope {slope:.4f} a decade over {decades:.1f} decades, "
         f"largest distance {distance:.1f} joint standard errors"
     )
     return Verdict(verdict, value, f"slope ± {error:.4f}")
-
-
-def _joint(parts: list[bool]) -> str:
-    """Return supported if all parts hold, refuted if none does, else mixed."""
-    return SUPPORTED if all(parts) else MIXED if any(parts) else REFUTED
 
 
 def _largest_distance(rows: pd.DataFrame) -> float:

@@ -8,18 +8,18 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from stagewise.claims.evidence import (
+from stagewise.claims.registry import claim
+from stagewise.claims.run_evidence import RunEvidence, minimum
+from stagewise.claims.verdicts import (
     MIXED,
     NOT_TESTABLE,
     REFUTED,
     SUPPORTED,
     Verdict,
-    listed,
-    minimum,
+    judged,
     overall,
 )
-from stagewise.claims.run_evidence import RunEvidence
-from stagewise.claims.support import judged, on
+from stagewise.claims.words import listed
 from stagewise.studies.language.claims.evidence import (
     LanguageEvidence,
     best_scores,
@@ -33,7 +33,7 @@ def within(first: float, second: float, factor: float) -> bool:
     return abs(math.log(max(first, 1) / max(second, 1))) <= math.log(factor)
 
 
-@on("language")
+@claim("L2")
 def bigrams_first(
     found: LanguageEvidence, *, num_stderr: float, max_gap: float, max_factor: float
 ) -> Verdict:
@@ -81,7 +81,7 @@ def ngram_growth(metrics: xr.Dataset, n: int) -> Growth:
     return Growth(ratio, ratio * relative)
 
 
-@on("language")
+@claim("L3")
 def ngrams_next(
     found: LanguageEvidence, *, num_stderr: float, min_ratio: float, small_ratio: float
 ) -> Verdict:
@@ -105,7 +105,7 @@ def ngrams_next(
     return Verdict(verdict, listed(texts), "standard errors by the delta method", tuple(texts))
 
 
-@on("language")
+@claim("L4")
 def positions_start(
     found: LanguageEvidence, *, share: float, max_factor: float, far_factor: float
 ) -> Verdict:
@@ -127,7 +127,7 @@ def positions_start(
     return Verdict(verdict, listed(texts), "by the grid of checkpoints", tuple(texts))
 
 
-@on("language")
+@claim("L7")
 def context_with_induction(
     found: LanguageEvidence, *, min_prefix: float, num_stderr: float
 ) -> Verdict:
@@ -176,7 +176,7 @@ def loss_bump(metrics: xr.Dataset) -> Bump:
     return Bump(float(metrics["step"][top]), float(loss[top] - loss[bottom]), stderr)
 
 
-@on("language")
+@claim("L8")
 def one_layer(
     found: LanguageEvidence,
     *,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stagewise.claims.reading import Paths, read_curves, read_runs
 from stagewise.claims.run_evidence import RunEvidence
+from stagewise.studies.language.layout import FORM_CONTENTS, METRICS
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,24 @@ class LanguageEvidence:
         for run in self.of("twolayers"):
             if run.seed in one:
                 yield run, one[run.seed]
+
+
+def read(
+    metrics: Paths,
+    llc: Paths,
+    milestones: Paths,
+    stages: Paths,
+    forms: str,
+    *,
+    runs: Sequence[Mapping[str, Any]],
+    curves: Sequence[Sequence[str]],
+    published_types: str,
+) -> LanguageEvidence:
+    """Read the stores of all runs and the table of forms; see `claims.reading`."""
+    found = read_curves(curves, llc, milestones, stages)
+    return LanguageEvidence(
+        read_runs(runs, metrics, METRICS, found), FORM_CONTENTS.read(forms), published_types
+    )
 
 
 def crossing(series: xr.DataArray, share: float) -> float:

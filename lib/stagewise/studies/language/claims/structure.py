@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from stagewise.claims.evidence import NOT_TESTABLE, Verdict, listed, overall
-from stagewise.claims.support import judged, on
+from stagewise.claims.registry import claim
+from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged, overall
+from stagewise.claims.words import listed
 from stagewise.studies.language.claims.behaviour import within
 from stagewise.studies.language.claims.evidence import (
     LanguageEvidence,
@@ -21,7 +22,7 @@ RANDOM_WALK_SHARE = 6 / math.pi**2
 """Share of variance in the first component of a long random walk (Antognini & Sohl-Dickstein 2018)."""
 
 
-@on("language")
+@claim("L1")
 def language_stages(found: LanguageEvidence) -> Verdict:
     """L1: the stage types of two layers are those published."""
     runs = found.of("twolayers")
@@ -31,7 +32,7 @@ def language_stages(found: LanguageEvidence) -> Verdict:
     return Verdict(verdict, listed(sequences), f"local chains: {listed(local)}", tuple(sequences))
 
 
-@on("language")
+@claim("L5")
 def heads_in_order(
     found: LanguageEvidence,
     *,
@@ -66,7 +67,7 @@ def heads_in_order(
     return Verdict(verdict, listed(texts), "by the grid of checkpoints", tuple(texts))
 
 
-@on("language")
+@claim("L6")
 def composition_first(
     found: LanguageEvidence, *, min_prefix: float, share: float, min_ratio: float
 ) -> Verdict:
@@ -94,7 +95,7 @@ def composition_first(
     return Verdict(verdict, listed(texts), "by the grid of checkpoints", tuple(texts))
 
 
-@on("language")
+@claim("L10")
 def positions_curve(
     found: LanguageEvidence, *, min_share: float, min_correlation: float
 ) -> Verdict:
@@ -119,7 +120,7 @@ def positions_curve(
     return Verdict(verdict, listed(texts), "at the last checkpoint", tuple(texts))
 
 
-@on("language")
+@claim("L9")
 def forms_with_content(
     found: LanguageEvidence, *, max_p: float, num_stderr: float, max_factor: float
 ) -> Verdict:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 import xarray as xr
@@ -23,7 +22,7 @@ class ModularEvidence:
     runs : DataFrame
         Layout `modular.layout.RUNS`.
     modes, gradients : mapping of str to Dataset
-        By setting; layout `modular.layout.MODES` and ``modular_gradients``.
+        By setting; layout `modular.layout.MODES` and `modular.layout.GRADIENTS`.
     llc : mapping of str to Dataset
         By setting and seed, as in ``late-s0``; layout `llc.layout.LLC`.
     """
@@ -32,18 +31,6 @@ class ModularEvidence:
     modes: Mapping[str, xr.Dataset]
     gradients: Mapping[str, xr.Dataset]
     llc: Mapping[str, xr.Dataset]
-
-    @classmethod
-    def read(
-        cls, runs: str | Path, modes: str | Path, gradients: str | Path, llc: str | Path
-    ) -> ModularEvidence:
-        """Read all four, layouts checked."""
-        return cls(
-            RUNS.read(runs),
-            read_groups(modes, MODES),
-            read_groups(gradients, GRADIENTS),
-            read_groups(llc, LLC),
-        )
 
     def of(self, *settings: str) -> pd.DataFrame:
         """Return the runs of some settings with a column ``generalises``; of all without a name.
@@ -60,3 +47,13 @@ class ModularEvidence:
         """Return a run of a setting's first case."""
         rows = self.runs[(self.runs["setting"] == setting) & (self.runs["seed"] == seed)]
         return rows.iloc[0]
+
+
+def read(runs: str, modes: str, gradients: str, llc: str) -> ModularEvidence:
+    """Read all four, layouts checked."""
+    return ModularEvidence(
+        RUNS.read(runs),
+        read_groups(modes, MODES),
+        read_groups(gradients, GRADIENTS),
+        read_groups(llc, LLC),
+    )

@@ -7,8 +7,8 @@ import pandas as pd
 import xarray as xr
 from sklearn.metrics import roc_auc_score
 
-from stagewise.claims.evidence import NOT_TESTABLE, Verdict
-from stagewise.claims.support import judged, on
+from stagewise.claims.registry import claim
+from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
 from stagewise.core.intervals import mean_interval
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import count_text, interval_text
@@ -18,7 +18,7 @@ from stagewise.studies.modular.phases import phases_of_learned
 _NARROW = "narrow"
 
 
-@on("modular")
+@claim("G7")
 def few_modes(
     found: ModularEvidence, *, min_auc: float, baseline_share: float, min_runs: float
 ) -> Verdict:
@@ -62,7 +62,7 @@ def _before(own: xr.Dataset, step: float) -> int:
     return int(earlier[-1]) if earlier.size else 0
 
 
-@on("modular")
+@claim("G8")
 def three_phases(found: ModularEvidence, *, factor: float, min_share: float) -> Verdict:
     """G8: a learned mode warms up, grows fast and saturates."""
     shares, count = {}, 0
@@ -84,7 +84,7 @@ def three_phases(found: ModularEvidence, *, factor: float, min_share: float) -> 
     )
 
 
-@on("modular")
+@claim("G13")
 def self_reinforcing(found: ModularEvidence, *, until: float) -> Verdict:
     """G13: the power of a learned mode grows faster the larger it is."""
     exponents, slopes = {}, {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from stagewise.claims.evidence import Verdict
-from stagewise.claims.support import judged, on
+from stagewise.claims.registry import claim
+from stagewise.claims.verdicts import Verdict, judged
 from stagewise.core.intervals import mean_interval, share_interval
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import (
@@ -19,7 +19,7 @@ from stagewise.studies.modular.claims.support import (
 )
 
 
-@on("modular")
+@claim("G3")
 def without_regularisation(found: ModularEvidence, *, common: float, level: float) -> Verdict:
     """G3: at some learning rate most runs generalise without weight decay."""
     parts = list(cells(found.of("free", "freemore")))
@@ -40,7 +40,7 @@ def without_regularisation(found: ModularEvidence, *, common: float, level: floa
     )
 
 
-@on("modular")
+@claim("G4")
 def frozen_sides(found: ModularEvidence, *, margin: float) -> Verdict:
     """G4: without decay, frozen sides reach at least the test accuracy of free ones."""
     differences, texts, rows = [], [], found.of("free", "frozen", "freemore", "frozenmore")
@@ -71,7 +71,7 @@ def _best_by_accuracy(rows: pd.DataFrame) -> pd.DataFrame:
     return max(cells(rows), key=lambda part: float(part["test_accuracy"].fillna(0).mean()))
 
 
-@on("modular")
+@claim("G5")
 def learning_rates(found: ModularEvidence, *, alpha: float) -> Verdict:
     """G5: the best learning rate is an inner one, and large ones beat small ones at equal lr x steps."""
     rows = found.of("adam")
@@ -120,7 +120,7 @@ def _flow_time(rows: pd.DataFrame) -> pd.Series:
     return (rows["generalised_step"] * rows["learning_rate"]).fillna(np.inf)
 
 
-@on("modular")
+@claim("G6")
 def adam_over_sgd(found: ModularEvidence, *, alpha: float) -> Verdict:
     """G6: Adam generalises more often than SGD after as many batches, each at its best setting."""
     best = {

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from stagewise.claims.evidence import NOT_TESTABLE, Verdict
-from stagewise.claims.support import judged, on, share_text, spread_text
+from stagewise.claims.registry import claim
+from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
+from stagewise.claims.words import share_text, spread_text
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import cells, count_text, more_often, seeds_in
 from stagewise.studies.modular.scaling import FORMS, Runs, ShapeInterval, fit_laws, shape_interval
 
 
-@on("modular")
+@claim("G1")
 def sudden(
     found: ModularEvidence, *, max_width: float, min_delay: float, min_runs: float
 ) -> Verdict:
@@ -40,7 +41,7 @@ def sudden(
     )
 
 
-@on("modular")
+@claim("G2")
 def both_orders(found: ModularEvidence, *, min_delay: float, min_share: float) -> Verdict:
     """G2: some cells of the sweep generalise before they memorise, others long after."""
     before, after, total = [], [], 0
@@ -63,7 +64,7 @@ def both_orders(found: ModularEvidence, *, min_delay: float, min_share: float) -
     )
 
 
-@on("modular")
+@claim("G10")
 def faster_than_exponential(found: ModularEvidence, *, level: float) -> Verdict:
     """G10: the time to generalise grows faster than exponentially as data shrink."""
     outcomes: list[bool | None] = []
@@ -99,7 +100,7 @@ def _shape_text(interval: ShapeInterval) -> str:
     return f"{interval.shape:.2g} [{interval.low:.2g}, {interval.high:.2g}]"
 
 
-@on("modular")
+@claim("G11")
 def scale_for_decay(found: ModularEvidence, *, alpha: float) -> Verdict:
     """G11: without decay, networks generalise from a small start as they do with it."""
     rows = found.of("scaled")

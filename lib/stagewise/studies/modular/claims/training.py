@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from stagewise.claims.evidence import NOT_TESTABLE, Verdict
-from stagewise.claims.support import judged, on
+from stagewise.claims.registry import claim
+from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
 from stagewise.core.intervals import mean_interval
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import interval_text, seeds_in
 
 
-@on("modular")
+@claim("G9")
 def early_training(found: ModularEvidence, *, max_error: float) -> Verdict:
     """G9: early cross-entropy falls as the mean correct logit rises, better with more classes."""
     parts = [found.of(f"entropy{number}").dropna(subset="early_slope") for number in range(1, 5)]
@@ -47,7 +47,7 @@ def _difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, fl
     return mean_interval(first[:count] - second[:count])
 
 
-@on("modular")
+@claim("G12")
 def gradients_agree(found: ModularEvidence, *, min_runs: float) -> Verdict:
     """G12: gradients of samples agree more while and after the circuit forms than before."""
     outcomes, texts, seeds = [], [], set()
@@ -96,7 +96,7 @@ def _around_rise(
             yield run, along.sel(seed=seed), before, during
 
 
-@on("modular")
+@claim("G14")
 def llc_falls(found: ModularEvidence, *, num_stderr: float, min_runs: float) -> Verdict:
     """G14: the LLC falls on the way to generalising, and stays high on a random table."""
     falls: dict[int, bool] = {}

@@ -1,1 +1,6 @@
-"""Checks of the claims on in-context linear regression."""
+"""Checks of the claims on in-context linear regression; importing the package registers them."""
+
+from stagewise.studies.regression.claims import behaviour, development, sampling
+from stagewise.studies.regression.claims.evidence import read
+
+__all__ = ["behaviour", "development", "read", "sampling"]

@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from stagewise.claims.evidence import Evidence, Verdict, listed, minimum, overall
-from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.claims.registry import claim
+from stagewise.claims.run_evidence import Curve, RunEvidence, minimum
+from stagewise.claims.verdicts import Verdict, overall
+from stagewise.claims.words import listed
+from stagewise.studies.regression.claims.evidence import RegressionEvidence
 
 
-def task_prior(evidence: Evidence, *, max_factor: float, num_stderr: float) -> Verdict:
+@claim("R3")
+def task_prior(found: RegressionEvidence, *, max_factor: float, num_stderr: float) -> Verdict:
     """R3: predictions are smallest near the end of the first stage, and then below the noise."""
     outcomes: dict[int, bool | None] = {}
     texts, errors = {}, {}
-    for run in evidence.of("base", "published"):
+    for run in found.of("base", "published"):
         step, value, stderr = minimum(run.metrics, "mean_squared_prediction")
-        small = value + num_stderr * stderr < evidence.noise_variance
+        small = value + num_stderr * stderr < found.noise_variance
         milestones = run.curves["published"].milestones
         near, where = False, "no milestone, so this part fails"
         if len(milestones):
@@ -28,11 +32,12 @@ def task_prior(evidence: Evidence, *, max_factor: float, num_stderr: float) -> V
     return Verdict(overall(outcomes), listed(texts), listed(errors), tuple(outcomes))
 
 
-def mean_task(evidence: Evidence, *, num_stderr: float) -> Verdict:
+@claim("R4")
+def mean_task(found: RegressionEvidence, *, num_stderr: float) -> Verdict:
     """R4: with finitely many tasks the mean task's prediction is nearer than zero."""
     outcomes: dict[int, bool | None] = {}
     texts, errors = {}, {}
-    for run in evidence.of("tasks16"):
+    for run in found.of("tasks16"):
         _, to_mean, mean_error = minimum(run.metrics, "distance_to_mean_task")
         _, to_zero, zero_error = minimum(run.metrics, "mean_squared_prediction")
         joint = float(np.hypot(mean_error, zero_error))
@@ -42,12 +47,13 @@ def mean_task(evidence: Evidence, *, num_stderr: float) -> Verdict:
     return Verdict(overall(outcomes), listed(texts), listed(errors), tuple(outcomes))
 
 
-def icl_emerges(evidence: Evidence, *, min_share: float, num_stderr: float) -> Verdict:
+@claim("R5")
+def icl_emerges(found: RegressionEvidence, *, min_share: float, num_stderr: float) -> Verdict:
     """R5: in-context learning emerges in stage 2 and refining gets worse before it gets better."""
     outcomes: dict[int, bool | None] = {}
     texts: dict[int, str] = {}
     errors: dict[int, str] = {}
-    for run in evidence.of("base", "published"):
+    for run in found.of("base", "published"):
         share, error, text = _share_in_second_stage(run.metrics, run.curves["published"])
         worse = _step_of_worsening(run, num_stderr)
         outcomes[run.seed] = share >= min_share and worse is not None

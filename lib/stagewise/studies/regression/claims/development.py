@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from stagewise.claims.evidence import (
-    MIXED,
-    NOT_TESTABLE,
-    REFUTED,
-    SUPPORTED,
-    Evidence,
-    Verdict,
-    listed,
-    overall,
-)
+from stagewise.claims.registry import claim
 from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict, overall
+from stagewise.claims.words import listed
 from stagewise.development.llc_curve import fit_llc_curve
 from stagewise.development.stages import find_milestones
+from stagewise.studies.regression.claims.evidence import RegressionEvidence
 
 
-def stage_types(evidence: Evidence) -> Verdict:
+@claim("R1")
+def stage_types(found: RegressionEvidence) -> Verdict:
     """R1: the stage types are those published."""
-    runs = evidence.of("base", "published")
+    runs = found.of("base", "published")
     if not runs:
         return Verdict(NOT_TESTABLE)
     sequences = {run.seed: run.curves["published"].sequence for run in runs}
-    verdict = overall({seed: s == evidence.published_types for seed, s in sequences.items()})
+    verdict = overall({seed: s == found.published_types for seed, s in sequences.items()})
     return Verdict(verdict, listed(sequences), _certainty(runs), tuple(sequences))
 
 
-def same_stages(evidence: Evidence, *, min_seeds: float, max_spread: float) -> Verdict:
+@claim("R2")
+def same_stages(found: RegressionEvidence, *, min_seeds: float, max_spread: float) -> Verdict:
     """R2: every seed has the same stages at about the same time."""
-    runs = evidence.of("base", "published")
+    runs = found.of("base", "published")
     if len(runs) < min_seeds:
         return Verdict(NOT_TESTABLE)
     seeds = tuple(run.seed for run in runs)
@@ -58,27 +54,28 @@ def _certainty(runs: list[RunEvidence]) -> str:
     return f"milestones in {100 * min(found):.0f} to {100 * max(found):.0f} % of posterior draws"
 
 
-def visible_in_loss(evidence: Evidence) -> Verdict:
+@claim("R11")
+def visible_in_loss(found: RegressionEvidence) -> Verdict:
     """R11: the loss shows the first two boundaries and hides those inside the fall of the LLC."""
-    runs = evidence.of("base", "published")
+    runs = found.of("base", "published")
     outcomes: dict[int, bool | None] = {}
     texts: dict[int, str] = {}
     for run in runs:
-        outcomes[run.seed], texts[run.seed] = _visibility(run, evidence)
+        outcomes[run.seed], texts[run.seed] = _visibility(run, found)
     verdict = overall(outcomes)
     seeds = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
-    width = evidence.stage_settings.match_width
+    width = found.stage_settings.match_width
     uncertainty = f"matched within {width:g} in log step" if texts else ""
     return Verdict(verdict, listed(texts), uncertainty, seeds)
 
 
-def _visibility(run: RunEvidence, evidence: Evidence) -> tuple[bool | None, str]:
+def _visibility(run: RunEvidence, found: RegressionEvidence) -> tuple[bool | None, str]:
     """Return whether one seed agrees (None: cannot be tested) and what was seen."""
     curve = run.curves["published"]
     peak = curve.peak()
     if peak is None:
         return False, f"{curve.sequence} has no plateau between a rise and a fall"
-    visible = _seen_in_loss(run, curve, evidence)
+    visible = _seen_in_loss(run, curve, found)
     trough = curve.trough()
     inside = visible[peak + 1 : trough]
     shown = f"first {_seen(visible[0])}, end of the rise {_seen(visible[peak])}"
@@ -93,9 +90,9 @@ def _seen(visible: bool) -> str:
     return "visible" if visible else "hidden"
 
 
-def _seen_in_loss(run: RunEvidence, curve: Curve, evidence: Evidence) -> list[bool]:
+def _seen_in_loss(run: RunEvidence, curve: Curve, found: RegressionEvidence) -> list[bool]:
     """Return for each milestone of the LLC whether the test loss has one nearby."""
-    metrics, settings = run.metrics, evidence.stage_settings
+    metrics, settings = run.metrics, found.stage_settings
     # All checkpoints meet the same contexts, so their errors over contexts move together and say
     # nothing of the curve's shape: the noise is left to be estimated from the scatter.
     unknown = np.full(metrics.sizes["step"], np.nan)
@@ -104,7 +101,7 @@ def _seen_in_loss(run: RunEvidence, curve: Curve, evidence: Evidence) -> list[bo
         metrics["test_loss"].values,
         unknown,
         settings,
-        evidence.draw_seed,
+        found.draw_seed,
     )
     found = find_milestones(smoothed, settings)["log_step"].to_numpy()
     distance = np.abs(curve.milestones["log_step"].to_numpy()[:, None] - found)

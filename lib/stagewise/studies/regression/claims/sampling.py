@@ -1,31 +1,35 @@
-"""Claims on the estimates themselves: R13, R14, R15, I4."""
+"""Claims on the estimates themselves: R13, R14, R15."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from stagewise.claims.evidence import (
+from stagewise.claims.registry import claim
+from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.claims.verdicts import (
     MIXED,
     NOT_TESTABLE,
     REFUTED,
     SUPPORTED,
-    Evidence,
     Verdict,
-    listed,
+    judged,
     overall,
 )
-from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.claims.words import listed
 from stagewise.llc.agreement import compare_order, compare_shape
+from stagewise.studies.regression.claims.evidence import RegressionEvidence
 
 
-def same_order(evidence: Evidence, *, min_correlation: float, min_checkpoints: float) -> Verdict:
+@claim("R13")
+def same_order(
+    found: RegressionEvidence, *, min_correlation: float, min_checkpoints: float
+) -> Verdict:
     """R13: the likelihood-based and the loss-based LLC order checkpoints alike."""
     outcomes: dict[int, bool | None] = {}
     texts, errors = {}, {}
-    for run in evidence.of("base", "local", "likelihood"):
+    for run in found.of("base", "local", "likelihood"):
         order = compare_order(
-            run.curves["local"].llc, run.curves["likelihood"].llc, evidence.draw_seed
+            run.curves["local"].llc, run.curves["likelihood"].llc, found.draw_seed
         )
         texts[run.seed] = f"{order.num_checkpoints} checkpoints, too few to test"
         if order.num_checkpoints < min_checkpoints or not np.isfinite(order.correlation):
@@ -43,11 +47,12 @@ def same_order(evidence: Evidence, *, min_correlation: float, min_checkpoints: f
     return Verdict(overall(outcomes), listed(texts), listed(errors), told)
 
 
-def shared_noise(evidence: Evidence, *, max_ratio: float, min_correlation: float) -> Verdict:
+@claim("R14")
+def shared_noise(found: RegressionEvidence, *, max_ratio: float, min_correlation: float) -> Verdict:
     """R14: shared noise smooths the LLC curve and keeps its shape."""
     parts: list[bool] = []
     texts, errors = {}, {}
-    for run in evidence.of("base", "local", "fresh"):
+    for run in found.of("base", "local", "fresh"):
         shape = compare_shape(run.curves["local"].llc, run.curves["fresh"].llc)
         ratio, correlation = shape.roughness_ratio, shape.correlation
         if not np.isfinite(ratio):
@@ -57,15 +62,18 @@ def shared_noise(evidence: Evidence, *, max_ratio: float, min_correlation: float
         errors[run.seed] = f"{shape.num_checkpoints} checkpoints, one pair of curves"
     if not parts:
         return Verdict(NOT_TESTABLE)
-    verdict = SUPPORTED if all(parts) else MIXED if any(parts) else REFUTED
+    verdict = judged(all(parts), not any(parts))
     return Verdict(verdict, listed(texts), listed(errors), tuple(texts))
 
 
-def local_chains(evidence: Evidence, *, min_correlation: float, min_saturated: float) -> Verdict:
+@claim("R15")
+def local_chains(
+    found: RegressionEvidence, *, min_correlation: float, min_saturated: float
+) -> Verdict:
     """R15: saturated estimates restate the loss; local ones show the same plateaus."""
     parts: dict[int, tuple[bool, bool, bool]] = {}
     texts, errors = {}, {}
-    for run in evidence.of("base", "published", "local"):
+    for run in found.of("base", "published", "local"):
         published, local = run.curves["published"], run.curves["local"]
         steps, correlation = _saturated(published)
         if steps.size < min_saturated:
@@ -138,15 +146,3 @@ def _peak_intervals(run: RunEvidence) -> str:
         at = curve.milestone(peak)
         texts.append(f"{setting} {at['interval_low']:.0f} to {at['interval_high']:.0f}")
     return f"end of the rise at {', '.join(texts)}" if texts else "no end of the rise"
-
-
-def same_estimates(evidence: Evidence) -> Verdict:
-    """I4: estimates made again, one by one, are the same numbers."""
-    audited = [run for run in evidence.runs if run.audit is not None and len(run.audit)]
-    if not audited:
-        return Verdict(NOT_TESTABLE)
-    rows = pd.concat([run.audit for run in audited])
-    verdict = SUPPORTED if rows["identical"].all() else REFUTED
-    value = f"{int(rows['identical'].sum())} of {len(rows)} checkpoints identical"
-    largest = f"largest difference {rows['largest_difference'].max():.3g}"
-    return Verdict(verdict, value, largest, tuple(run.seed for run in audited))

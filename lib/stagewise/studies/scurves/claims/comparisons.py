@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from stagewise.claims.evidence import NOT_TESTABLE, Verdict
-from stagewise.claims.support import judged, on, seeds_of, share_text, spread_text
+from stagewise.claims.registry import claim
+from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
+from stagewise.claims.words import seeds_of, share_text, spread_text
 from stagewise.core.intervals import holm, mean_interval
 from stagewise.studies.scurves.claims.evidence import ScurvesEvidence
 from stagewise.studies.scurves.contrasts import bump_contrast
@@ -32,7 +33,7 @@ def _paired(first: pd.Series, second: pd.Series) -> float:
     return float(scipy.stats.wilcoxon(difference, alternative="greater").pvalue)
 
 
-@on("scurves")
+@claim("S5")
 def longer_per_target(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S5: a target is captured later at rank 10 than at rank 1."""
     one, ten = found.runs("rank1"), found.runs("rank10")
@@ -64,7 +65,7 @@ def _ordered(
     return adjusted, "; ".join(texts), f"{words}; {found.excluded(*settings)}"
 
 
-@on("scurves")
+@claim("S8")
 def shorter_with_rank(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S8: the plateau shortens as the rank grows."""
     names = {"rank1": "1", "rank2": "2", "rank4": "4", "rank10": "10", "full": "full"}
@@ -80,7 +81,7 @@ def shorter_with_rank(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     )
 
 
-@on("scurves")
+@claim("S9")
 def longer_with_components(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S9: the plateau grows with the number of components."""
     names = {"product5": 5, "product4": 4, "product3": 3, "rank1": 2, "vector": 1}
@@ -90,7 +91,7 @@ def longer_with_components(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     return Verdict(verdict, value, uncertainty, seeds_of(*tables.values()))
 
 
-@on("scurves")
+@claim("S12")
 def adam_bumps(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S12: Adam makes more bumps than descent, seed by seed."""
     pairs = {"2": ("adam2", "rank2"), "10": ("adam10", "rank10"), "full": ("adamfull", "full")}
@@ -129,7 +130,7 @@ def _rank_biserial(difference: pd.Series) -> float:
     return float((ranks * np.sign(kept)).sum() / ranks.sum())
 
 
-@on("scurves")
+@claim("S13")
 def competition(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S13: vectors with bumps are vectors that compete."""
     names = {
@@ -162,7 +163,7 @@ def competition(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     )
 
 
-@on("scurves")
+@claim("S14")
 def decay_extends(found: ScurvesEvidence, *, alpha: float, min_final: float) -> Verdict:
     """S14: weight decay extends the exponential phase and leaves a loss."""
     cases = {float(rows["weight_decay"].iloc[0]): rows for rows in found.cases("decay1")}
@@ -185,7 +186,7 @@ def decay_extends(found: ScurvesEvidence, *, alpha: float, min_final: float) -> 
     )
 
 
-@on("scurves")
+@claim("S15")
 def adamw_accelerates(found: ScurvesEvidence, *, max_difference: float) -> Verdict:
     """S15: AdamW is faster than descent and keeps the curve's shape."""
     fast, slow = found.runs("adamw1"), found.runs("slow1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,11 +21,6 @@ class ScurvesEvidence:
     """
 
     measures: pd.DataFrame
-
-    @classmethod
-    def read(cls, path: str | Path) -> ScurvesEvidence:
-        """Read the table."""
-        return cls(MEASURES.read(path))
 
     def runs(self, setting: str, rate: float | None = None) -> pd.DataFrame:
         """Return the runs of a setting that did not diverge, indexed by seed.
@@ -53,3 +47,8 @@ class ScurvesEvidence:
 
     def _all(self, setting: str) -> pd.DataFrame:
         return self.measures[self.measures["setting"] == setting]
+
+
+def read(measures: str) -> ScurvesEvidence:
+    """Read the table."""
+    return ScurvesEvidence(MEASURES.read(measures))

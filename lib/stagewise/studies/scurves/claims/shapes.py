@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import scipy.stats
 
-from stagewise.claims.evidence import Verdict
-from stagewise.claims.support import judged, on, seeds_of, share_text, spread_text
+from stagewise.claims.registry import claim
+from stagewise.claims.verdicts import Verdict, judged
+from stagewise.claims.words import seeds_of, share_text, spread_text
 from stagewise.studies.scurves.claims.evidence import ScurvesEvidence
 
 _LOW_RANKS = {"rank1": 1, "rank2": 2, "rank4": 4, "rank10": 10}
 
 
-@on("scurves")
+@claim("S1")
 def exponential(found: ScurvesEvidence, *, max_error: float, min_explained: float) -> Verdict:
     """S1: scalars and vectors converge exponentially at the predicted rate."""
     agree, texts, tables = [], [], []
@@ -31,7 +32,7 @@ def exponential(found: ScurvesEvidence, *, max_error: float, min_explained: floa
     )
 
 
-@on("scurves")
+@claim("S2")
 def rank_one(
     found: ScurvesEvidence, *, min_share: float, low_share: float, max_deviation: float
 ) -> Verdict:
@@ -56,7 +57,7 @@ def rank_one(
     )
 
 
-@on("scurves")
+@claim("S3")
 def four_phases(found: ScurvesEvidence, *, min_share: float, low_share: float) -> Verdict:
     """S3: decay of the irrelevant part, then linear, exponential and no growth of the aligned one."""
     rows = found.runs("rank1")
@@ -76,7 +77,7 @@ def four_phases(found: ScurvesEvidence, *, min_share: float, low_share: float) -
     )
 
 
-@on("scurves")
+@claim("S4")
 def low_ranks(found: ScurvesEvidence, *, max_loss: float, min_share: float) -> Verdict:
     """S4: ranks 2 and 4 have plateaus as often as rank 1, and end exponentially."""
     tables = {rank: found.runs(f"rank{rank}") for rank in (1, 2, 4)}
@@ -97,7 +98,7 @@ def low_ranks(found: ScurvesEvidence, *, max_loss: float, min_share: float) -> V
     )
 
 
-@on("scurves")
+@claim("S6")
 def tails(found: ScurvesEvidence, *, min_share: float, max_share: float) -> Verdict:
     """S6: a power law ends full rank, an exponential low ranks."""
     full = found.runs("fulltail")
@@ -116,7 +117,7 @@ def tails(found: ScurvesEvidence, *, min_share: float, max_share: float) -> Verd
     )
 
 
-@on("scurves")
+@claim("S7")
 def unaligned(found: ScurvesEvidence, *, max_cosine: float, max_angle: float) -> Verdict:
     """S7: at full rank vectors do not align with single targets although the matrix is learned."""
     rows = found.runs("fulltail")
@@ -133,7 +134,7 @@ def unaligned(found: ScurvesEvidence, *, max_cosine: float, max_angle: float) ->
     )
 
 
-@on("scurves")
+@claim("S10")
 def attention(found: ScurvesEvidence, *, min_share: float, low_share: float) -> Verdict:
     """S10: an attention head is learned after a plateau, suddenly."""
     rows = found.runs("attention2")
@@ -149,7 +150,7 @@ def attention(found: ScurvesEvidence, *, min_share: float, low_share: float) -> 
     )
 
 
-@on("scurves")
+@claim("S11")
 def adam_plateau(found: ScurvesEvidence, *, min_share: float, max_share: float) -> Verdict:
     """S11: with Adam the full-rank case has a plateau."""
     adam, descent = (found.runs(name) for name in ("adamfull", "full"))
@@ -163,7 +164,7 @@ def adam_plateau(found: ScurvesEvidence, *, min_share: float, max_share: float) 
     )
 
 
-@on("scurves")
+@claim("S16")
 def entropy(found: ScurvesEvidence, *, min_share: float, low_share: float) -> Verdict:
     """S16: with cross-entropy rank 2 has two plateaus and full rank none."""
     two, ten, full = (found.runs(name) for name in ("entropy2", "entropy10", "entropyfull"))
@@ -179,7 +180,7 @@ def entropy(found: ScurvesEvidence, *, min_share: float, low_share: float) -> Ve
     )
 
 
-@on("scurves")
+@claim("S17")
 def self_term(found: ScurvesEvidence, *, max_change: float, half: float) -> Verdict:
     """S17: without the self term the initialisation stays."""
     rows = found.runs("noself1")
@@ -194,7 +195,7 @@ def self_term(found: ScurvesEvidence, *, max_change: float, half: float) -> Verd
     )
 
 
-@on("scurves")
+@claim("S18")
 def symmetry(found: ScurvesEvidence, *, alpha: float, min_share: float) -> Verdict:
     """S18: breaking the symmetry at rank 2 adds a second S-shape."""
     one, two = (found.runs(name)["num_plateaus"] >= 2 for name in ("rank1", "rank2"))

@@ -1,7 +1,8 @@
-"""Claims I1 and I2 can be supported, refuted, mixed and not testable."""
+"""Claims on the LLC as an instrument can be supported, refuted, mixed and not testable."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +10,22 @@ import pandas as pd
 import pytest
 import yaml
 
-from stagewise.claims.evidence import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Evidence, Verdict
-from stagewise.development.llc_curve import StageSettings
+from stagewise.claims.registry import checks_of
+from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
 from stagewise.exact.suite import RULES
-from stagewise.studies.instruments.claims.validation import SCALED, recovers_exact, scale_free
+from stagewise.studies.instruments.claims.evidence import InstrumentsEvidence
+from stagewise.studies.instruments.claims.validation import SCALED
 
 ROOT = Path(__file__).parents[4]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
-CHECKS = {"I1": recovers_exact, "I2": scale_free}
+CHECKS = checks_of("stagewise.studies.instruments.claims")
 SCALES = np.array([0.1, 0.3, 1.0, 3.0, 10.0])
 
 
-def verdict_on(claim: str, table: pd.DataFrame | None) -> Verdict:
-    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0, validation=table)
-    return CHECKS[claim](evidence, **LEDGER[claim]["thresholds"])
+def verdict_on(
+    claim: str, table: pd.DataFrame, audits: Sequence[tuple[int, pd.DataFrame]] = ()
+) -> Verdict:
+    return CHECKS[claim](InstrumentsEvidence(table, audits), **LEDGER[claim]["thresholds"])
 
 
 def table_of(bias: np.ndarray, stderr: float = 0.1, exact: float = 5.0) -> pd.DataFrame:
@@ -61,7 +64,6 @@ def test_i1_wide_intervals_do_not_make_up_for_large_errors() -> None:
 
 
 def test_i1_needs_a_table() -> None:
-    assert verdict_on("I1", None).verdict == NOT_TESTABLE
     assert verdict_on("I1", table_of(np.array([]))).verdict == NOT_TESTABLE
 
 
@@ -85,7 +87,6 @@ def test_i2_scale_free() -> None:
 
 def test_i2_needs_precision_and_range() -> None:
     level = np.full(5, 5.0)
-    assert verdict_on("I2", None).verdict == NOT_TESTABLE
     assert (
         verdict_on("I2", table_of(level).assign(family="deep", scale=1.0)).verdict == NOT_TESTABLE
     )
@@ -101,3 +102,18 @@ def test_i2_needs_precision_and_range() -> None:
 
 def test_the_claim_looks_at_a_family_of_the_suite() -> None:
     assert SCALED in RULES
+
+
+def test_i4_same_estimates() -> None:
+    def audit(*identical: bool) -> pd.DataFrame:
+        rows = {"step": range(len(identical)), "identical": identical, "largest_difference": 0.0}
+        return pd.DataFrame(rows)
+
+    def on(*audits: pd.DataFrame) -> Verdict:
+        return verdict_on("I4", table_of(np.array([])), list(enumerate(audits)))
+
+    assert on(audit(True, True)).verdict == SUPPORTED
+    assert on(audit(True, False)).verdict == REFUTED
+    assert on(audit(True), audit(False)).verdict == REFUTED
+    assert on(audit(), audit(True)).seeds == (1,)
+    assert on(audit(), audit()).verdict == NOT_TESTABLE

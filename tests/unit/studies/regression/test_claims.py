@@ -1,10 +1,8 @@
-"""Every claim's check can support, refute, waver and decline, and drops nothing."""
+"""Every claim on the regression study can be supported, refuted, mixed and declined."""
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,28 +13,20 @@ import pytest
 import xarray as xr
 import yaml
 
-from stagewise.claims.evidence import (
-    MIXED,
-    NOT_TESTABLE,
-    REFUTED,
-    SUPPORTED,
-    Evidence,
-    Verdict,
-    overall,
-)
-from stagewise.claims.layout import CLAIMS
-from stagewise.claims.ledger import CHECKS, LedgerError, check_claims, check_ledger, read_ledger
 from stagewise.claims.reading import read_curves, read_runs
+from stagewise.claims.registry import checks_of
 from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
 from stagewise.development.layout import MILESTONES, STAGES
 from stagewise.development.llc_curve import StageSettings
-from stagewise.llc.layout import AUDIT, LLC
+from stagewise.llc.layout import LLC
 from stagewise.stores.files import StoreError, write_dataset
+from stagewise.studies.regression.claims.evidence import RegressionEvidence
 from stagewise.studies.regression.layout import METRICS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
-SCHEMA = yaml.safe_load((ROOT / "config/claims_schema.yaml").read_text())
+CHECKS = checks_of("stagewise.studies.regression.claims")
 LAST = 20_000
 STEPS = np.unique(np.geomspace(1, LAST, 41).round().astype(int) - 1)
 STEPS[-1] = LAST
@@ -96,36 +86,17 @@ def run(
     seed: int,
     measured: xr.Dataset | None = None,
     variant: str = "base",
-    audit: pd.DataFrame | None = None,
     **curves: Curve,
 ) -> RunEvidence:
     name = f"{variant}-s{seed}"
-    return RunEvidence(
-        name, variant, seed, metrics() if measured is None else measured, curves, audit
-    )
+    return RunEvidence(name, variant, seed, metrics() if measured is None else measured, curves)
 
 
 def verdict_on(claim: str, *runs: RunEvidence) -> Verdict:
-    evidence = Evidence(
+    evidence = RegressionEvidence(
         runs, 0.125, "AABBA", StageSettings(num_draws=50, grid_points=200), draw_seed=0
     )
     return CHECKS[claim](evidence, **LEDGER[claim]["thresholds"])
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "expected"),
-    [
-        ((True, True), SUPPORTED),
-        ((True, None), SUPPORTED),
-        ((False, False), REFUTED),
-        ((False, True), MIXED),
-        ((False, None), MIXED),
-        ((None, None), NOT_TESTABLE),
-        ((), NOT_TESTABLE),
-    ],
-)
-def test_seeds_make_one_verdict(outcomes: tuple[bool | None, ...], expected: str) -> None:
-    assert overall(dict(enumerate(outcomes))) == expected
 
 
 # R1, R2: stage types
@@ -263,7 +234,7 @@ def test_r11_fall_without_an_end_reaches_to_the_last_step() -> None:
     assert verdict_on("R11", endless).verdict == REFUTED
 
 
-# R13, R14, R15, I4: estimates
+# R13, R14, R15: estimates
 
 
 def test_r13_same_order() -> None:
@@ -345,25 +316,12 @@ def test_r15_local_chains() -> None:
     assert verdict_on("R15", run(0, published=curve())).verdict == NOT_TESTABLE
 
 
-def test_i4_same_estimates() -> None:
-    def audited(*identical: bool) -> RunEvidence:
-        rows = {"step": range(len(identical)), "identical": identical, "largest_difference": 0.0}
-        return run(0, audit=pd.DataFrame(rows))
-
-    assert verdict_on("I4", audited(True, True)).verdict == SUPPORTED
-    assert verdict_on("I4", audited(True, False)).verdict == REFUTED
-    assert verdict_on("I4", audited(True), audited(False)).verdict == REFUTED
-    assert verdict_on("I4", run(0), audited()).verdict == NOT_TESTABLE
-
-
 # Reading
 
 
 def write_stores(folder: Path, name: str, setting: str) -> list[Path]:
-    """Write the stores of one run and setting; return metrics, LLC, milestones, stages, audit."""
-    paths = [
-        folder / f for f in ("metrics.nc", "llc.nc", "milestones.csv", "stages.csv", "audit.csv")
-    ]
+    """Write the stores of one run and setting; return metrics, LLC, milestones, stages."""
+    paths = [folder / f for f in ("metrics.nc", "llc.nc", "milestones.csv", "stages.csv")]
     for path, layout in zip(paths[:2], (METRICS, LLC), strict=True):
         variables = {
             variable: described.of(np.ones((2,) * len(described.dims)))
@@ -377,86 +335,18 @@ def write_stores(folder: Path, name: str, setting: str) -> list[Path]:
     place = {"run": name, "setting": setting, "kind": "plateau", "llc": 1.0, "probability": 1.0}
     row = pd.DataFrame([times | place])[list(MILESTONES.columns)]
     MILESTONES.write(paths[2], row)
-    audit = pd.DataFrame({"step": [0], "identical": [True], "largest_difference": [0.0]})
-    AUDIT.write(paths[4], audit)
     return paths
 
 
 def test_stores_are_read_and_those_of_others_refused(tmp_path: Path) -> None:
-    measured, *files, audit = write_stores(tmp_path, "base-s0", "local")
+    measured, *files = write_stores(tmp_path, "base-s0", "local")
     curves = read_curves([["base-s0", "local"]], *([path] for path in files))
     entry = {"name": "base-s0", "variant": "base", "seed": 0}
-    (read,) = read_runs([entry], [measured], curves, {"base-s0": audit})
+    (read,) = read_runs([entry], [measured], METRICS, curves)
     assert read.curves["local"].sequence == "A"
     assert read.curves["local"].peak() is None
-    assert verdict_on("I4", read).verdict == SUPPORTED
     for other in (["base-s1", "local"], ["base-s0", "published"]):
         with pytest.raises(StoreError, match="belongs to"):
             read_curves([other], *([path] for path in files))
     with pytest.raises(StoreError, match=r"metrics\.nc belongs to base-s0, not to base-s1"):
-        read_runs([entry | {"name": "base-s1"}], [measured], {}, {})
-
-
-# The ledger and the table
-
-
-def test_ledger_passes_and_needs_no_number_in_the_code() -> None:
-    read = read_ledger(ROOT / "config/claims.yaml", ROOT / "config/claims_schema.yaml")
-    assert read == LEDGER
-    assert set(LEDGER) == set(CHECKS)
-
-
-def test_every_claim_has_a_row_whose_layout_holds() -> None:
-    evidence = Evidence([], 0.125, "AABBA", StageSettings(), 0)
-    table = CLAIMS.check(check_claims(LEDGER, evidence, "laptop"))
-    counted = {"G": range(1, 15), "I": (1, 2, 4), "L": range(1, 11)}
-    counted |= {"R": (1, 2, 3, 4, 5, 11, 13, 14, 15), "S": range(1, 19)}
-    expected = [f"{letter}{number}" for letter, numbers in counted.items() for number in numbers]
-    assert table["id"].tolist() == expected
-
-
-def test_smoke_tests_nothing_and_says_so() -> None:
-    audit = pd.DataFrame({"step": [0], "identical": [False], "largest_difference": [1.0]})
-    broken = Evidence([run(0, audit=audit)], 0.125, "AABBA", StageSettings(), 0)
-    table = check_claims(LEDGER, broken, "smoke")
-    assert set(table["verdict"]) == {NOT_TESTABLE}
-    assert set(table["value"]) == {""}
-    assert check_claims(LEDGER, broken, "laptop").set_index("id")["verdict"]["I4"] == REFUTED
-
-
-def changed(claim: str, **entries: Any) -> Mapping[str, Any]:
-    ledger = copy.deepcopy(LEDGER)
-    ledger[claim] = {**ledger[claim], **entries}
-    return ledger
-
-
-@pytest.mark.parametrize(
-    ("ledger", "message"),
-    [
-        (changed("R1", reason="x"), "unknown key 'R1.reason'"),
-        (changed("R1", presets=["smoke"]), "laptop, paper"),
-        (changed("R1", figure="fig99"), "'R1.figure'"),
-        (changed("R2", thresholds={"min_seeds": "3"}), "'R2.thresholds.min_seeds'"),
-        (changed("R2", thresholds={"min_seeds": 3}), "max_spread"),
-        (LEDGER | {"R99": LEDGER["R1"]}, "'R99' has no check"),
-        (LEDGER | {"first": LEDGER["R1"]}, "'first' is not a valid name"),
-        ({k: v for k, v in LEDGER.items() if k != "R4"}, "'R4' has a check but no entry"),
-    ],
-)
-def test_mistakes_in_the_ledger_are_named(ledger: Mapping[str, Any], message: str) -> None:
-    with pytest.raises(LedgerError) as caught:
-        check_ledger(ledger, SCHEMA)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_unreadable_ledger_is_named(tmp_path: Path) -> None:
-    broken = tmp_path / "claims.yaml"
-    broken.write_text("R1: [")
-    with pytest.raises(LedgerError, match=r"claims\.yaml cannot be read"):
-        read_ledger(broken, ROOT / "config/claims_schema.yaml")
-
-
-def test_verdicts_are_frozen() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Verdict(SUPPORTED).verdict = REFUTED  # type: ignore[misc]
+        read_runs([entry | {"name": "base-s1"}], [measured], METRICS, {})

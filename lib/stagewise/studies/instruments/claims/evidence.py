@@ -1,0 +1,33 @@
+"""What the checks on the LLC as an instrument look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from stagewise.exact.layout import VALIDATION
+from stagewise.llc.layout import AUDIT
+
+
+@dataclass(frozen=True)
+class InstrumentsEvidence:
+    """Estimates of known learning coefficients, and estimates made again.
+
+    Parameters
+    ----------
+    validation : pandas.DataFrame
+        Layout `exact.layout.VALIDATION`.
+    audits : sequence of (seed, pandas.DataFrame)
+        Of each run that was estimated again; layout `llc.layout.AUDIT`.
+    """
+
+    validation: pd.DataFrame
+    audits: Sequence[tuple[int, pd.DataFrame]]
+
+
+def read(validation: str, audits: Sequence[str], *, seeds: Sequence[int]) -> InstrumentsEvidence:
+    """Read the tables; `seeds` are those of the audited runs, in the same order."""
+    tables = [AUDIT.read(path) for path in audits]
+    return InstrumentsEvidence(VALIDATION.read(validation), list(zip(seeds, tables, strict=True)))

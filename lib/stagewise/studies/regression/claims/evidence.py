@@ -1,0 +1,70 @@
+"""What the checks of the regression claims look at: runs with their metrics and LLC curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stagewise.claims.reading import Paths, read_curves, read_runs
+from stagewise.claims.run_evidence import RunEvidence
+from stagewise.development.llc_curve import StageSettings
+from stagewise.studies.regression.layout import METRICS
+
+
+@dataclass(frozen=True)
+class RegressionEvidence:
+    """Every run, and what its stages were found with.
+
+    Parameters
+    ----------
+    runs : sequence of RunEvidence
+        Metrics of layout `regression.layout.METRICS`.
+    noise_variance : float
+        Variance of the label noise.
+    published_types : str
+        Stage types that the paper found, as in AABBA.
+    stage_settings : StageSettings
+        How milestones were found.
+    draw_seed : int
+        Seed of the posterior draws behind milestones.
+    """
+
+    runs: Sequence[RunEvidence]
+    noise_variance: float
+    published_types: str
+    stage_settings: StageSettings
+    draw_seed: int
+
+    def of(self, variant: str, *settings: str) -> list[RunEvidence]:
+        """Return the runs of a variant that have an LLC under all of the settings named."""
+        return [
+            run
+            for run in self.runs
+            if run.variant == variant and all(setting in run.curves for setting in settings)
+        ]
+
+
+def read(
+    metrics: Paths,
+    llc: Paths,
+    milestones: Paths,
+    stages: Paths,
+    *,
+    runs: Sequence[Mapping[str, Any]],
+    curves: Sequence[Sequence[str]],
+    noise_variance: float,
+    published_types: str,
+    stage_settings: Mapping[str, Any],
+    draw_seed: int,
+) -> RegressionEvidence:
+    """Read the stores of all runs; see `claims.reading`."""
+    found = read_curves(curves, llc, milestones, stages)
+    listed = {name: tuple(stage_settings[name]) for name in ("length_scale_bounds", "leave_out")}
+    return RegressionEvidence(
+        read_runs(runs, metrics, METRICS, found),
+        noise_variance,
+        published_types,
+        StageSettings(**{**stage_settings, **listed}),
+        draw_seed,
+    )

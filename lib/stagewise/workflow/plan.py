@@ -1,0 +1,70 @@
+"""What a configuration asks for: its runs, their sampler settings, and where the stores of each are.
+
+Light: it is read at every start of Snakemake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from stagewise.workflow.runs import Run, expand_runs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Runs and paths of one checked configuration.
+
+    Parameters
+    ----------
+    config : mapping
+        A configuration that `workflow.config.check_config` has passed.
+    """
+
+    config: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def results(self) -> str:
+        """Folder of everything that the preset makes."""
+        return f"results/{self.config['preset']}"
+
+    @cached_property
+    def runs(self) -> dict[str, Run]:
+        """Runs by name, in the order of the configuration."""
+        return {run.name: run for run in expand_runs(self.config)}
+
+    def runs_of(self, study: str, analysis: str | None = None) -> list[Run]:
+        """Return the runs of a study; only those for which an analysis is asked, if it is named."""
+        own = [run for run in self.runs.values() if run.study == study]
+        return [run for run in own if analysis is None or analysis in run.analyses]
+
+    def runs_with(self, analysis: str, variant: str = "base") -> list[str]:
+        """Return the names of the runs of a variant for which an analysis is asked."""
+        runs = self.runs.values()
+        return [run.name for run in runs if run.variant == variant and analysis in run.analyses]
+
+    def settings_of(self, run: str) -> list[str]:
+        """Return the names of the sampler settings under which a run's LLC is estimated."""
+        wanted = self.config[self.runs[run].study]["llc"]["settings"].items()
+        seed = self.runs[run].seed
+        return [name for name, s in wanted if s["seeds"] is None or seed in s["seeds"]]
+
+    def curves_of(self, runs: Sequence[str]) -> list[list[str]]:
+        """Return a pair of run and sampler setting for each LLC curve of some runs."""
+        return [[run, setting] for run in runs for setting in self.settings_of(run)]
+
+    def stores(self, name: str, runs: Sequence[str]) -> list[str]:
+        """Return the paths of one store of several runs."""
+        return [f"{self.results}/{self.runs[run].study}/{run}/{name}" for run in runs]
+
+    def llc_stores(
+        self, name: str, runs: Sequence[str], settings: Sequence[str] | None = None
+    ) -> list[str]:
+        """Return the paths of one store of several runs, under each of their settings or those given."""
+        return [
+            f"{self.results}/{self.runs[run].study}/{run}/llc/{setting}/{name}"
+            for run in runs
+            for setting in settings or self.settings_of(run)
+        ]
