@@ -5,35 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from sklearn.decomposition import PCA
-from torch import Tensor
 
 from stagewise.core.replicas import Params
-from stagewise.studies.language.behaviour import losses_of
-from stagewise.studies.language.model import NetworkSettings, without_positions
-
-
-def ablation_losses(
-    params: Params, network: NetworkSettings, rows: Tensor, positions: list[int]
-) -> tuple[Tensor, Tensor]:
-    """Return the losses of predictions with the positional embedding, and with it zeroed.
-
-    Parameters
-    ----------
-    params : dict of str to Tensor
-    network : NetworkSettings
-    rows : Tensor of int64, shape (row, token)
-    positions : list of int
-        Context positions: how many tokens a prediction sees, from 1 to n_ctx - 1.
-
-    Returns
-    -------
-    tuple of two Tensor of float64, shape (row, position)
-    """
-    places = torch.tensor(positions) - 1
-    whole = losses_of(params, network, rows)[:, places]
-    return whole, losses_of(without_positions(params), network, rows)[:, places]
 
 
 @dataclass(frozen=True)

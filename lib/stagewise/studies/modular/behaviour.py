@@ -6,14 +6,10 @@ sudden generalisation long after memorisation (seed 002; measures of the study's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, log, nan
 
 import numpy as np
-import pandas as pd
-
-from stagewise.core.intervals import share_interval
 
 OUTCOMES = ("generalise", "memorise", "fail")
 
@@ -141,10 +137,6 @@ class Behaviour:
         """Return whether the run generalises suddenly: the first sense of grokking."""
         return self.outcome == "generalise" and self.rise.width <= settings.max_width
 
-    def is_sudden_and_late(self, settings: BehaviourSettings) -> bool:
-        """Return whether it does so long after memorisation: the second sense, part of the first."""
-        return self.is_sudden(settings) and self.delay >= settings.min_delay
-
 
 def time_learned(steps: np.ndarray, accuracy: np.ndarray, learned: float) -> Reached:
     """Return when an accuracy is reached and holds for the rest of the run.
@@ -207,31 +199,6 @@ def find_rise(steps: np.ndarray, values: np.ndarray, start: float, end: float) -
     return Rise(begin, _crossing(steps, values, int(above[0]), end))
 
 
-def find_fall(steps: np.ndarray, loss: np.ndarray, start: float, end: float) -> Rise:
-    """Return where a loss falls, as `find_rise` does for its share of the way down.
-
-    The way down is from the largest loss to the least one after it: a test loss rises while a network
-    memorises, and its fall begins from there.
-
-    Parameters
-    ----------
-    steps, loss : ndarray, shape (T,)
-    start, end : float
-        Shares of the way, such as 0.1 and 0.9.
-
-    Returns
-    -------
-    Rise
-        Both NaN if the loss never falls or is not finite.
-    """
-    steps, loss = _curve(steps, loss)
-    peak = int(loss.argmax())
-    depth = loss[peak] - loss[peak:].min()
-    if not depth > 0:
-        return Rise(nan, nan)
-    return find_rise(steps[peak:], (loss[peak] - loss[peak:]) / depth, start, end)
-
-
 def find_behaviour(
     steps: np.ndarray,
     train_accuracy: np.ndarray,
@@ -247,35 +214,6 @@ def find_behaviour(
         generalised=time_learned(steps, test_accuracy, settings.learned),
         rise=find_rise(steps, test_accuracy, settings.rise_start, settings.rise_end),
         last_step=float(steps[-1]),
-    )
-
-
-def outcome_shares(outcomes: Sequence[str], level: float = 0.95) -> pd.DataFrame:
-    """Return how often each outcome occurs, with Wilson's intervals.
-
-    Returns
-    -------
-    DataFrame
-        Index ``outcome`` in the order of `OUTCOMES`; ``count``, ``share``, and ``low`` and ``high``,
-        each interval at the level by itself.
-
-    Raises
-    ------
-    ValueError
-        If there is no run or an unknown outcome.
-    """
-    unknown = sorted(set(outcomes) - set(OUTCOMES))
-    if unknown or not len(outcomes):
-        raise ValueError(
-            f"outcomes of at least one run, each one of {', '.join(OUTCOMES)}, are needed"
-            + (f"; got {', '.join(map(repr, unknown))}" if unknown else "")
-        )
-    total = len(outcomes)
-    counts = [list(outcomes).count(outcome) for outcome in OUTCOMES]
-    low, high = np.transpose([share_interval(count, total, level) for count in counts])
-    return pd.DataFrame(
-        {"count": counts, "share": np.array(counts) / total, "low": low, "high": high},
-        index=pd.Index(OUTCOMES, name="outcome"),
     )
 
 

@@ -12,7 +12,6 @@ from math import log, nan
 
 import numpy as np
 import scipy.stats
-from torch import Tensor
 
 _FEWEST = 3
 
@@ -40,18 +39,6 @@ class EarlyFit:
     num_records: int
 
 
-def mean_correct_logit(logits: Tensor, labels: Tensor) -> float:
-    """Return the logit of the correct class minus the mean over classes, averaged over pairs.
-
-    Parameters
-    ----------
-    logits : Tensor, shape (pair, class)
-    labels : Tensor of int64, shape (pair,)
-    """
-    correct = logits.gather(-1, labels[..., None])[..., 0]
-    return float((correct.double() - logits.double().mean(-1)).mean())
-
-
 def fit_early(
     loss: np.ndarray, correct_logit: np.ndarray, num_classes: int, until: float
 ) -> EarlyFit:
@@ -62,7 +49,7 @@ def fit_early(
     loss : ndarray, shape (T,)
         From the first record on; positive.
     correct_logit : ndarray, shape (T,)
-        From `mean_correct_logit`, of the same pairs.
+        Logit of the correct class less the mean over classes, averaged over the same pairs.
     num_classes : int
         K.
     until : float

@@ -44,22 +44,6 @@ def fold(mode: int, modulus: int) -> int:
     return min(mode % modulus, -mode % modulus)
 
 
-def projectors(modulus: int) -> Tensor:
-    """Return the projectors onto the constant (index 0) and modes 1..(p-1)/2.
-
-    Returns
-    -------
-    Tensor of float64, shape ((p+1)/2, p, p)
-        Symmetric, orthogonal to each other, and their sum is the identity.
-    """
-    frequencies = torch.arange(num_modes(modulus) + 1, dtype=torch.float64)
-    residues = torch.arange(modulus)
-    apart = (residues[:, None] - residues).double()
-    waves = torch.cos(2 * torch.pi / modulus * frequencies[:, None, None] * apart)
-    waves[1:] *= 2
-    return waves / modulus
-
-
 def mode_powers(values: Tensor) -> Tensor:
     """Return the power ||P_k x||^2 of the constant (index 0) and each mode, summed over columns.
 

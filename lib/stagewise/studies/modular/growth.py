@@ -38,11 +38,6 @@ class SelfReinforcement:
     num_records: int
 
     @property
-    def speed_rises(self) -> bool:
-        """Whether the circuit is learned faster the larger it is."""
-        return self.exponent > 0
-
-    @property
     def rate_rises(self) -> bool:
         """Whether even its growth rate rises with its size."""
         return self.slope > 0

@@ -11,9 +11,7 @@ from stagewise.studies.modular.behaviour import (
     Reached,
     Rise,
     find_behaviour,
-    find_fall,
     find_rise,
-    outcome_shares,
     time_learned,
 )
 
@@ -99,15 +97,6 @@ def test_a_crossing_next_to_step_zero_is_at_the_next_record():
     assert 5 < found.end < 10
 
 
-def test_a_loss_falls_from_its_peak():
-    loss = 4 + 3 * sigmoid(30, 6) - 7 * sigmoid(2000, 12)
-    found = find_fall(STEPS, loss, 0.1, 0.9)
-    assert found.width == pytest.approx(2 * np.log(9) / 12, rel=0.05)
-    assert np.isnan(find_fall(STEPS, STEPS, 0.1, 0.9).width)
-    diverged = np.where(STEPS > 5000, np.nan, loss)
-    assert np.isnan(find_fall(STEPS, diverged, 0.1, 0.9).width)
-
-
 # Behaviour
 
 
@@ -117,14 +106,12 @@ def test_late_and_sudden_generalisation():
     assert found.delay == pytest.approx(np.log(60), abs=0.03)
     assert found.least_delay == found.delay
     assert found.is_sudden(SETTINGS)
-    assert found.is_sudden_and_late(SETTINGS)
 
 
 def test_sudden_generalisation_along_with_memorisation():
     found = find_behaviour(STEPS, sigmoid(400, 10), sigmoid(400, 10), SETTINGS)
     assert found.delay == 0
     assert found.is_sudden(SETTINGS)
-    assert not found.is_sudden_and_late(SETTINGS)
 
 
 def test_late_but_gradual_generalisation_is_neither():
@@ -132,13 +119,11 @@ def test_late_but_gradual_generalisation_is_neither():
     assert found.outcome == "generalise"
     assert found.delay > 4
     assert not found.is_sudden(SETTINGS)
-    assert not found.is_sudden_and_late(SETTINGS)
 
 
 def test_generalisation_before_memorisation_has_a_negative_delay():
     found = find_behaviour(STEPS, sigmoid(600, 10), sigmoid(300, 10), SETTINGS)
     assert found.delay == pytest.approx(-np.log(2), abs=0.03)
-    assert not found.is_sudden_and_late(SETTINGS)
 
 
 def test_a_run_that_only_memorises_bounds_the_delay():
@@ -160,26 +145,6 @@ def test_learning_the_test_set_is_generalisation_though_training_accuracy_flicke
     found = Behaviour(censored, Reached(20, False, 20), Rise(10, 20), 100)
     assert found.outcome == "generalise"
     assert np.isnan(found.delay)
-
-
-# Shares
-
-
-def test_shares_with_wilsons_intervals():
-    found = outcome_shares(["generalise"] * 8 + ["memorise"] * 2)
-    assert found["count"].tolist() == [8, 2, 0]
-    assert found["share"].tolist() == [0.8, 0.2, 0.0]
-    assert found.loc["generalise", ["low", "high"]].tolist() == pytest.approx(
-        [0.4902, 0.9433], abs=1e-3
-    )
-    assert found.loc["fail", "low"] == 0
-    assert found.loc["fail", "high"] > 0.2
-
-
-@pytest.mark.parametrize("outcomes", [[], ["generalise", "grok"]])
-def test_unknown_outcomes_and_no_runs_are_refused(outcomes):
-    with pytest.raises(ValueError, match="generalise, memorise, fail"):
-        outcome_shares(outcomes)
 
 
 @pytest.mark.parametrize(

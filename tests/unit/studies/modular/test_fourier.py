@@ -22,7 +22,6 @@ from stagewise.studies.modular.fourier import (
     pair_power_shares,
     pair_powers,
     power_shares,
-    projectors,
 )
 from stagewise.studies.modular.model import NetworkSettings, cross_entropy, initial_parameters
 from stagewise.studies.modular.task import TaskSettings, labels_of, pairs_of
@@ -31,6 +30,16 @@ KEY = StreamKey(8, ("fourier",))
 P = 13
 RESIDUES = torch.arange(P, dtype=torch.float64)
 ANGLE = 2 * torch.pi / P * RESIDUES
+
+
+def projectors(modulus: int) -> torch.Tensor:
+    """Return the projectors onto the constant (index 0) and modes 1..(p-1)/2."""
+    frequencies = torch.arange(num_modes(modulus) + 1, dtype=torch.float64)
+    residues = torch.arange(modulus)
+    apart = (residues[:, None] - residues).double()
+    waves = torch.cos(2 * torch.pi / modulus * frequencies[:, None, None] * apart)
+    waves[1:] *= 2
+    return waves / modulus
 
 
 def noise(*shape: int, name: str = "noise") -> torch.Tensor:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
 from stagewise.core.intervals import share_interval
@@ -32,13 +30,6 @@ def note_diverged(ax: Axes, runs: pd.DataFrame, x: float = 0.03, y: float = 0.12
     lost = int(runs["diverged"].sum())
     if lost:
         style.note(ax, f"{lost} of {len(runs)} diverged, left out", x=x, y=y)
-
-
-def colors_of(count: int) -> list[str]:
-    """Return colours of an ordered series; the first unordered ones as long as they last."""
-    if count <= len(style.SERIES):
-        return list(style.SERIES[:count])
-    return [to_hex(mpl.colormaps[style.SEQUENCE](place)) for place in np.linspace(0, 0.9, count)]
 
 
 def shifts(count: int, width: float = 0.36) -> np.ndarray:
