@@ -17,7 +17,7 @@ def one_cycle_learning_rate(
     Rises linearly from `max_learning_rate` / (T/2 - 1) to `max_learning_rate` during the warm-up,
     then falls linearly to nearly zero; equal to ``torch.optim.lr_scheduler.OneCycleLR`` with
     ``anneal_strategy="linear"`` and ``div_factor = final_div_factor = T/2 - 1``
-    (seed 003, App. E.2).
+    (Hoogland et al. 2024, App. E.2).
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def logarithmic_steps(num_steps: int, count: int) -> np.ndarray:
 
 
 def checkpoint_steps(num_steps: int, num_linear: int, num_logarithmic: int) -> np.ndarray:
-    """Return the checkpoints of a run: linear and logarithmic steps together (seed 003, App. E.2).
+    """Return the checkpoints of a run: linear and logarithmic steps together (Hoogland et al., E.2).
 
     Both ends are always among them. Steps in both grids count once, so the result may be shorter
     than ``num_linear + num_logarithmic``.

@@ -1,4 +1,4 @@
-"""What the language model predicts at a checkpoint (seed 003, App. C.2).
+"""What the language model predicts at a checkpoint (Hoogland et al. 2024, App. C.2).
 
 Measures are returned sample by sample, so that means carry standard errors and differences are paired.
 Rows may be anywhere and go to the network's device a few at a time; what is measured is on the CPU.

@@ -1,4 +1,4 @@
-"""What a form of essential dynamics is about: its extreme logits (seed 003, App. C.1.3).
+"""What a form of essential dynamics is about: its extreme logits (Hoogland et al. 2024, App. C.1.3).
 
 A form is a point in the space of the leading components. Lifted to function space it holds a logit for
 every token-in-context and every token that could follow. Which of these are largest, and whether they

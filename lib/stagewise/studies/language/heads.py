@@ -43,7 +43,7 @@ def previous_token_attention(
 ) -> Tensor:
     """Return the attention of each row's last token to the one before it.
 
-    Its mean over rows is a head's previous-token score (seed 003, App. C.3.3).
+    Its mean over rows is a head's previous-token score (Hoogland et al. 2024, App. C.3.3).
 
     Returns
     -------
@@ -59,7 +59,7 @@ def prefix_matching_attention(
     """Return the attention of the second A to the B that followed the first A, and to the first A.
 
     The mean of the first over rows is a head's prefix-matching score (Olsson et al. 2022). The text of
-    seed 003, App. C.3.4, can be read as the second too.
+    Hoogland et al. 2024, App. C.3.4, can be read as the second too.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The attention-only transformer as a pure function of named parameters (seed 003, App. E.1.1).
+"""The attention-only transformer, a pure function of named parameters (Hoogland et al. 2024, E.1.1).
 
 Pre-LN, decoder-only, without MLPs. Positions are Shortformer's (Press et al. 2021): the positional
 embedding is added to what queries and keys are made of, after the layer norm, and never to values or

@@ -1,4 +1,4 @@
-"""The positional embedding: what the loss owes to it, and its shape (seed 003, App. C.3.1)."""
+"""The positional embedding: what the loss owes to it, its shape (Hoogland et al. 2024, App. C.3.1)."""
 
 from __future__ import annotations
 

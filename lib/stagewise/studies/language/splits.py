@@ -24,7 +24,7 @@ class SplitSettings:
     ----------
     order : {"random", "given"}
         Whether the held-out documents of a source are any of them or its last ones, validation before
-        sampling (as in seed 003, App. E.1.3, whose sampling set is the two together).
+        sampling (as in Hoogland et al. 2024, App. E.1.3, whose sampling set is the two together).
     validation_share, sampling_share : float
         Of every source's documents, rounded; at least one for validation.
     """

@@ -1,4 +1,4 @@
-"""Rows of random tokens with one thing planted in them, to see what heads look for (seed 003, App. C.3).
+"""Rows of random tokens with one thing planted in them, to see what heads look for (App. C.3).
 
 Every row begins with the end-of-text token; the rest is drawn uniformly from the other tokens.
 """

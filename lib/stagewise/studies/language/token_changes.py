@@ -1,4 +1,4 @@
-"""How the loss of single tokens changes over each stage (seed 003, App. C.2.4)."""
+"""How the loss of single tokens changes over each stage (Hoogland et al. 2024, App. C.2.4)."""
 
 from __future__ import annotations
 

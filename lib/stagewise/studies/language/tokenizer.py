@@ -1,4 +1,4 @@
-"""GPT-2's byte-level BPE, whole or cut to its first tokens (seed 003, App. E.1.2).
+"""GPT-2's byte-level BPE, whole or cut to its first tokens (Hoogland et al. 2024, App. E.1.2).
 
 GPT-2's ids 0 to 255 are bytes, 256 + k is what the k-th merge makes, and the last one is the
 end-of-text token. So any prefix of the ids is closed under merging: a vocabulary of V tokens is ids

@@ -1,1 +1,1 @@
-"""Modular addition: task, network and training (seed 002)."""
+"""Modular addition: task, network and training, after the grokking dialogue."""

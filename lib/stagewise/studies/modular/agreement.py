@@ -1,4 +1,4 @@
-"""Agreement of gradients: whether samples pull in the same direction (seed 002, claim G12).
+"""Agreement of gradients: whether samples pull in the same direction (claim G12).
 
 Before a circuit forms, the gradients of different samples are mostly noise to it; once it forms, they
 share a direction. Gradients are per sample, by torch.func, a chunk of samples at a time.

@@ -1,7 +1,7 @@
 """How a run behaves: when it memorises, when it generalises, and how suddenly.
 
 The dialogue uses "grokking" in two senses, which are kept apart here: a sudden generalisation, and a
-sudden generalisation long after memorisation (seed 002; measures of the study's specification).
+sudden generalisation long after memorisation (both in the grokking dialogue).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class BehaviourSettings:
     Parameters
     ----------
     learned : float
-        Accuracy from which a set counts as learned; 0.99 in the specification.
+        Accuracy from which a set counts as learned; 0.99 as a rule.
     rise_start, rise_end : float
-        Accuracies between which the rise is measured; 0.1 and 0.9 in the specification.
+        Accuracies between which the rise is measured; 0.1 and 0.9 as a rule.
     max_width : float
         A rise is sudden if its width in log t is at most this.
     min_delay : float

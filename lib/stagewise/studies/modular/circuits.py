@@ -1,4 +1,4 @@
-"""Clock or pizza: how a learned input mode is turned into the answer (seed 002's specification).
+"""Clock or pizza: how a learned input mode is turned into the answer (Zhong et al. 2023).
 
 Two tests of a trained network: the mode at which its activations follow the sum a + b, and how far
 its logits depend on the difference a - b.

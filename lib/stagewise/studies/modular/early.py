@@ -1,4 +1,4 @@
-"""Early training: the cross-entropy falls as the mean correct logit rises (claim G9 of seed 002).
+"""Early training: the cross-entropy falls as the mean correct logit rises (claim G9).
 
 With the logits o of a pair taken from their mean over K classes, its cross-entropy is
 ``log mean exp(o) + log K - o(y)``. While logits are small the first term is half their variance and

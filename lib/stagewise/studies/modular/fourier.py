@@ -1,4 +1,4 @@
-"""Fourier modes of what a network computes on residues (seed 002; the specification's measures).
+"""Fourier modes of what a network computes on residues.
 
 Mode k = 1..(p-1)/2 of a function on residues is its part in span{cos(2 pi k a / p), sin(2 pi k a / p)};
 with the constant they are all of it. They are orthogonal, and p is odd, so that each mode has

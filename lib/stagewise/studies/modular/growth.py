@@ -1,4 +1,4 @@
-"""Whether a circuit grows faster the larger it is (claim G13: self-reinforcement in seed 002)."""
+"""Whether a circuit grows faster the larger it is (claim G13: self-reinforcement)."""
 
 from __future__ import annotations
 

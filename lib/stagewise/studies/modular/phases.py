@@ -1,4 +1,4 @@
-"""Phases of a mode: warm-up, fast growth, saturation (claim G8 of seed 002).
+"""Phases of a mode: warm-up, fast growth, saturation (claim G8).
 
 What is followed is a mode's contribution to the loss: the loss without the mode less the loss, or what
 the mode alone takes off the loss of an embedding without any.

@@ -1,4 +1,4 @@
-"""Time to generalise against the share of data (claim G10, a claim of others that seed 002 asks about).
+"""Time to generalise against the share of data (claim G10, of others than the dialogue's).
 
 All laws are ``log t = a + b z(x)`` with normal errors in log t, z = 0 at train fraction x = 1 and z
 rising as data shrink. They are members of one family, ``z = (x^-c - 1) / c``:

@@ -1,4 +1,4 @@
-"""Sharpness against the edge of stability (seed 002; the specification's measures).
+"""Sharpness against the edge of stability (the grokking dialogue).
 
 Gradient descent is stable along a direction of curvature h while h is below 2 / learning rate. At this
 edge training turns noisy, which the dialogue takes for a cause of late generalisation.

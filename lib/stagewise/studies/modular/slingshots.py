@@ -1,4 +1,4 @@
-"""Slingshots: spikes of the last layer's norm together with ones of the training loss (seed 002)."""
+"""Slingshots: spikes of the last layer's norm together with ones of the training loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The regression transformer as a pure function of named parameters (seed 003, App. D).
+"""The regression transformer as a pure function of named parameters (Hoogland et al. 2024, App. D).
 
 Pre-LN, decoder-only. Each context is a row of 2K tokens of size D + 1: x_k becomes (0, x_k) and y_k
 becomes (y_k, 0, ..., 0), alternating. The prediction of y_k is the first entry of the output at x_k.

@@ -1,4 +1,4 @@
-"""In-context linear regression data (seed 003, section 5.1 and App. D).
+"""In-context linear regression data (Hoogland et al. 2024, section 5.1 and App. D).
 
 ``w ~ N(0, I)``, ``x_k ~ N(0, I)``, ``y_k = w.x_k + N(0, noise_variance)``, k = 1..K.
 """

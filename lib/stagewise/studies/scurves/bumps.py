@@ -1,4 +1,4 @@
-"""Bumps of alignment, and learned vectors that compete for a target (seed 000, discussion)."""
+"""Bumps of alignment, and learned vectors that compete for a target (comments on the S-curves post)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gradient flow that descent of a low-rank matrix discretises (seed 000, "Low-rank learning")."""
+"""The gradient flow that descent of a low-rank matrix discretises (the post's "Low-rank learning")."""
 
 from __future__ import annotations
 

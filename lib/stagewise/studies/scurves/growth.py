@@ -1,4 +1,4 @@
-"""Rank 1: how the irrelevant part decays and the aligned part grows (seed 000, "Rank-1 learning")."""
+"""Rank 1: how the irrelevant part decays and the aligned part grows (the post's "Rank-1 learning")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks that depend on one or several components at once, and their losses (seed 000, "Examples").
+"""Tasks that depend on one or several components at once, and their losses (S-curves post, "Examples").
 
 Learned and target tensors are sums of products of vectors. No loss forms the tensor: inner products
 of such tensors follow from those of their vectors. Vectors lie in tensors of shape
