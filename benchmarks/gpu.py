@@ -19,7 +19,7 @@ from benchmarks.paper_cost import configuration, estimate, pass_cost
 from stagewise.core.replicas import Batch, LossFunction
 from stagewise.core.training import AdamState, _advance
 from stagewise.llc.estimate import estimate_llc
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 from stagewise.studies.language.behaviour import losses_of
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.network_run import NetworkRun

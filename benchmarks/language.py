@@ -17,10 +17,12 @@ import torch
 
 from stagewise.core.replicas import Batch, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import AdamState, TrainingSettings, _advance
-from stagewise.studies.language.batches import Repetition, TrainingRows
+from stagewise.core.settings import TrainingSettings
+from stagewise.core.training import AdamState, _advance
+from stagewise.studies.language.batches import TrainingRows
 from stagewise.studies.language.documents import read_documents
-from stagewise.studies.language.model import NetworkSettings, cross_entropy, initial_parameters
+from stagewise.studies.language.model import cross_entropy, initial_parameters
+from stagewise.studies.language.settings import NetworkSettings, Repetition
 from stagewise.studies.language.tokenizer import build_tokenizer, encode, read_gpt2_vocabulary
 from stagewise.studies.language.tokens import TokenRows
 from stagewise.studies.language.transformer_lens import hooked_config, to_hooked

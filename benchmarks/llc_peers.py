@@ -24,17 +24,16 @@ import torch
 from stagewise.core.curvature import hessian_product, largest_eigenvalues
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import AdamState, TrainingSettings, _advance
+from stagewise.core.settings import TrainingSettings
+from stagewise.core.training import AdamState, _advance
 from stagewise.llc.diagnostics import chain_diagnostics
 from stagewise.llc.estimate import full_loss
-from stagewise.llc.sgld import SGLDConfig, sample_chains
+from stagewise.llc.settings import SGLDConfig
+from stagewise.llc.sgld import sample_chains
 from stagewise.stores.files import read_checkpoint
-from stagewise.studies.regression.model import (
-    NetworkSettings,
-    initial_parameters,
-    mean_squared_error,
-)
-from stagewise.studies.regression.task import TaskSettings, sample_contexts
+from stagewise.studies.regression.model import initial_parameters, mean_squared_error
+from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
+from stagewise.studies.regression.task import sample_contexts
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".peers"

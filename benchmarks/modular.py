@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.modular.model import NetworkSettings, cross_entropy, initial_parameters
-from stagewise.studies.modular.program import Program, Replica
+from stagewise.studies.modular.model import cross_entropy, initial_parameters
+from stagewise.studies.modular.settings import NetworkSettings, Program, Replica, TaskSettings
 from stagewise.studies.modular.stacked import all_pairs
 from stagewise.studies.modular.stacked import initial_parameters as stacked_parameters
-from stagewise.studies.modular.task import TaskSettings, split
+from stagewise.studies.modular.task import split
 from stagewise.studies.modular.training import _Descent
 
 KEY = StreamKey(0, ("benchmark",))

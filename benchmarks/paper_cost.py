@@ -22,9 +22,9 @@ from stagewise.core.seeding import StreamKey
 from stagewise.studies.language import model as language
 from stagewise.studies.modular import model as mlp
 from stagewise.studies.modular import transformer
-from stagewise.studies.modular.task import TaskSettings as ModularTask
+from stagewise.studies.modular.settings import TaskSettings as ModularTask
 from stagewise.studies.regression import model as regression
-from stagewise.studies.regression.task import TaskSettings as RegressionTask
+from stagewise.studies.regression.settings import TaskSettings as RegressionTask
 from stagewise.workflow.config import merge, modular_settings
 from stagewise.workflow.runs import Run, expand_runs
 

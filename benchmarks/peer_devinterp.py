@@ -25,7 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from stagewise.studies.regression.model import NetworkSettings, predictions
+from stagewise.studies.regression.model import predictions
+from stagewise.studies.regression.settings import NetworkSettings
 
 Sampler = Callable[[dict[str, Any]], Any]
 

@@ -12,19 +12,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from stagewise.core.learning_rates import one_cycle_learning_rate
 from stagewise.core.replicas import ParameterLayout
-from stagewise.core.schedules import one_cycle_learning_rate
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import AdamState, TrainingSettings, _advance
-from stagewise.llc.sgld import SGLDConfig, sample_chains
+from stagewise.core.settings import TrainingSettings
+from stagewise.core.training import AdamState, _advance
+from stagewise.llc.settings import SGLDConfig
+from stagewise.llc.sgld import sample_chains
 from stagewise.studies.regression.model import (
-    NetworkSettings,
     initial_parameters,
     mean_squared_error,
     outputs,
     tokens_of,
 )
-from stagewise.studies.regression.task import TaskSettings, sample_contexts
+from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
+from stagewise.studies.regression.task import sample_contexts
 
 TASK = TaskSettings(4, 8, 0.125)
 NETWORK = NetworkSettings(2, 4, 64, 64, "doubled")

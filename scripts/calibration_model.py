@@ -3,9 +3,9 @@
 import torch
 
 from stagewise.core.seeding import StreamKey
-from stagewise.llc.calibration import Grid, sweep
+from stagewise.llc.calibration import sweep
 from stagewise.llc.layout import SWEEP
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import Grid, SGLDConfig
 from stagewise.stores.provenance import provenance
 from stagewise.studies.instruments.calibration_subjects import modular, reduced_rank
 from stagewise.workflow.logs import log_to

@@ -2,9 +2,9 @@
 
 import torch
 
-from stagewise.llc.calibration import Grid, sweep
+from stagewise.llc.calibration import sweep
 from stagewise.llc.layout import SWEEP
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import Grid, SGLDConfig
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.studies.regression.subject import transformer

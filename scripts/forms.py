@@ -1,7 +1,8 @@
 """Smooth one trajectory and find its forms."""
 
-from stagewise.development.forms import FormSettings, detect_forms
+from stagewise.development.forms import detect_forms
 from stagewise.development.layout import ED, FORMS
+from stagewise.development.settings import FormSettings
 from stagewise.stores.provenance import provenance
 from stagewise.workflow.logs import log_to
 

@@ -6,7 +6,8 @@ from stagewise.core.seeding import StreamKey
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.documents import document_sources, read_documents
 from stagewise.studies.language.layout import CORPUS, INDEX
-from stagewise.studies.language.splits import SPLITS, SplitSettings, split_documents
+from stagewise.studies.language.settings import SPLITS, SplitSettings
+from stagewise.studies.language.splits import split_documents
 from stagewise.studies.language.streams import corpus_table, write_tokens
 from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
 from stagewise.workflow.logs import log_to

@@ -6,7 +6,7 @@ from stagewise.studies.modular.figures.gradients import gradients_and_sharpness
 from stagewise.studies.modular.figures.llc import llc_and_modes
 from stagewise.studies.modular.figures.modes import mode_losses
 from stagewise.studies.modular.layout import CURVES, GRADIENTS, MODES, RUNS
-from stagewise.studies.modular.slingshots import SlingshotSettings
+from stagewise.studies.modular.thresholds import SlingshotSettings
 from stagewise.workflow.logs import log_to
 
 

@@ -6,7 +6,7 @@ from stagewise.stores.groups import read_groups, write_groups
 from stagewise.stores.provenance import provenance
 from stagewise.studies.modular.gradients import gradients_along
 from stagewise.studies.modular.layout import CURVES, GRADIENTS
-from stagewise.studies.modular.settings import Setting, study_key
+from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.store import read_checkpoints
 from stagewise.workflow.logs import log_to
 

@@ -7,7 +7,7 @@ from stagewise.stores.groups import read_groups, write_groups
 from stagewise.stores.provenance import provenance
 from stagewise.studies.modular.layout import CURVES
 from stagewise.studies.modular.llc import llc_along
-from stagewise.studies.modular.settings import Setting, study_key
+from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.store import read_checkpoints
 from stagewise.workflow.logs import log_to
 

@@ -4,9 +4,10 @@ import pandas as pd
 
 from stagewise.stores.groups import read_groups
 from stagewise.studies.modular.layout import CURVES, RUNS
-from stagewise.studies.modular.measures import MeasureSettings, measure_setting
-from stagewise.studies.modular.settings import Setting
+from stagewise.studies.modular.measures import measure_setting
+from stagewise.studies.modular.program import Setting
 from stagewise.studies.modular.store import read_checkpoints
+from stagewise.studies.modular.thresholds import MeasureSettings
 from stagewise.workflow.logs import log_to
 
 

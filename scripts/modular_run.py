@@ -7,8 +7,8 @@ import torch
 from stagewise.stores.groups import write_groups
 from stagewise.stores.provenance import provenance
 from stagewise.studies.modular.layout import CURVES
+from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.resume import Partial
-from stagewise.studies.modular.settings import Setting, study_key
 from stagewise.studies.modular.store import write_checkpoints
 from stagewise.studies.modular.training import train
 from stagewise.workflow.logs import log_to

@@ -6,7 +6,7 @@ import xarray as xr
 from stagewise.llc.estimate import full_loss
 from stagewise.llc.failures import failing_estimate
 from stagewise.llc.layout import LLC_FAILURES
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.files import write_dataset
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.study import RegressionRun

@@ -5,7 +5,7 @@ import pandas as pd
 
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.layout import AUDIT
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.files import read_dataset
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.workflow.logs import log_to

@@ -5,7 +5,7 @@ import xarray as xr
 from stagewise.core.progress import Heartbeat
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.layout import LLC_SHARD
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.workflow.logs import log_to

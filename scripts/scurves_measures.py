@@ -4,7 +4,8 @@ import pandas as pd
 
 from stagewise.stores.groups import read_groups
 from stagewise.studies.scurves.layout import CURVES, FLOW, MEASURED, MEASURES
-from stagewise.studies.scurves.measures import MeasureSettings, measure_setting
+from stagewise.studies.scurves.measures import measure_setting
+from stagewise.studies.scurves.thresholds import MeasureSettings
 from stagewise.workflow.logs import log_to
 
 

@@ -6,14 +6,17 @@ import torch
 
 from stagewise.core.seeding import StreamKey
 from stagewise.exact.layout import SECOND_OPINION
-from stagewise.exact.second_opinion import Settings, second_opinion
+from stagewise.exact.second_opinion import second_opinion
+from stagewise.exact.settings import SecondOpinionSettings
 from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> None:
     """Write one row a case."""
     torch.set_num_threads(1)  # the models are small: more threads only cost
-    table = second_opinion(Settings(**settings), StreamKey(root_seed, ("second-opinion",)))
+    table = second_opinion(
+        SecondOpinionSettings(**settings), StreamKey(root_seed, ("second-opinion",))
+    )
     SECOND_OPINION.write(path_to_table, table)
 
 

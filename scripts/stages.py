@@ -1,7 +1,8 @@
 """Fit one LLC curve and divide training into stages."""
 
 from stagewise.development.layout import CURVE, MILESTONES, STAGES
-from stagewise.development.llc_curve import StageSettings, usable_llc
+from stagewise.development.llc_curve import usable_llc
+from stagewise.development.settings import StageSettings
 from stagewise.development.stages import find_stages
 from stagewise.stores.files import read_dataset
 from stagewise.stores.provenance import provenance

@@ -6,14 +6,15 @@ import torch
 
 from stagewise.core.seeding import StreamKey
 from stagewise.exact.layout import VALIDATION
-from stagewise.exact.suite import Settings, validate
+from stagewise.exact.settings import ValidationSettings
+from stagewise.exact.suite import validate
 from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> None:
     """Write one row a case."""
     torch.set_num_threads(1)  # the models are small: more threads only cost
-    table = validate(Settings(**settings), StreamKey(root_seed, ("validation",)))
+    table = validate(ValidationSettings(**settings), StreamKey(root_seed, ("validation",)))
     VALIDATION.write(path_to_table, table)
 
 

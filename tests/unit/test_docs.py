@@ -8,9 +8,8 @@ import pytest
 import torch
 import yaml
 
-from stagewise.llc.calibration import AXES
 from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import AXES, SGLDConfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reading_an_llc.md").read_text()

@@ -8,7 +8,7 @@ from stagewise.core.seeding import StreamKey
 from stagewise.core.training import Recorder, train
 from stagewise.llc import sgld
 from stagewise.llc.estimate import estimate_llc
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.files import read_checkpoint
 from stagewise.stores.segments import merge_segments
 from stagewise.studies.language.bigrams import count_bigrams

@@ -78,8 +78,8 @@ EDITS = {
     "plane_curves": Edit(
         *(
             PLANE_CURVES,
-            "VERTEX_PROMINENCE = ",
-            "VERTEX_PROMINENCE = 2 * ",
+            "CUSP_CHORD = ",
+            "CUSP_CHORD = 2 * ",
         ),
         {"forms", *SHOW_FORMS},
     ),
@@ -214,8 +214,8 @@ def test_a_fresh_checkout_beside_old_results_reruns_nothing(edited, tmp_path):
 def test_why_names_the_module_and_the_key_that_changed(edited):
     edited.edit(
         PLANE_CURVES,
-        "VERTEX_PROMINENCE = ",
-        "VERTEX_PROMINENCE = 2 * ",
+        "CUSP_CHORD = ",
+        "CUSP_CHORD = 2 * ",
     )
     edited.edit("config/config.yaml", "match_width: 0.5", "match_width: 0.4")
     run = "results/smoke/regression/base-s0"

@@ -25,52 +25,10 @@ from stagewise.core.replicas import (
     ParameterLayout,
     stacked_losses_and_gradients,
 )
-from stagewise.core.schedules import one_cycle_learning_rate
+from stagewise.core.settings import TrainingSettings
 from stagewise.stores.files import StoreError, atomic_path, open_store, write_attributes
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """Adam with a one-cycle learning rate (seed 003, App. E.2), or AdamW with a constant one (E.1).
-
-    Parameters
-    ----------
-    num_steps : int
-        Number of updates T.
-    batch_size : int
-        Contexts in a batch.
-    max_learning_rate : float
-        Peak of the schedule.
-    warmup_fraction : float, optional
-        Share of the run in which the learning rate rises; None keeps it at its peak.
-    betas : tuple of float
-        Decay rates of Adam's moments.
-    epsilon : float
-        Adam's guard against division by zero.
-    segment_steps : int
-        Updates between two saves of the resumable state. No effect on the result.
-    weight_decay : float
-        Each update shrinks the parameters by this share of the learning rate, apart from the gradient.
-    """
-
-    num_steps: int
-    batch_size: int
-    max_learning_rate: float
-    warmup_fraction: float | None
-    betas: tuple[float, float]
-    epsilon: float
-    segment_steps: int
-    weight_decay: float = 0.0
-
-    def learning_rate(self, step: int) -> float:
-        """Return the learning rate of the update from `step` to `step` + 1."""
-        if self.warmup_fraction is None:
-            return self.max_learning_rate
-        return one_cycle_learning_rate(
-            step, self.num_steps, self.max_learning_rate, self.warmup_fraction
-        )
 
 
 @dataclass(frozen=True)

@@ -6,48 +6,13 @@ differ in their rates, and a job of seconds need not load the compiler that torc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-OPTIMISERS = ("adam", "adamw", "sgd")
-
-
-@dataclass(frozen=True)
-class OptimiserSettings:
-    """What all replicas of a program share.
-
-    Parameters
-    ----------
-    name : {"adam", "adamw", "sgd"}
-    momentum : float
-        Of "sgd"; in [0, 1).
-    betas : tuple of float
-        Decay rates of Adam's moments.
-    epsilon : float
-        Adam's guard against division by zero.
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range; names the setting.
-    """
-
-    name: str
-    momentum: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
-    epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        if self.name not in OPTIMISERS:
-            raise ValueError(f"optimiser must be one of {', '.join(OPTIMISERS)}, not {self.name!r}")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be in [0, 1), not {self.momentum}")
-        if self.momentum and self.name != "sgd":
-            raise ValueError(f"momentum must be 0 with {self.name!r}: only 'sgd' has it")
+from stagewise.core.settings import OptimiserSettings
 
 
 class Update(Protocol):

@@ -21,63 +21,7 @@ import xarray as xr
 from stagewise.development import plane_curves
 from stagewise.development.essential_dynamics import random_walk_null, smooth
 from stagewise.development.layout import FORMS
-
-
-@dataclass(frozen=True)
-class FormSettings:
-    """What counts as a form.
-
-    Attributes
-    ----------
-    sigma_start, sigma_end, ramp
-        Smoothing of the scores, as `development.essential_dynamics.smooth`; in checkpoints.
-    cluster_width
-        Largest distance in log(1 + step) between the events of the pairs of one form, and least
-        distance between two forms.
-    max_lift_residual
-        Largest root-mean-square disagreement of the centres, in units of the trajectory's size.
-    min_extent
-        Least distance from the form, in units of the size of each plane curve, up to which every
-        plane curve turns by a right angle or more (`development.plane_curves.turn_extent`).
-    min_chord
-        Scale of the geometry, in units of the size of each plane curve: turns on a smaller scale
-        are taken for noise.
-    vertex_prominence, cusp_turn, cusp_speed_ratio
-        As `vertices` and `cusps` of `development.plane_curves`; the turn is in radians.
-    influence_fraction
-        The influence range is where the potential exceeds its minimum by less than this share.
-    influence_floor
-        The share is taken of the minimum or, as the potential of a cusp reaches zero, of the square
-        of this multiple of the trajectory's size, whichever is larger.
-    num_surrogates, null_dimension
-        Number of random walks behind the p-value (0: no p-value) and their dimension.
-    null_max_steps
-        Surrogates longer than this are thinned to it evenly in time, after smoothing, which
-        saves time at the price of the finest wiggles of the walks.
-    """
-
-    sigma_start: float = 0.1
-    sigma_end: float = 120.0
-    ramp: float = 1.0
-    cluster_width: float = 0.2
-    max_lift_residual: float = 0.25
-    min_extent: float = 0.15
-    min_chord: float = 0.05
-    vertex_prominence: float = plane_curves.VERTEX_PROMINENCE
-    cusp_turn: float = plane_curves.CUSP_TURN
-    cusp_speed_ratio: float = plane_curves.CUSP_SPEED_RATIO
-    influence_fraction: float = 0.1
-    influence_floor: float = 0.3
-    num_surrogates: int = 99
-    null_dimension: int = 64
-    null_max_steps: int = 500
-
-    def __post_init__(self) -> None:
-        for name in ("cluster_width", "max_lift_residual", "min_chord", "influence_fraction"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if self.num_surrogates < 0:
-            raise ValueError(f"num_surrogates must not be negative, got {self.num_surrogates}")
+from stagewise.development.settings import FormSettings
 
 
 @dataclass(frozen=True)

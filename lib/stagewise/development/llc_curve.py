@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -17,67 +16,9 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from stagewise.development.layout import CURVE
+from stagewise.development.settings import StageSettings
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class StageSettings:
-    """Smoothing and thresholds of the stage boundaries.
-
-    Attributes
-    ----------
-    length_scale_bounds
-        Bounds of the length scale of the Gaussian process, in u = log(1 + t). The lower bound is
-        the smoothing that noise cannot undo; the upper one keeps a long quiet stretch from
-        smoothing away a short event elsewhere, as one length scale serves the whole curve.
-    tolerance
-        A local minimum of |slope| is a near plateau when it lies below this share of the largest
-        |slope| and the slope rises above the share on both sides.
-    significance
-        Least change of the LLC between neighbouring zero crossings (or an end), in posterior
-        standard deviations of that change. Without it every flat stretch, the start of log time
-        and the ends, where the slope is least certain, would be cut to pieces.
-    pause_significance
-        Least height of |slope| above a near plateau on either side, in posterior standard
-        deviations of that height.
-    min_change
-        Least change of the LLC between neighbouring zero crossings (or an end), as a share of the
-        range of the smoothed LLC.
-    num_draws, grid_points
-        Posterior draws, and points of the even grid in u.
-    match_width
-        A draw has a milestone when one lies within this distance in u.
-    leave_out
-        Verdicts of estimates that the curve is not fitted to.
-    first_share
-        Share of training before which it is not fitted either.
-    estimate_noise
-        Fit scatter between checkpoints beyond the given standard errors.
-    """
-
-    length_scale_bounds: tuple[float, float] = (0.2, 1.0)
-    tolerance: float = 0.1
-    significance: float = 3.0
-    pause_significance: float = 2.0
-    min_change: float = 0.01
-    num_draws: int = 200
-    grid_points: int = 400
-    match_width: float = 0.5
-    leave_out: tuple[str, ...] = ()
-    first_share: float = 0.0
-    estimate_noise: bool = True
-
-    def __post_init__(self) -> None:
-        low, high = self.length_scale_bounds
-        if not 0 < low < high:
-            raise ValueError(f"length_scale_bounds must be 0 < low < high, got ({low}, {high})")
-        if not 0 < self.tolerance < 1:
-            raise ValueError(f"tolerance is a share in (0, 1), got {self.tolerance}")
-        if self.num_draws < 2 or self.grid_points < 10:
-            raise ValueError("num_draws must be at least 2 and grid_points at least 10")
-        if not self.match_width > 0:
-            raise ValueError(f"match_width must be positive, got {self.match_width}")
 
 
 MIN_CHECKPOINTS = 5

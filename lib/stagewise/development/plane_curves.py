@@ -14,9 +14,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import find_peaks
 
-VERTEX_PROMINENCE = 0.25
-CUSP_TURN = 2 * np.pi / 3
-CUSP_SPEED_RATIO = 0.5
+from stagewise.development.settings import CUSP_SPEED_RATIO, CUSP_TURN, VERTEX_PROMINENCE
+
 CUSP_CHORD = 0.05
 
 

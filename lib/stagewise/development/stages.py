@@ -14,7 +14,8 @@ import pandas as pd
 import xarray as xr
 
 from stagewise.development.layout import MILESTONES, OF_RUN
-from stagewise.development.llc_curve import StageSettings, fit_llc_curve
+from stagewise.development.llc_curve import fit_llc_curve
+from stagewise.development.settings import StageSettings
 
 MILESTONE_COLUMNS = [name for name in MILESTONES.columns if name not in OF_RUN]
 

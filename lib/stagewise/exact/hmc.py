@@ -11,7 +11,6 @@ that neither the step size nor minibatches bias the result.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 import xarray as xr
@@ -25,84 +24,15 @@ from stagewise.core.replicas import (
 )
 from stagewise.core.seeding import StreamKey, as_key
 from stagewise.exact.hamiltonian import DualAveraging, Evaluate, Point, move
+from stagewise.exact.settings import HMCConfig
 from stagewise.llc.estimate import check_inputs, summarise
 from stagewise.llc.preconditioning import (
     CURVATURE_SAMPLES,
-    KINDS,
     Preconditioner,
     covariance_estimate,
     normalised,
 )
-from stagewise.llc.sgld import SGLDTrace, check_bounds
-
-METRICS = tuple(kind for kind in KINDS if kind != "none")
-
-
-@dataclass(frozen=True)
-class HMCConfig:
-    """Settings of the sampler.
-
-    Parameters
-    ----------
-    n_beta : float
-        Inverse temperature times number of samples.
-    localization : float
-        gamma, strength of the pull towards w*.
-    num_chains : int
-        Chains; they share one step size, and are else independent.
-    num_burnin : int
-        Moves before the first draw, in which the step size is adapted. Then it is fixed.
-    num_draws : int
-        Draws of a chain, one a move.
-    leapfrog_steps : int
-        Most leapfrog steps of a move. Each move has a random number of them, evenly from 1 to this,
-        so that no direction's period is hit at every move. 1 is MALA.
-    target_acceptance : float
-        Mean probability of acceptance that the step size is adapted to: 0.8 suits long moves, 0.57
-        those of one step.
-    preconditioner : {"scalar", "gradient", "hessian", "lanczos"}
-        Kind of P; see `llc.preconditioning.KINDS`.
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range; names the setting.
-    """
-
-    n_beta: float
-    localization: float
-    num_chains: int
-    num_burnin: int
-    num_draws: int
-    leapfrog_steps: int
-    target_acceptance: float = 0.8
-    preconditioner: str = "scalar"
-
-    def __post_init__(self) -> None:
-        least = {
-            "n_beta": (0, False),
-            "localization": (0, False),
-            "num_chains": (1, True),
-            "num_burnin": (1, True),
-            "num_draws": (2, True),
-            "leapfrog_steps": (1, True),
-            "target_acceptance": (0, False),
-        }
-        check_bounds(self, least)
-        if not self.target_acceptance < 1:
-            raise ValueError(
-                f"HMCConfig.target_acceptance must be less than 1, not {self.target_acceptance}"
-            )
-        if self.preconditioner not in METRICS:
-            raise ValueError(
-                f"HMCConfig.preconditioner must be one of {', '.join(METRICS)}, "
-                f"not {self.preconditioner!r}"
-            )
-
-    @property
-    def paired(self) -> bool:
-        """Draws are compared with L_n(w*): there are no minibatches to pair."""
-        return False
+from stagewise.llc.sgld import SGLDTrace
 
 
 def sample_hmc(

@@ -15,15 +15,16 @@ import numpy as np
 import pandas as pd
 
 from stagewise.core.seeding import StreamKey
-from stagewise.exact.hmc import HMCConfig, sample_hmc
+from stagewise.exact.hmc import sample_hmc
 from stagewise.exact.potentials import Potential
 from stagewise.exact.reference_models import (
     ReferenceModel,
     reduced_rank_regression,
     stiffest_curvature,
 )
+from stagewise.exact.settings import HMCConfig, SecondOpinionSettings
 from stagewise.llc.estimate import estimate_llc
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 
 logger = logging.getLogger(__name__)
 
@@ -51,38 +52,6 @@ REGRESSIONS = ((5, 4, 3, 1), (6, 5, 3, 0), (8, 4, 5, 3))
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How much is spent on each model.
-
-    Parameters
-    ----------
-    num_chains : int
-        Chains of either sampler.
-    num_steps : int
-        SGLD steps of a chain, burn-in included.
-    num_moves : int
-        Moves of a chain of Hamiltonian Monte Carlo, burn-in included.
-    leapfrog_steps : int
-        Most leapfrog steps of a move.
-    step_bias : float
-        Share by which SGLD's step size puts the stiffest direction's variance wrong: epsilon c / 4
-        for the curvature c = n_beta h + gamma.
-    num_samples : int
-        n of a regression, with n_beta = n / log(n).
-    batch_size : int
-        m of SGLD.
-    """
-
-    num_chains: int
-    num_steps: int
-    num_moves: int
-    leapfrog_steps: int
-    step_bias: float
-    num_samples: int
-    batch_size: int
-
-
-@dataclass(frozen=True)
 class Case:
     """One model and its posterior.
 
@@ -105,7 +74,7 @@ class Case:
     step_share: float = 1.0
 
 
-def cases(settings: Settings, key: StreamKey) -> Iterator[Case]:
+def cases(settings: SecondOpinionSettings, key: StreamKey) -> Iterator[Case]:
     """Yield the cases, toys first."""
     yield from map(_toy, TOYS)
     for shape in REGRESSIONS:
@@ -118,7 +87,9 @@ def _toy(toy: Potential) -> Case:
     return Case(toy.model(), TOY_N_BETA, stiffness, exact, TOY_STEP_SHARE)
 
 
-def _regression(shape: tuple[int, int, int, int], settings: Settings, key: StreamKey) -> Case:
+def _regression(
+    shape: tuple[int, int, int, int], settings: SecondOpinionSettings, key: StreamKey
+) -> Case:
     own = key.child("regression", *shape)
     size = settings.num_samples
     model = reduced_rank_regression(*shape, num_samples=size, noise_std=NOISE_STD, key=own)
@@ -127,7 +98,7 @@ def _regression(shape: tuple[int, int, int, int], settings: Settings, key: Strea
     return Case(model, n_beta, n_beta * curvature + LOCALIZATION)
 
 
-def compare_case(case: Case, settings: Settings, key: StreamKey) -> dict[str, object]:
+def compare_case(case: Case, settings: SecondOpinionSettings, key: StreamKey) -> dict[str, object]:
     """Sample one posterior twice.
 
     Returns
@@ -182,6 +153,6 @@ def compare_case(case: Case, settings: Settings, key: StreamKey) -> dict[str, ob
     }
 
 
-def second_opinion(settings: Settings, key: StreamKey) -> pd.DataFrame:
+def second_opinion(settings: SecondOpinionSettings, key: StreamKey) -> pd.DataFrame:
     """Compare both samplers on every case; layout `exact.layout.SECOND_OPINION`."""
     return pd.DataFrame([compare_case(case, settings, key) for case in cases(settings, key)])

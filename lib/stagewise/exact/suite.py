@@ -23,9 +23,10 @@ from stagewise.exact.reference_models import (
     population_linear_network,
     stiffest_curvature,
 )
+from stagewise.exact.settings import ValidationSettings
 from stagewise.exact.volume_scaling import volume_exponent
 from stagewise.llc.estimate import estimate_llc
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 
 logger = logging.getLogger(__name__)
 
@@ -40,28 +41,6 @@ VOLUME_SHARE = 2e-3
 
 VAST = (1e24, 1e30)
 """Two values of n_beta at which a quadrature is as good as at infinity; they bound its error."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How much is spent on the suite.
-
-    Parameters
-    ----------
-    num_chains : int
-        Chains of every estimate.
-    num_steps : int
-        Steps of a chain, burn-in included, for products of powers and linear networks.
-    num_toy_steps : int
-        The same for sums of powers, which mix faster.
-    num_volume_points : int
-        Points behind each volume that is counted.
-    """
-
-    num_chains: int
-    num_steps: int
-    num_toy_steps: int
-    num_volume_points: int
 
 
 @dataclass(frozen=True)
@@ -81,7 +60,7 @@ class Rule:
         Elsewhere n_beta is the one that leaves the prior's own directions this many relaxation times
         2 / (epsilon gamma) in a chain: a larger one has less bias and chains that mix less.
     start : str
-        Where chains begin; see `llc.sgld.SGLDConfig`.
+        Where chains begin; see `llc.settings.SGLDConfig`.
     """
 
     localization: float
@@ -175,7 +154,9 @@ def _network(widths: Sequence[int], rank: int) -> Callable[[], ReferenceModel]:
     return lambda: population_linear_network(widths, rank)
 
 
-def sampler_of(case: Case, model: ReferenceModel, settings: Settings, key: StreamKey) -> SGLDConfig:
+def sampler_of(
+    case: Case, model: ReferenceModel, settings: ValidationSettings, key: StreamKey
+) -> SGLDConfig:
     """Return the sampler that the rule of the case's family asks for."""
     rule = RULES[case.family]
     gamma = rule.localization
@@ -202,7 +183,7 @@ def sampler_of(case: Case, model: ReferenceModel, settings: Settings, key: Strea
     )
 
 
-def run_case(case: Case, settings: Settings, key: StreamKey) -> dict[str, object]:
+def run_case(case: Case, settings: ValidationSettings, key: StreamKey) -> dict[str, object]:
     """Estimate one case.
 
     Returns
@@ -248,7 +229,7 @@ def run_case(case: Case, settings: Settings, key: StreamKey) -> dict[str, object
     }
 
 
-def _independent(case: Case, settings: Settings, key: StreamKey) -> tuple[float, float]:
+def _independent(case: Case, settings: ValidationSettings, key: StreamKey) -> tuple[float, float]:
     """Return lambda without a sampler, by counting volumes or by quadrature, and its error."""
     potential = case.potential
     assert potential is not None
@@ -266,6 +247,6 @@ def _independent(case: Case, settings: Settings, key: StreamKey) -> tuple[float,
     return high, abs(high - low)
 
 
-def validate(settings: Settings, key: StreamKey) -> pd.DataFrame:
+def validate(settings: ValidationSettings, key: StreamKey) -> pd.DataFrame:
     """Run the whole suite; layout `exact.layout.VALIDATION`, one row a case."""
     return pd.DataFrame([run_case(case, settings, key) for case in suite()])

@@ -6,7 +6,6 @@ checkpoint together. `llc.calibration_choice` picks a cell from it.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 from collections.abc import Mapping
@@ -22,12 +21,10 @@ from stagewise.core.seeding import StreamKey
 from stagewise.exact.reference_models import ReferenceModel
 from stagewise.llc.diagnostics import judge, locality
 from stagewise.llc.estimate import estimate_llc, full_loss
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import AXES, Grid, SGLDConfig
 
 logger = logging.getLogger(__name__)
 
-AXES = ("step_size", "n_beta", "localization")
-"""The settings that are swept, epsilon, n beta and gamma."""
 
 _NUMBERS = {
     "llc_mean": ("1", "LLC"),
@@ -88,40 +85,6 @@ class Subject:
     def watanabe_n_beta(self) -> float:
         """N / log(n), the n_beta of Watanabe's temperature, for the n samples."""
         return len(self.data[0]) / math.log(len(self.data[0]))
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Values of every swept setting; the grid is their product.
-
-    Parameters
-    ----------
-    step_size, n_beta, localization : tuple of float
-        Ascending, at least two values each, because a cell is judged by its neighbours.
-
-    Raises
-    ------
-    ValueError
-        If an axis cannot be searched; names it.
-    """
-
-    step_size: tuple[float, ...]
-    n_beta: tuple[float, ...]
-    localization: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        for name in AXES:
-            values = getattr(self, name)
-            ascending = all(low < high for low, high in itertools.pairwise(values))
-            if len(values) < 2 or values[0] <= 0 or not ascending:
-                raise ValueError(
-                    f"Grid.{name} must be at least two ascending values above 0, not {values}"
-                )
-
-    def cells(self) -> list[dict[str, Any]]:
-        """Return every cell as the settings that it stands for."""
-        axes = [getattr(self, name) for name in AXES]
-        return [dict(zip(AXES, values, strict=True)) for values in itertools.product(*axes)]
 
 
 def sweep(subject: Subject, grid: Grid, base: SGLDConfig, key: StreamKey) -> xr.Dataset:

@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 import yaml
 
-from stagewise.llc.calibration import AXES
+from stagewise.llc.settings import AXES
 
 STANDARD_ERRORS = 2.0
 """Joint standard errors that are added to the change between neighbours."""

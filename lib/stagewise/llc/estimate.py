@@ -21,7 +21,8 @@ from torch import Tensor
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, stacked_losses
 from stagewise.core.seeding import StreamKey, as_key
 from stagewise.llc.diagnostics import chain_diagnostics, judge
-from stagewise.llc.sgld import BatchSource, SGLDConfig, SGLDTrace, sample_chains
+from stagewise.llc.settings import SGLDConfig
+from stagewise.llc.sgld import BatchSource, SGLDTrace, sample_chains
 
 DIVERGENCE_FACTOR = 10.0
 """A chain has diverged when its loss exceeds that at w* by this multiple of d / (2 n_beta), which a

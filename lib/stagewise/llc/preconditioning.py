@@ -27,11 +27,6 @@ from stagewise.core.curvature import (
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout
 from stagewise.core.seeding import StreamKey
 
-KINDS = ("none", "scalar", "gradient", "hessian", "lanczos")
-"""none: P is 1 and epsilon is what it says. scalar: epsilon in units of the stiffest direction.
-gradient, hessian: diagonal, from squares of the samples' gradients or from Hutchinson's probes.
-lanczos: the stiffest directions themselves, whatever their angle to the parameters' axes."""
-
 CURVATURE_SAMPLES = 128
 """Samples on which curvature is measured: P need not be exact, and a product costs as much as steps."""
 

@@ -21,7 +21,7 @@ Research Express 2013, 34-56). What remains is the noise of the minibatch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,113 +36,11 @@ from stagewise.core.seeding import StreamKey
 from stagewise.llc.minibatches import BatchSource, Minibatch, baselines, minibatches
 from stagewise.llc.preconditioning import (
     CURVATURE_SAMPLES,
-    KINDS,
     Preconditioner,
     covariance_estimate,
     normalised,
 )
-
-STARTS = ("checkpoint", "gaussian")
-
-INTEGRATORS = ("euler", "averaged")
-
-
-def check_bounds(config: object, least: Mapping[str, tuple[float, bool]]) -> None:
-    """Raise ValueError if a field lies below its bound; each bound says whether it is allowed."""
-    for name, (bound, inclusive) in least.items():
-        value = getattr(config, name)
-        if not (value >= bound if inclusive else value > bound):
-            relation = "at least" if inclusive else "greater than"
-            raise ValueError(
-                f"{type(config).__name__}.{name} must be {relation} {bound}, not {value}"
-            )
-
-
-@dataclass(frozen=True)
-class SGLDConfig:
-    """Settings of the sampler.
-
-    Parameters
-    ----------
-    step_size : float
-        epsilon. With a preconditioner, in units of the stiffest direction: stable below 4, and with
-        the integrator "euler" the variance in that direction is wrong by the share epsilon / 4.
-    n_beta : float
-        Inverse temperature times number of samples; only the product enters. Watanabe's choice for n
-        samples is n / log(n).
-    localization : float
-        gamma, strength of the pull towards w*.
-    num_chains : int
-        Independent chains.
-    num_burnin : int
-        Steps of a chain before the first draw.
-    num_draws : int
-        Draws of a chain.
-    batch_size : int
-        m, samples in a minibatch. Not used when batches come from a callable.
-    steps_per_draw : int
-        Steps from one draw to the next.
-    paired : bool
-        Measure the loss at w* on the minibatch of each draw, which takes the noise of the batch out
-        of the difference. It costs a forward pass of each sample, or one a draw where batches are
-        generated. If not, draws are compared with L_n(w*).
-    preconditioner : {"none", "scalar", "gradient", "hessian", "lanczos"}
-        See `llc.preconditioning.KINDS`.
-    start : {"checkpoint", "gaussian"}
-        Chains begin at w*, or at draws of the normal distribution that the curvature at w* suggests,
-        so that flat directions need not be walked first.
-    integrator : {"euler", "averaged"}
-        Noise of each step of its own, as published; or averaged with the next step's, which takes the
-        bias of the step size out of quadratic directions.
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range; names the setting.
-    """
-
-    step_size: float
-    n_beta: float
-    localization: float
-    num_chains: int
-    num_burnin: int
-    num_draws: int
-    batch_size: int
-    steps_per_draw: int = 1
-    paired: bool = True
-    preconditioner: str = "none"
-    start: str = "checkpoint"
-    integrator: str = "euler"
-
-    def __post_init__(self) -> None:
-        least = {
-            "step_size": (0, False),
-            "n_beta": (0, False),
-            "localization": (0, True),
-            "num_chains": (1, True),
-            "num_burnin": (0, True),
-            "num_draws": (2, True),
-            "batch_size": (1, True),
-            "steps_per_draw": (1, True),
-        }
-        check_bounds(self, least)
-        choices = {"preconditioner": KINDS, "start": STARTS, "integrator": INTEGRATORS}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"SGLDConfig.{name} must be one of {', '.join(known)}, "
-                    f"not {getattr(self, name)!r}"
-                )
-        if self.uses_curvature and self.localization == 0:
-            raise ValueError(
-                "SGLDConfig.localization must be greater than 0 with a preconditioner or a gaussian "
-                "start: without it flat directions have no scale"
-            )
-
-    @property
-    def uses_curvature(self) -> bool:
-        """Whether the curvature at w* has to be measured."""
-        return self.preconditioner != "none" or self.start != "checkpoint"
+from stagewise.llc.settings import SGLDConfig
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 
 from stagewise.core.replicas import ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import TrainingSettings
+from stagewise.core.settings import TrainingSettings
 from stagewise.stores.files import read_checkpoint
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from stagewise.core.learning_rates import one_cycle_learning_rate
 from stagewise.core.schedules import (
     checkpoint_steps,
     linear_steps,
     logarithmic_steps,
     nested_subset,
-    one_cycle_learning_rate,
     shards,
 )
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from stagewise.core.learning_rates import one_cycle_learning_rate
 from stagewise.core.replicas import ParameterLayout, stacked_losses, stacked_losses_and_gradients
-from stagewise.core.schedules import one_cycle_learning_rate
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import AdamState, Recorder, TrainingSettings, adam_update, train
+from stagewise.core.settings import TrainingSettings
+from stagewise.core.training import AdamState, Recorder, adam_update, train
 from stagewise.stores.files import open_store, read_checkpoint
 from stagewise.stores.segments import merge_segments
 

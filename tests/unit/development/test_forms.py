@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stagewise.development.forms import FormSettings, detect_forms
+from stagewise.development.forms import detect_forms
 from stagewise.development.layout import FORMS
+from stagewise.development.settings import FormSettings
 from tests.layouts import assert_keeps
 
 STEPS = np.linspace(0, 50_000, 600).round().astype(int)

@@ -10,7 +10,8 @@ import xarray as xr
 
 from stagewise.core.derivatives import slope_of
 from stagewise.development.layout import CURVE, MILESTONES, OF_RUN, STAGES
-from stagewise.development.llc_curve import StageSettings, fit_llc_curve, usable_llc
+from stagewise.development.llc_curve import fit_llc_curve, usable_llc
+from stagewise.development.settings import StageSettings
 from stagewise.development.stages import find_milestones, stages_from_milestones
 from tests.layouts import assert_keeps
 

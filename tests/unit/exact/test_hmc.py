@@ -11,12 +11,13 @@ from torch import Tensor
 from stagewise.core.replicas import Batch, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.exact.hamiltonian import FIRST_STEP, DualAveraging, Point, leapfrog, move
-from stagewise.exact.hmc import HMCConfig, posterior_energy, sample_hmc
+from stagewise.exact.hmc import posterior_energy, sample_hmc
 from stagewise.exact.potentials import Potential
 from stagewise.exact.reference_models import reduced_rank_regression
+from stagewise.exact.settings import HMCConfig
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.preconditioning import Preconditioner
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 
 KEY = StreamKey(0, ("test",))
 DATA = (torch.zeros(1),)

@@ -13,15 +13,15 @@ from stagewise.exact.second_opinion import (
     REGRESSIONS,
     TOY_STEP_SHARE,
     TOYS,
-    Settings,
     cases,
     compare_case,
 )
+from stagewise.exact.settings import SecondOpinionSettings
 from stagewise.plots import style
 from stagewise.studies.instruments.figures.second_opinion import samplers_compared
 
 KEY = StreamKey(0, ("test",))
-SMALL = Settings(
+SMALL = SecondOpinionSettings(
     num_chains=3,
     num_steps=40,
     num_moves=12,
@@ -69,7 +69,7 @@ def test_rows_depend_on_the_key_alone(table):
 
 def test_both_samplers_find_the_exact_value_of_a_toy():
     size = {"num_chains": 12, "num_steps": 1500, "num_moves": 300, "leapfrog_steps": 8}
-    settings = Settings(**size, step_bias=0.02, num_samples=60, batch_size=20)
+    settings = SecondOpinionSettings(**size, step_bias=0.02, num_samples=60, batch_size=20)
     row = compare_case(CASES[1], settings, KEY)
     for name in ("sgld", "hmc"):
         assert row[f"{name}_stderr"] < 0.06 * row["exact"]

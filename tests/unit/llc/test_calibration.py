@@ -14,7 +14,7 @@ from torch import Tensor
 from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.exact import coefficients as exact
-from stagewise.llc.calibration import AXES, Grid, Subject, sweep
+from stagewise.llc.calibration import Subject, sweep
 from stagewise.llc.calibration_choice import (
     change_by_factor_two,
     config_fragment,
@@ -23,7 +23,7 @@ from stagewise.llc.calibration_choice import (
 )
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.layout import CALIBRATION, SWEEP
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import AXES, Grid, SGLDConfig
 from stagewise.plots import style
 from stagewise.stores.files import read_dataset, write_dataset
 from stagewise.studies.instruments.calibration_subjects import modular, reduced_rank

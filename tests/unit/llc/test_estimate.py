@@ -12,7 +12,8 @@ from stagewise.core.seeding import StreamKey
 from stagewise.llc.diagnostics import judge, judge_all, locality
 from stagewise.llc.estimate import estimate_llc, full_loss, summarise
 from stagewise.llc.layout import LLC, SUMMARY
-from stagewise.llc.sgld import SGLDConfig, SGLDTrace, sample_chains
+from stagewise.llc.settings import SGLDConfig
+from stagewise.llc.sgld import SGLDTrace, sample_chains
 from stagewise.llc.table import summary_table
 
 CONFIG = SGLDConfig(

@@ -13,7 +13,7 @@ from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.failures import failing_estimate
 from stagewise.llc.layout import LLC_FAILURES
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 from stagewise.plots import style
 from stagewise.stores.files import read_dataset
 from stagewise.studies.regression.figures.failures import failures

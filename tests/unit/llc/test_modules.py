@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset, TensorDataset
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.modules import module_loss, stack_dataset
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 
 CONFIG = SGLDConfig(
     step_size=1e-3,

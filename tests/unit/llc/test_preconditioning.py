@@ -10,13 +10,13 @@ from stagewise.core.seeding import StreamKey
 from stagewise.llc.diagnostics import chain_diagnostics
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.preconditioning import (
-    KINDS,
     Preconditioner,
     covariance_estimate,
     gradient_squares,
     normalised,
 )
-from stagewise.llc.sgld import STARTS, SGLDConfig, sample_chains
+from stagewise.llc.settings import KINDS, STARTS, SGLDConfig
+from stagewise.llc.sgld import sample_chains
 
 KEY = StreamKey(4, ("preconditioning",))
 DIMENSION = 12

@@ -12,9 +12,9 @@ from stagewise.core.seeding import StreamKey
 from stagewise.exact.reference_models import reduced_rank_regression
 from stagewise.llc.calibration import Subject
 from stagewise.llc.estimate import full_loss
-from stagewise.studies.modular.model import NetworkSettings, cross_entropy
-from stagewise.studies.modular.program import Program, Replica
-from stagewise.studies.modular.task import TaskSettings, split
+from stagewise.studies.modular.model import cross_entropy
+from stagewise.studies.modular.settings import NetworkSettings, Program, Replica, TaskSettings
+from stagewise.studies.modular.task import split
 from stagewise.studies.modular.training import train
 
 

@@ -14,24 +14,8 @@ from torch import Tensor
 
 from stagewise.core.replicas import Batch
 from stagewise.core.seeding import StreamKey
+from stagewise.studies.language.settings import Repetition
 from stagewise.studies.language.tokens import TokenRows
-
-
-@dataclass(frozen=True)
-class Repetition:
-    """How many rows are made repetitive, and how.
-
-    Parameters
-    ----------
-    share : float
-        Share of a batch's rows, rounded.
-    shortest, longest : int
-        Tokens in a passage, uniform between the two, so that no fixed distance helps.
-    """
-
-    share: float
-    shortest: int
-    longest: int
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from torch import Tensor
 from stagewise.core.replicas import Params, device_of
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.language.bigrams import bigram_entropy, conditional_distribution
-from stagewise.studies.language.model import NetworkSettings, logits_at, token_losses
+from stagewise.studies.language.model import logits_at, token_losses
+from stagewise.studies.language.settings import NetworkSettings
 
 _TOKENS_AT_A_TIME = 1 << 13
 """Tokens in a forward pass of an evaluation, which bounds the memory of its logits."""

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from stagewise.core.replicas import Params, device_of
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.language.model import NetworkSettings, attention_patterns
+from stagewise.studies.language.model import attention_patterns
+from stagewise.studies.language.settings import NetworkSettings
 from stagewise.studies.language.synthetic import LastTokens, RepeatedPrefixes
 
 

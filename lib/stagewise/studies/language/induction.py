@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stagewise.core.replicas import Params
 from stagewise.studies.language.behaviour import losses_of
-from stagewise.studies.language.model import NetworkSettings
+from stagewise.studies.language.settings import NetworkSettings
 
 
 @dataclass(frozen=True)

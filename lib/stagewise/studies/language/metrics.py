@@ -38,8 +38,9 @@ from stagewise.studies.language.induction import (
     second_copy_gains,
 )
 from stagewise.studies.language.layout import METRICS
-from stagewise.studies.language.model import NetworkSettings, without_positions
+from stagewise.studies.language.model import without_positions
 from stagewise.studies.language.positions import positional_shape
+from stagewise.studies.language.settings import NetworkSettings
 from stagewise.studies.language.synthetic import (
     LastTokens,
     RepeatedPrefixes,

@@ -9,7 +9,6 @@ and logits.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -18,42 +17,7 @@ from torch import Tensor
 from stagewise.core.losses import cross_entropies
 from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
-
-
-@dataclass(frozen=True)
-class NetworkSettings:
-    """Architecture of the transformer.
-
-    Parameters
-    ----------
-    vocab_size, context_length, num_layers, num_heads, embed_dim : int
-        V, n_ctx, L, H and d; a head has d / H dimensions.
-    init_scale : float
-        Standard deviation of initial weights times sqrt(d); TransformerLens takes 0.8.
-    position_scale : float
-        The same for the positional embedding alone.
-    """
-
-    vocab_size: int
-    context_length: int
-    num_layers: int
-    num_heads: int
-    embed_dim: int
-    init_scale: float = 0.8
-    position_scale: float = 0.8
-
-    def __post_init__(self) -> None:
-        if self.embed_dim % self.num_heads:
-            raise ValueError(
-                f"num_heads ({self.num_heads}) must divide embed_dim ({self.embed_dim}): "
-                "change one of the two"
-            )
-
-    @property
-    def head_dim(self) -> int:
-        """Dimensions of a head."""
-        return self.embed_dim // self.num_heads
-
+from stagewise.studies.language.settings import NetworkSettings
 
 PROJECTIONS = ("query", "key", "value", "output")
 

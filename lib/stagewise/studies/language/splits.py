@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.language.documents import CorpusError
-
-SPLITS = ("train", "validation", "sampling")
-"""Trained on; measured on; seen by the LLC's chains alone."""
-
-
-@dataclass(frozen=True)
-class SplitSettings:
-    """How documents are divided.
-
-    Parameters
-    ----------
-    order : {"random", "given"}
-        Whether the held-out documents of a source are any of them or its last ones, validation before
-        sampling (as in Hoogland et al. 2024, App. E.1.3, whose sampling set is the two together).
-    validation_share, sampling_share : float
-        Of every source's documents, rounded; at least one for validation.
-    """
-
-    order: Literal["random", "given"]
-    validation_share: float
-    sampling_share: float
+from stagewise.studies.language.settings import SplitSettings
 
 
 def split_documents(

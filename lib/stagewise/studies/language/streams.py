@@ -17,7 +17,7 @@ from stagewise.core.progress import Heartbeat
 from stagewise.stores.files import atomic_path
 from stagewise.studies.language.documents import Document
 from stagewise.studies.language.layout import INDEX
-from stagewise.studies.language.splits import SPLITS
+from stagewise.studies.language.settings import SPLITS
 from stagewise.studies.language.tokenizer import encode, end_of_text
 from stagewise.studies.language.tokens import DTYPE
 

@@ -13,14 +13,10 @@ from torch import Tensor
 
 from stagewise.core.replicas import Batch, LossFunction, Params
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import TrainingSettings
-from stagewise.studies.language.batches import Repetition, TrainingRows, repeated
-from stagewise.studies.language.model import (
-    NetworkSettings,
-    cross_entropy,
-    initial_parameters,
-    logits_at,
-)
+from stagewise.core.settings import TrainingSettings
+from stagewise.studies.language.batches import TrainingRows, repeated
+from stagewise.studies.language.model import cross_entropy, initial_parameters, logits_at
+from stagewise.studies.language.settings import NetworkSettings, Repetition
 from stagewise.studies.language.tokens import TokenRows
 from stagewise.studies.network_run import NetworkRun, require_device
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stagewise.core.replicas import Params
 from stagewise.studies.language.behaviour import loss_changes
-from stagewise.studies.language.model import NetworkSettings
+from stagewise.studies.language.settings import NetworkSettings
 from stagewise.studies.language.tokenizer import readable
 
 MAX_TOKENS = 96

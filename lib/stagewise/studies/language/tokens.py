@@ -17,7 +17,7 @@ import xarray as xr
 from torch import Tensor
 
 from stagewise.stores.files import StoreError, read_dataset
-from stagewise.studies.language.splits import SPLITS
+from stagewise.studies.language.settings import SPLITS
 
 DTYPE = np.dtype("<u2")
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from stagewise.core.replicas import Params
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.language.model import PROJECTIONS, NetworkSettings, initial_parameters
+from stagewise.studies.language.model import PROJECTIONS, initial_parameters
+from stagewise.studies.language.settings import NetworkSettings
 
 _PLAIN = {
     "token_embedding.weight": "embed.W_E",

@@ -11,41 +11,9 @@ from math import inf, log, nan
 
 import numpy as np
 
+from stagewise.studies.modular.thresholds import BehaviourSettings
+
 OUTCOMES = ("generalise", "memorise", "fail")
-
-
-@dataclass(frozen=True)
-class BehaviourSettings:
-    """What counts as learned, sudden and late.
-
-    Parameters
-    ----------
-    learned : float
-        Accuracy from which a set counts as learned; 0.99 as a rule.
-    rise_start, rise_end : float
-        Accuracies between which the rise is measured; 0.1 and 0.9 as a rule.
-    max_width : float
-        A rise is sudden if its width in log t is at most this.
-    min_delay : float
-        Generalisation is long after memorisation if log(t_gen / t_mem) is at least this.
-
-    Raises
-    ------
-    ValueError
-        If an accuracy is outside (0, 1], the rise does not go up, or a bound is negative.
-    """
-
-    learned: float
-    rise_start: float
-    rise_end: float
-    max_width: float
-    min_delay: float
-
-    def __post_init__(self) -> None:
-        if not (0 < self.learned <= 1 and 0 < self.rise_start < self.rise_end <= 1):
-            raise ValueError(f"learned and rise_start < rise_end must be in (0, 1]: {self}")
-        if self.max_width < 0 or self.min_delay < 0:
-            raise ValueError("max_width and min_delay must not be negative")
 
 
 @dataclass(frozen=True)

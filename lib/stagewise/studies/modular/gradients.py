@@ -21,8 +21,8 @@ from stagewise.studies.modular.agreement import (
 )
 from stagewise.studies.modular.fourier import generalising_direction, learned_modes, power_shares
 from stagewise.studies.modular.networks import loss_function
-from stagewise.studies.modular.program import Program, Replica
-from stagewise.studies.modular.settings import Setting
+from stagewise.studies.modular.program import Setting
+from stagewise.studies.modular.settings import Program, Replica
 from stagewise.studies.modular.sharpness import measure_sharpness, stability_bound
 from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import split

@@ -12,10 +12,10 @@ from stagewise.core.progress import Heartbeat
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.diagnostics import judge_all, locality
 from stagewise.llc.estimate import estimate_llc
-from stagewise.llc.sgld import SGLDConfig
+from stagewise.llc.settings import SGLDConfig
 from stagewise.studies.modular.networks import loss_function
-from stagewise.studies.modular.program import Program
-from stagewise.studies.modular.settings import Setting
+from stagewise.studies.modular.program import Setting
+from stagewise.studies.modular.settings import Program
 from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import split
 
@@ -38,7 +38,7 @@ def llc_along(
     seed : int
         Of the setting's first case.
     sampler : mapping
-        Arguments of `llc.sgld.SGLDConfig` without ``n_beta``, which is n / log(n) for the n training
+        Arguments of `llc.settings.SGLDConfig` without ``n_beta``, which is n / log(n) for the n training
         pairs (Watanabe 2013).
 
     Returns

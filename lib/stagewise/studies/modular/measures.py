@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import nan
 from typing import Any
 
@@ -13,46 +12,22 @@ import torch
 import xarray as xr
 
 from stagewise.core.replicas import Params
-from stagewise.studies.modular.behaviour import BehaviourSettings, find_behaviour
+from stagewise.studies.modular.behaviour import find_behaviour
 from stagewise.studies.modular.circuits import distance_irrelevance, find_circuits
 from stagewise.studies.modular.early import fit_early
 from stagewise.studies.modular.fourier import learned_modes, power_shares
 from stagewise.studies.modular.networks import activations, logits
-from stagewise.studies.modular.program import Program
-from stagewise.studies.modular.settings import Setting
+from stagewise.studies.modular.program import Setting
+from stagewise.studies.modular.settings import Program
 from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import pairs_of
+from stagewise.studies.modular.thresholds import MeasureSettings
 
 _CURVES = (
     *("train_accuracy", "test_accuracy", "train_loss", "train_margin", "weight_norm"),
     "diverged_step",
 )
 _SETTING = ("modulus", "train_fraction", "labels", "architecture", "optimiser", "loss", "embed_dim")
-
-
-@dataclass(frozen=True)
-class MeasureSettings:
-    """Constants of the measures.
-
-    Parameters
-    ----------
-    behaviour : BehaviourSettings
-    mode_multiple : float
-        A mode is learned above this multiple of the median power share.
-    early_share : float
-        Early training ends when the training loss has fallen by this share.
-    """
-
-    behaviour: BehaviourSettings
-    mode_multiple: float
-    early_share: float
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> MeasureSettings:
-        """Build from the section ``modular.measures`` of the configuration."""
-        names = ("learned", "rise_start", "rise_end", "max_width", "min_delay")
-        behaviour = BehaviourSettings(**{name: entry[name] for name in names})
-        return cls(behaviour, entry["mode_multiple"], entry["early_share"])
 
 
 def measure_setting(

@@ -7,8 +7,7 @@ and read out: by a map of its own, or by one back to the embedding's width follo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 
 import torch
 import torch.nn.functional as F
@@ -17,64 +16,13 @@ from torch import Tensor
 from stagewise.core.losses import cross_entropies
 from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.modular.task import TaskSettings
+from stagewise.studies.modular.settings import NetworkSettings, TaskSettings
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "relu": F.relu,
     "quadratic": torch.square,
 }
-
-
-@dataclass(frozen=True)
-class NetworkSettings:
-    """Architecture of the network.
-
-    Parameters
-    ----------
-    embed_dim : int
-        d_e, width of the embedding.
-    hidden_dim : int
-        h, width of the hidden layer.
-    tied_sides : bool
-        Whether W_r is W_l.
-    tied_unembedding : bool
-        Whether outputs are read by E's transpose.
-    activation : {"gelu", "relu", "quadratic"}
-        Of the hidden layer.
-    scale_embedding : float
-        Multiplies E as it is drawn.
-    scale_weights : float
-        Multiplies the linear maps, biases included, as they are drawn.
-    freeze_sides : bool
-        Whether W_l and W_r stay as they were drawn.
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range; names the setting.
-    """
-
-    embed_dim: int
-    hidden_dim: int
-    tied_sides: bool = False
-    tied_unembedding: bool = False
-    activation: str = "gelu"
-    scale_embedding: float = 1.0
-    scale_weights: float = 1.0
-    freeze_sides: bool = False
-
-    def __post_init__(self) -> None:
-        if self.embed_dim < 2:  # a Fourier mode is a plane
-            raise ValueError(f"embed_dim must be at least 2, not {self.embed_dim}")
-        if self.hidden_dim < 1:
-            raise ValueError(f"hidden_dim must be at least 1, not {self.hidden_dim}")
-        if self.activation not in ACTIVATIONS:
-            known = ", ".join(ACTIVATIONS)
-            raise ValueError(f"activation must be one of {known}, not {self.activation!r}")
-        for name in ("scale_embedding", "scale_weights"):
-            if not 0 < getattr(self, name) < inf:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
 
 
 def initial_parameters(network: NetworkSettings, task: TaskSettings, key: StreamKey) -> Params:

@@ -22,7 +22,7 @@ from stagewise.studies.modular.fourier import (
     power_shares,
 )
 from stagewise.studies.modular.networks import activations, loss_function
-from stagewise.studies.modular.settings import Setting
+from stagewise.studies.modular.program import Setting
 from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import pairs_of, split
 

@@ -6,8 +6,7 @@ from torch import Tensor
 
 from stagewise.core.replicas import Batch, LossFunction, Params
 from stagewise.studies.modular import model, transformer
-from stagewise.studies.modular.program import Network, Program
-from stagewise.studies.modular.transformer import TransformerSettings
+from stagewise.studies.modular.settings import Network, Program, TransformerSettings
 
 
 def activations(params: Params, network: Network, pairs: Tensor) -> Tensor:

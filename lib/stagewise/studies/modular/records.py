@@ -10,8 +10,8 @@ import xarray as xr
 from torch import Tensor
 
 from stagewise.core.replicas import Params
-from stagewise.studies.modular.program import Program, Replica
 from stagewise.studies.modular.resume import State
+from stagewise.studies.modular.settings import Program, Replica
 from stagewise.studies.modular.stacked import AT_ONCE, Pairs, stacked_logits
 
 _CURVE = ("replica", "step")

@@ -18,7 +18,7 @@ import torch
 from stagewise.core.seeding import StreamKey
 from stagewise.stores.files import StoreError, atomic_path
 from stagewise.stores.identity import digest_of
-from stagewise.studies.modular.program import Program, Replica
+from stagewise.studies.modular.settings import Program, Replica
 
 logger = logging.getLogger(__name__)
 

@@ -7,35 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.signal
 
-
-@dataclass(frozen=True)
-class SlingshotSettings:
-    """What counts as a slingshot.
-
-    Parameters
-    ----------
-    window : float
-        Steps within which a spike rises, and within which two spikes belong together.
-    norm_rise, loss_rise : float
-        Least rise within the window, in natural logarithms of the norm and of the loss.
-    loss_floor : float
-        Losses below count as this: near zero a rise of the logarithm is rounding.
-
-    Raises
-    ------
-    ValueError
-        If a setting is not positive.
-    """
-
-    window: float
-    norm_rise: float
-    loss_rise: float
-    loss_floor: float
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value > 0:
-                raise ValueError(f"{name} must be positive, not {value}")
+from stagewise.studies.modular.thresholds import SlingshotSettings
 
 
 @dataclass(frozen=True)

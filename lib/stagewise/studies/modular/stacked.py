@@ -19,9 +19,8 @@ from stagewise.core.replicas import Params
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.modular import model, transformer
 from stagewise.studies.modular.model import ACTIVATIONS
-from stagewise.studies.modular.program import Network, Program, Replica
+from stagewise.studies.modular.settings import Network, Program, Replica, TransformerSettings
 from stagewise.studies.modular.task import split
-from stagewise.studies.modular.transformer import TransformerSettings
 
 DRAWN_AT_ONCE = 64
 """Batches that one stream holds; drawing them one by one would cost as much as an update."""

@@ -2,56 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from stagewise.core.replicas import Batch
 from stagewise.core.seeding import StreamKey
-
-LABELS = ("sum", "random", "random_commutative")
-
-
-@dataclass(frozen=True)
-class TaskSettings:
-    """The table to be learned, and how much of it is shown.
-
-    Parameters
-    ----------
-    modulus : int
-        p, number of residues.
-    train_fraction : float
-        Share of the p^2 pairs in the training set; the rest are the test set.
-    labels : {"sum", "random", "random_commutative"}
-        "sum" is modular addition; the others are fixed random tables, which can only be memorised,
-        the last one symmetric in a and b.
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range or leaves one of the two sets empty.
-    """
-
-    modulus: int
-    train_fraction: float
-    labels: str = "sum"
-
-    def __post_init__(self) -> None:
-        if self.modulus < 2:
-            raise ValueError(f"modulus must be at least 2, not {self.modulus}")
-        if not 0 < self.num_train < self.modulus**2:
-            raise ValueError(
-                f"train_fraction {self.train_fraction} of {self.modulus**2} pairs leaves the "
-                "training or the test set empty"
-            )
-        if self.labels not in LABELS:
-            raise ValueError(f"labels must be one of {', '.join(LABELS)}, not {self.labels!r}")
-
-    @property
-    def num_train(self) -> int:
-        """Number of pairs in the training set."""
-        return round(self.train_fraction * self.modulus**2)
+from stagewise.studies.modular.settings import TaskSettings
 
 
 def pairs_of(task: TaskSettings) -> Tensor:

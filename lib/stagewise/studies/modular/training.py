@@ -20,9 +20,10 @@ from stagewise.core.progress import Heartbeat
 from stagewise.core.replicas import ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.updates import update_rule
-from stagewise.studies.modular.program import Program, Replica, is_prime
+from stagewise.studies.modular.program import is_prime
 from stagewise.studies.modular.records import Recorder
 from stagewise.studies.modular.resume import Partial, State, identity_of
+from stagewise.studies.modular.settings import Program, Replica
 from stagewise.studies.modular.stacked import (
     AT_ONCE,
     BatchRows,

@@ -6,7 +6,6 @@ last position is read, so of all queries only that of "=" is ever made (Nanda et
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 
 import torch
@@ -16,37 +15,7 @@ from torch import Tensor
 from stagewise.core.losses import cross_entropies
 from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.modular.task import TaskSettings
-
-
-@dataclass(frozen=True)
-class TransformerSettings:
-    """Architecture of the transformer; the defaults are the published ones.
-
-    Parameters
-    ----------
-    embed_dim : int
-        d, width of the residual stream.
-    num_heads : int
-        Attention heads, each of width d / num_heads.
-    hidden_dim : int
-        Width of the layer between the two maps of the MLP, with ReLU.
-
-    Raises
-    ------
-    ValueError
-        If the heads do not divide the width.
-    """
-
-    embed_dim: int = 128
-    num_heads: int = 4
-    hidden_dim: int = 512
-
-    def __post_init__(self) -> None:
-        if self.num_heads < 1 or self.embed_dim % self.num_heads:
-            raise ValueError(
-                f"num_heads ({self.num_heads}) must divide embed_dim ({self.embed_dim})"
-            )
+from stagewise.studies.modular.settings import TaskSettings, TransformerSettings
 
 
 def initial_parameters(network: TransformerSettings, task: TaskSettings, key: StreamKey) -> Params:

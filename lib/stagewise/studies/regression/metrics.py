@@ -15,8 +15,9 @@ from torch import Tensor
 
 from stagewise.core.replicas import Batch, Params
 from stagewise.studies.regression.layout import METRICS
-from stagewise.studies.regression.model import NetworkSettings, predictions
-from stagewise.studies.regression.task import TaskSettings, ridge_predictions
+from stagewise.studies.regression.model import predictions
+from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
+from stagewise.studies.regression.task import ridge_predictions
 
 COLLAPSED_SHARE = 0.1
 """A layer-norm weight counts as collapsed below this share of its initial value of one."""

@@ -6,7 +6,6 @@ becomes (y_k, 0, ..., 0), alternating. The prediction of y_k is the first entry 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 
 import torch
@@ -15,36 +14,7 @@ from torch import Tensor
 
 from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.regression.task import TaskSettings
-
-
-@dataclass(frozen=True)
-class NetworkSettings:
-    """Architecture of the transformer.
-
-    Parameters
-    ----------
-    num_layers, num_heads, embed_dim, mlp_dim : int
-        L, H, d and d_mlp of the paper.
-    residual : {"doubled", "standard"}
-        "doubled" adds each block's input a second time, as the published code does:
-        x <- x + block(x) where block(x) already contains x.
-    """
-
-    num_layers: int
-    num_heads: int
-    embed_dim: int
-    mlp_dim: int
-    residual: str
-
-    def __post_init__(self) -> None:
-        if self.embed_dim % self.num_heads:
-            raise ValueError(
-                f"num_heads ({self.num_heads}) must divide embed_dim ({self.embed_dim}): "
-                "change one of the two"
-            )
-        if self.residual not in ("doubled", "standard"):
-            raise ValueError(f"residual must be 'doubled' or 'standard', not {self.residual!r}")
+from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
 
 
 def initial_parameters(network: NetworkSettings, task: TaskSettings, key: StreamKey) -> Params:

@@ -12,16 +12,16 @@ from torch import Tensor
 
 from stagewise.core.replicas import Batch, LossFunction, Params
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import TrainingSettings
+from stagewise.core.settings import TrainingSettings
 from stagewise.studies.network_run import NetworkRun, require_device
 from stagewise.studies.regression.model import (
-    NetworkSettings,
     initial_parameters,
     mean_squared_error,
     outputs,
     prefix_squared_error,
 )
-from stagewise.studies.regression.task import TaskSettings, sample_contexts, task_set
+from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
+from stagewise.studies.regression.task import sample_contexts, task_set
 
 
 @dataclass(frozen=True)

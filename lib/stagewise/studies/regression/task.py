@@ -5,34 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from stagewise.core.seeding import StreamKey
-
-
-@dataclass(frozen=True)
-class TaskSettings:
-    """Distribution of contexts.
-
-    Parameters
-    ----------
-    dimension : int
-        D, size of an input x.
-    num_examples : int
-        K, examples in a context.
-    noise_variance : float
-        Variance (not standard deviation) of the label noise.
-    num_tasks : int or None
-        M, size of the finite set of tasks; None draws a new task for every context.
-    """
-
-    dimension: int
-    num_examples: int
-    noise_variance: float
-    num_tasks: int | None = None
+from stagewise.studies.regression.settings import TaskSettings
 
 
 def task_set(settings: TaskSettings, key: StreamKey) -> Tensor | None:

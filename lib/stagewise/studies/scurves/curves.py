@@ -12,25 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stagewise.core.derivatives import slope_of
-
-
-@dataclass(frozen=True)
-class CurveSettings:
-    """What counts as a plateau.
-
-    Parameters
-    ----------
-    plateau_share : float
-        A plateau's slope is below this share of the largest slope before it.
-    min_plateau_factor : float
-        A plateau lasts at least by this factor in time.
-    floor : float
-        The curve ends where the loss is below this share of its first value.
-    """
-
-    plateau_share: float
-    min_plateau_factor: float
-    floor: float
+from stagewise.studies.scurves.thresholds import CurveSettings
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stagewise.core.updates import OptimiserSettings, update_rule
+from stagewise.core.settings import OptimiserSettings
+from stagewise.core.updates import update_rule
 from stagewise.studies.scurves.tasks import Losses
 
 Observer = Callable[[Tensor, Tensor], None]

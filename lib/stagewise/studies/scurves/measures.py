@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,39 +9,15 @@ import pandas as pd
 import xarray as xr
 
 from stagewise.studies.scurves.bumps import find_bumps, find_competitions, is_explained
-from stagewise.studies.scurves.curves import CurveSettings, above_floor, find_phases
+from stagewise.studies.scurves.curves import above_floor, find_phases
 from stagewise.studies.scurves.growth import find_growth
 from stagewise.studies.scurves.tails import exponential_rate, fit_tail
+from stagewise.studies.scurves.thresholds import MeasureSettings
 
 _OF_PHASES = (
     *("num_plateaus", "decay_end", "plateau_end", "level", "half_drop", "drop_steps"),
     "least_slope",
 )
-
-
-@dataclass(frozen=True)
-class MeasureSettings:
-    """Constants of the measures.
-
-    Parameters
-    ----------
-    curves : CurveSettings
-    bump_prominence : float
-        Least prominence of a bump of |cosine|, and least rise of competing vectors.
-    converged_share : float
-        Bumps count until the loss is first below this share of its first value.
-    """
-
-    curves: CurveSettings
-    bump_prominence: float
-    converged_share: float
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> MeasureSettings:
-        """Build from ``scurves.measures`` of the configuration."""
-        names = ("plateau_share", "min_plateau_factor", "floor")
-        curves = CurveSettings(**{name: entry[name] for name in names})
-        return cls(curves, entry["bump_prominence"], entry["converged_share"])
 
 
 def measure_setting(

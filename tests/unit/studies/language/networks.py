@@ -8,7 +8,8 @@ import torch.nn.functional as F
 
 from stagewise.core.replicas import Params
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.language.model import NetworkSettings, initial_parameters
+from stagewise.studies.language.model import initial_parameters
+from stagewise.studies.language.settings import NetworkSettings
 
 KEY = StreamKey(0, ("constructed",))
 

@@ -26,12 +26,9 @@ from stagewise.studies.language.induction import (
     match_repeated_bigrams,
     second_copy_gains,
 )
-from stagewise.studies.language.model import (
-    NetworkSettings,
-    initial_parameters,
-    without_positions,
-)
+from stagewise.studies.language.model import initial_parameters, without_positions
 from stagewise.studies.language.positions import positional_shape
+from stagewise.studies.language.settings import NetworkSettings
 from stagewise.studies.language.synthetic import repeated_sequences
 from stagewise.studies.language.tokens import TokenRows
 from tests.unit.studies.language.networks import bigram_network, copying_network, induction_network

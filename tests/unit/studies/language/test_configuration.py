@@ -11,7 +11,8 @@ import yaml
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.language.packages import SOURCES
 from stagewise.studies.language.pins import ARCHIVES
-from stagewise.studies.language.splits import SplitSettings, split_documents
+from stagewise.studies.language.settings import SplitSettings
+from stagewise.studies.language.splits import split_documents
 from stagewise.workflow.config import ConfigError, check_config, merge
 
 ROOT = Path(__file__).parents[4]

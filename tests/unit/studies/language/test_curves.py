@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from stagewise.development.llc_curve import StageSettings, fit_llc_curve
+from stagewise.development.llc_curve import fit_llc_curve
+from stagewise.development.settings import StageSettings
 from stagewise.plots.drawn import Drawn
 from stagewise.studies.language.figures.curves import UNIT, Development, curve_figures, loss_rise
 

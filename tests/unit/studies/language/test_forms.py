@@ -21,7 +21,8 @@ from stagewise.studies.language.extreme_logits import (
 from stagewise.studies.language.figures.forms import induction_patterns, new_words
 from stagewise.studies.language.figures.token_changes import token_changes, token_changes_html
 from stagewise.studies.language.layout import FORM_CONTENTS
-from stagewise.studies.language.model import NetworkSettings, initial_parameters
+from stagewise.studies.language.model import initial_parameters
+from stagewise.studies.language.settings import NetworkSettings
 from stagewise.studies.language.token_changes import Passage, nearest, passages, stage_names
 
 RNG = np.random.default_rng(0)

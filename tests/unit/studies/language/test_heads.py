@@ -13,7 +13,8 @@ from stagewise.studies.language.heads import (
     previous_token_attention,
     random_composition,
 )
-from stagewise.studies.language.model import NetworkSettings, initial_parameters
+from stagewise.studies.language.model import initial_parameters
+from stagewise.studies.language.settings import NetworkSettings
 from stagewise.studies.language.synthetic import last_tokens, repeated_prefixes, repeated_sequences
 from tests.unit.studies.language.networks import bigram_network, induction_network
 

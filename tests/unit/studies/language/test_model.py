@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from stagewise.core.replicas import ParameterLayout, sample_losses, stacked_losses_and_gradients
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.language.model import (
-    NetworkSettings,
     attention_patterns,
     cross_entropy,
     initial_parameters,
@@ -20,6 +19,7 @@ from stagewise.studies.language.model import (
     token_losses,
     without_positions,
 )
+from stagewise.studies.language.settings import NetworkSettings
 
 KEY = StreamKey(0, ("language",))
 NETWORK = NetworkSettings(vocab_size=13, context_length=9, num_layers=2, num_heads=2, embed_dim=8)

@@ -20,7 +20,8 @@ from stagewise.studies.language.bigrams import (
 )
 from stagewise.studies.language.documents import CorpusError, Document
 from stagewise.studies.language.layout import BIGRAMS, INDEX
-from stagewise.studies.language.splits import SPLITS, SplitSettings, split_documents
+from stagewise.studies.language.settings import SPLITS, SplitSettings
+from stagewise.studies.language.splits import split_documents
 from stagewise.studies.language.streams import corpus_table, write_tokens
 from stagewise.studies.language.tokenizer import Vocabulary, build_tokenizer
 from stagewise.studies.language.tokens import (

@@ -12,13 +12,14 @@ from stagewise.core.replicas import stacked_losses
 from stagewise.core.seeding import StreamKey
 from stagewise.core.training import Recorder, train
 from stagewise.llc.estimate import estimate_llc
-from stagewise.llc.sgld import SGLDConfig
-from stagewise.studies.language.batches import Repetition, TrainingRows, repeated
+from stagewise.llc.settings import SGLDConfig
+from stagewise.studies.language.batches import TrainingRows, repeated
 from stagewise.studies.language.behaviour import constant_predictor_loss
 from stagewise.studies.language.bigrams import conditional_distribution, count_bigrams
 from stagewise.studies.language.layout import METRICS
 from stagewise.studies.language.metrics import along_steps, evaluation_set
 from stagewise.studies.language.model import cross_entropy, logits
+from stagewise.studies.language.settings import Repetition
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.tokens import TokenRows
 from tests.layouts import assert_keeps

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.language.model import NetworkSettings, initial_parameters, logits
+from stagewise.studies.language.model import initial_parameters, logits
+from stagewise.studies.language.settings import NetworkSettings
 from stagewise.studies.language.transformer_lens import from_hooked, hooked_config, to_hooked
 
 ROOT = Path(__file__).parents[4]

@@ -17,8 +17,9 @@ from stagewise.studies.modular.agreement import (
     sample_gradients,
     unit_gradients,
 )
-from stagewise.studies.modular.model import NetworkSettings, cross_entropy, initial_parameters
-from stagewise.studies.modular.task import TaskSettings, split
+from stagewise.studies.modular.model import cross_entropy, initial_parameters
+from stagewise.studies.modular.settings import NetworkSettings, TaskSettings
+from stagewise.studies.modular.task import split
 
 KEY = StreamKey(8, ("agreement",))
 LAYOUT = ParameterLayout(("w",), ((5,),))

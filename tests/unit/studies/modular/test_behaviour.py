@@ -7,13 +7,13 @@ import pytest
 
 from stagewise.studies.modular.behaviour import (
     Behaviour,
-    BehaviourSettings,
     Reached,
     Rise,
     find_behaviour,
     find_rise,
     time_learned,
 )
+from stagewise.studies.modular.thresholds import BehaviourSettings
 
 SETTINGS = BehaviourSettings(
     learned=0.99, rise_start=0.1, rise_end=0.9, max_width=0.7, min_delay=2.0

@@ -32,11 +32,11 @@ from stagewise.studies.modular.figures.times import scales_and_decay, times_on_s
 from stagewise.studies.modular.gradients import gradients_along
 from stagewise.studies.modular.layout import GRADIENTS, MODES, RUNS
 from stagewise.studies.modular.llc import llc_along
-from stagewise.studies.modular.measures import MeasureSettings, measure_setting
+from stagewise.studies.modular.measures import measure_setting
 from stagewise.studies.modular.modes import modes_along
-from stagewise.studies.modular.settings import Setting, study_key
-from stagewise.studies.modular.slingshots import SlingshotSettings
+from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.store import Checkpoints
+from stagewise.studies.modular.thresholds import MeasureSettings, SlingshotSettings
 from stagewise.studies.modular.training import train
 from stagewise.workflow.config import merge, modular_settings
 

@@ -23,8 +23,9 @@ from stagewise.studies.modular.fourier import (
     pair_powers,
     power_shares,
 )
-from stagewise.studies.modular.model import NetworkSettings, cross_entropy, initial_parameters
-from stagewise.studies.modular.task import TaskSettings, labels_of, pairs_of
+from stagewise.studies.modular.model import cross_entropy, initial_parameters
+from stagewise.studies.modular.settings import NetworkSettings, TaskSettings
+from stagewise.studies.modular.task import labels_of, pairs_of
 
 KEY = StreamKey(8, ("fourier",))
 P = 13

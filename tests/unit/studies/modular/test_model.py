@@ -13,16 +13,15 @@ from torch import nn
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.modular import transformer
 from stagewise.studies.modular.model import (
-    NetworkSettings,
     cross_entropy,
     frozen_names,
     initial_parameters,
     logits,
     mean_squared_error,
 )
+from stagewise.studies.modular.settings import NetworkSettings, TaskSettings, TransformerSettings
 from stagewise.studies.modular.stacked import stacked_logits
-from stagewise.studies.modular.task import TaskSettings, pairs_of, split
-from stagewise.studies.modular.transformer import TransformerSettings
+from stagewise.studies.modular.task import pairs_of, split
 
 KEY = StreamKey(2, ("modular",))
 TASK = TaskSettings(7, 0.7)

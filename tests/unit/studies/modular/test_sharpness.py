@@ -7,13 +7,14 @@ import torch
 
 from stagewise.core.replicas import ParameterLayout
 from stagewise.core.seeding import StreamKey
-from stagewise.studies.modular.model import NetworkSettings, cross_entropy, initial_parameters
+from stagewise.studies.modular.model import cross_entropy, initial_parameters
+from stagewise.studies.modular.settings import NetworkSettings, TaskSettings
 from stagewise.studies.modular.sharpness import (
     Sharpness,
     measure_sharpness,
     stability_bound,
 )
-from stagewise.studies.modular.task import TaskSettings, split
+from stagewise.studies.modular.task import split
 
 KEY = StreamKey(8, ("sharpness",))
 CURVATURES = torch.linspace(0.5, 10, 60, dtype=torch.float64)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stagewise.studies.modular.slingshots import SlingshotSettings, find_slingshots, find_spikes
+from stagewise.studies.modular.slingshots import find_slingshots, find_spikes
+from stagewise.studies.modular.thresholds import SlingshotSettings
 
 SETTINGS = SlingshotSettings(window=20, norm_rise=0.1, loss_rise=1.0, loss_floor=1e-8)
 STEPS = np.arange(0.0, 1000, 2)

@@ -14,14 +14,18 @@ import xarray as xr
 from stagewise.core.seeding import StreamKey
 from stagewise.stores.files import StoreError, write_dataset
 from stagewise.studies.modular import model, transformer
-from stagewise.studies.modular.model import NetworkSettings
-from stagewise.studies.modular.program import Program, Replica
 from stagewise.studies.modular.records import measurements
 from stagewise.studies.modular.resume import Partial
+from stagewise.studies.modular.settings import (
+    NetworkSettings,
+    Program,
+    Replica,
+    TaskSettings,
+    TransformerSettings,
+)
 from stagewise.studies.modular.stacked import AT_ONCE, BatchRows, all_pairs, initial_parameters
-from stagewise.studies.modular.task import TaskSettings, split
+from stagewise.studies.modular.task import split
 from stagewise.studies.modular.training import _Descent, train
-from stagewise.studies.modular.transformer import TransformerSettings
 
 KEY = StreamKey(5, ("modular",))
 TASK = TaskSettings(7, 0.7)

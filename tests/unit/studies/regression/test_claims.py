@@ -18,7 +18,7 @@ from stagewise.claims.registry import checks_of
 from stagewise.claims.run_evidence import Curve, RunEvidence
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
 from stagewise.development.layout import MILESTONES, STAGES
-from stagewise.development.llc_curve import StageSettings
+from stagewise.development.settings import StageSettings
 from stagewise.llc.layout import LLC
 from stagewise.stores.files import StoreError, write_dataset
 from stagewise.studies.regression.claims.evidence import RegressionEvidence

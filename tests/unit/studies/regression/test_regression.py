@@ -11,7 +11,6 @@ from stagewise.core.seeding import StreamKey
 from stagewise.studies.regression.layout import METRICS
 from stagewise.studies.regression.metrics import Evaluation, along_steps, layer_norm_weights
 from stagewise.studies.regression.model import (
-    NetworkSettings,
     initial_parameters,
     mean_squared_error,
     outputs,
@@ -19,9 +18,9 @@ from stagewise.studies.regression.model import (
     prefix_squared_error,
     tokens_of,
 )
+from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.studies.regression.task import (
-    TaskSettings,
     constant_predictor_loss,
     ridge_predictions,
     sample_contexts,

@@ -16,7 +16,6 @@ import xarray as xr
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn
 from stagewise.studies.scurves.configuration import REQUIRED
-from stagewise.studies.scurves.curves import CurveSettings
 from stagewise.studies.scurves.experiment import run_setting
 from stagewise.studies.scurves.figures.counts import (
     bumps,
@@ -27,9 +26,10 @@ from stagewise.studies.scurves.figures.counts import (
 from stagewise.studies.scurves.figures.phases import FIGURES, Material
 from stagewise.studies.scurves.figures.ranks import chance_cosine, full_rank, high_rank
 from stagewise.studies.scurves.layout import MEASURED, MEASURES
-from stagewise.studies.scurves.measures import MeasureSettings, measure_setting
+from stagewise.studies.scurves.measures import measure_setting
 from stagewise.studies.scurves.overlay import flow_of_setting
 from stagewise.studies.scurves.settings import Setting
+from stagewise.studies.scurves.thresholds import CurveSettings, MeasureSettings
 
 RECORDS = {"num_linear": 12, "num_logarithmic": 12}
 STUDY: dict[str, Any] = {

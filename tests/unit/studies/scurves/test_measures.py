@@ -9,9 +9,10 @@ import pytest
 from stagewise.core.intervals import holm, mean_interval, share_interval
 from stagewise.studies.scurves.bumps import Bump, find_bumps, find_competitions, is_explained
 from stagewise.studies.scurves.contrasts import bump_contrast
-from stagewise.studies.scurves.curves import CurveSettings, find_phases
+from stagewise.studies.scurves.curves import find_phases
 from stagewise.studies.scurves.growth import find_growth
 from stagewise.studies.scurves.tails import exponential_rate, fit_tail
+from stagewise.studies.scurves.thresholds import CurveSettings
 
 SETTINGS = CurveSettings(plateau_share=0.5, min_plateau_factor=1.2, floor=1e-9)
 STEPS = np.unique(np.r_[0, np.geomspace(1, 1000, 400).round(), np.arange(0, 1001, 4)])

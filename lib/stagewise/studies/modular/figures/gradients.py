@@ -28,7 +28,8 @@ from stagewise.studies.modular.figures.along import (
     step_axis,
     time_handles,
 )
-from stagewise.studies.modular.slingshots import Slingshot, SlingshotSettings, find_slingshots
+from stagewise.studies.modular.slingshots import Slingshot, find_slingshots
+from stagewise.studies.modular.thresholds import SlingshotSettings
 
 SETTINGS = ("late", "narrow", "descent")
 SLINGSHOT_SETTING = "early"

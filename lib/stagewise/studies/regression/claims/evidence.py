@@ -8,7 +8,7 @@ from typing import Any
 
 from stagewise.claims.reading import Paths, read_curves, read_runs
 from stagewise.claims.run_evidence import RunEvidence
-from stagewise.development.llc_curve import StageSettings
+from stagewise.development.settings import StageSettings
 from stagewise.studies.regression.layout import METRICS
 
 
