@@ -60,6 +60,11 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
+        changes={
+            claim: entry["changed"]
+            for claim, entry in LEDGER.items()
+            if "changed" in entry
+        },
         curves=PLAN.curves_of(CURVED),
         runs=[
             {

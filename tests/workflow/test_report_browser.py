@@ -82,6 +82,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         config=config,
         figures=load_figures([image], [caption], config),
         claims=claims,
+        changes={},
         milestones=[("base-s0", "published", milestones), ("base-s1", "local", milestones[:0])],
         quality=quality_table([summary]),
         corpus=pd.DataFrame(

@@ -184,6 +184,7 @@ def render_report(
     config: Mapping[str, Any],
     figures: Sequence[Figure],
     claims: pd.DataFrame,
+    changes: Mapping[str, Sequence[Mapping[str, str]]],
     milestones: Sequence[tuple[str, str, pd.DataFrame]],
     quality: pd.DataFrame,
     corpus: pd.DataFrame,
@@ -202,6 +203,8 @@ def render_report(
     figures : sequence of Figure
     claims : DataFrame
         Layout `claims.layout.CLAIMS`.
+    changes : mapping of str to sequence of mapping
+        By claim, ``date``, ``what`` and ``why`` of each later change of its criterion.
     milestones : sequence of (run, setting, DataFrame)
         Layout `development.layout.MILESTONES`; a curve without any is shown as such.
     quality : DataFrame
@@ -229,6 +232,7 @@ def render_report(
         studies=[(k, list(group)) for k, group in groupby(numbered, key=lambda n: n[1].study)],
         numbers={figure.name: number for number, figure in numbered},
         claims=records,
+        changes=changes,
         counts=claims["verdict"].value_counts().to_dict(),
         marks=_MARKS,
         milestones=[(run, name, table.to_dict("records")) for run, name, table in milestones],

@@ -44,6 +44,12 @@ def changed(claim: str, **entries: Any) -> dict[str, Any]:
         (changed("R1", presets=["smoke"]), "laptop, paper"),
         (changed("R1", figure="fig99"), "'R1.figure'"),
         (changed("R2", thresholds={"min_seeds": "3"}), "'R2.thresholds.min_seeds'"),
+        (changed("R1", changed=[]), "'R1.changed'"),
+        (changed("R1", changed=[{"date": "2026-11-24", "what": "x"}]), "'R1.changed[0].why'"),
+        (
+            changed("R1", changed=[{"date": "today", "what": "x", "why": "y"}]),
+            "'R1.changed[0].date'",
+        ),
         (LEDGER | {"X1": LEDGER["R1"]}, "'X1' belongs to no study"),
         (LEDGER | {"first": LEDGER["R1"]}, "'first' is not a valid name"),
     ],

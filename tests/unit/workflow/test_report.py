@@ -98,6 +98,7 @@ def rendered(**changes: Any) -> str:
         "config": CONFIG,
         "figures": [figure("fig01b", "First"), figure("fig05", "Second")],
         "claims": claims_table(),
+        "changes": {},
         "milestones": [("base-s0", "local", milestones), ("base-s1", "local", milestones[:0])],
         "quality": quality_table([]),
         "corpus": corpus_table(),
@@ -178,6 +179,15 @@ def test_every_figure_claim_and_verdict_is_there() -> None:
     assert "1,234" in page
     assert "abc123" in page
     assert "n_beta: 66.7" in page
+
+
+def test_later_changes_of_a_criterion_stand_below_it() -> None:
+    claim = claims_table()["id"][0]
+    change = {"date": "2026-11-24", "what": "Longer runs.", "why": "It was too short."}
+    page = rendered(changes={claim: [change], "Z99": [change]})
+    assert page.count("<b>Changed 2026-11-24:</b> Longer runs. <i>It was too short.</i>") == 1
+    assert page.index("Criterion:") < page.index("Changed 2026")
+    assert "Changed 2026" not in rendered()
 
 
 def test_claim_whose_figure_is_not_made_names_it_without_a_link() -> None:
