@@ -5,7 +5,7 @@ import torch
 from stagewise.llc.layout import LLC
 from stagewise.stores.groups import read_groups, write_groups
 from stagewise.stores.provenance import provenance
-from stagewise.studies.modular.layout import CURVES
+from stagewise.studies.modular.curves_layout import CURVES
 from stagewise.studies.modular.llc import llc_along
 from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.store import read_checkpoints

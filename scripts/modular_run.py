@@ -6,7 +6,7 @@ import torch
 
 from stagewise.stores.groups import write_groups
 from stagewise.stores.provenance import provenance
-from stagewise.studies.modular.layout import CURVES
+from stagewise.studies.modular.curves_layout import CURVES
 from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.resume import Partial
 from stagewise.studies.modular.store import write_checkpoints

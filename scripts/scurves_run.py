@@ -6,8 +6,8 @@ import torch
 
 from stagewise.stores.groups import write_groups
 from stagewise.stores.provenance import provenance
+from stagewise.studies.scurves.curves_layout import CURVES
 from stagewise.studies.scurves.experiment import run_setting
-from stagewise.studies.scurves.layout import CURVES
 from stagewise.studies.scurves.settings import Setting
 from stagewise.workflow.logs import log_to
 

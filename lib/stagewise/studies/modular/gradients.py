@@ -20,29 +20,13 @@ from stagewise.studies.modular.agreement import (
     unit_gradients,
 )
 from stagewise.studies.modular.fourier import generalising_direction, learned_modes, power_shares
+from stagewise.studies.modular.layout import GRADIENTS
 from stagewise.studies.modular.networks import loss_function
 from stagewise.studies.modular.program import Setting
 from stagewise.studies.modular.settings import Program, Replica
 from stagewise.studies.modular.sharpness import measure_sharpness, stability_bound
 from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import split
-
-_LAYOUT = {
-    "cosine": ("1", "mean cosine between gradients of two training samples"),
-    "cosine_stderr": ("1", "standard error of the cosine over samples"),
-    "cross_cosine": ("1", "mean cosine between gradients of a training and a test sample"),
-    "cross_cosine_stderr": ("1", "standard error of that cosine over samples"),
-    "signal_to_noise": (
-        "1",
-        "mean over standard deviation of a training sample's descent towards the final learned modes",
-    ),
-    "signal_to_noise_stderr": ("1", "standard error of that ratio over samples"),
-    "sharpness": ("1", "largest eigenvalue of the Hessian of the training loss"),
-    "sharpness_ratio": (
-        "1",
-        "largest eigenvalue of the Hessian, preconditioned for Adam, over the bound of stability",
-    ),
-}
 
 
 def gradients_along(
@@ -73,7 +57,8 @@ def gradients_along(
         mode is learned in the end, and at the end itself, where the direction is gone.
     """
     heartbeat = Heartbeat("checkpoint", len(seeds) * len(checkpoints.steps))
-    values = {name: np.full((len(seeds), len(checkpoints.steps)), np.nan) for name in _LAYOUT}
+    shape = len(seeds), len(checkpoints.steps)
+    values = {name: np.full(shape, np.nan) for name in GRADIENTS.variables}
     for row, seed in enumerate(seeds):
         replica = setting.replicas[seed]
         sets = split(setting.program.task, replica.key(study))
@@ -85,13 +70,10 @@ def gradients_along(
             for name, value in found.items():
                 values[name][row, column] = value
             heartbeat.beat(row * len(checkpoints.steps) + column + 1)
-    return xr.Dataset(
-        {
-            name: (("seed", "step"), values[name], {"units": units, "long_name": text})
-            for name, (units, text) in _LAYOUT.items()
-        },
+    return GRADIENTS.dataset(
+        values,
         coords={"seed": list(seeds), "step": checkpoints.steps},
-        attrs={**setting.program.attributes(), "setting": setting.name},
+        attributes={**setting.program.attributes(), "setting": setting.name},
     )
 
 

@@ -21,22 +21,11 @@ from stagewise.studies.modular.fourier import (
     pair_power_shares,
     power_shares,
 )
+from stagewise.studies.modular.layout import MODES
 from stagewise.studies.modular.networks import activations, loss_function
 from stagewise.studies.modular.program import Setting
 from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import pairs_of, split
-
-_MODE = ("seed", "step", "mode")
-_LAYOUT = {
-    "power": (_MODE, "1", "power of the embedding in this mode, its squared norm"),
-    "power_share": (_MODE, "1", "share of the embedding's power, without the constant"),
-    "read_share": (_MODE, "1", "share of the power of what the unembedding reads"),
-    "loss_with_mode": (_MODE, "loss", "test loss with nothing but the constant and this mode"),
-    "loss_without_mode": (_MODE, "loss", "test loss with this mode removed"),
-    "learned": (_MODE, "1", "whether the mode's power share exceeds a multiple of the median"),
-    "loss_without_modes": (("seed", "step"), "loss", "test loss with nothing but the constant"),
-    "test_loss": (("seed", "step"), "loss", "loss on the test set"),
-}
 
 
 def modes_along(
@@ -83,18 +72,15 @@ def modes_along(
         for index in range(len(checkpoints.steps)):
             states.append(_modes_at(setting, checkpoints.of(index, seed), test, multiple))
             heartbeat.beat(len(runs) * len(checkpoints.steps) + index + 1)
-        runs.append({name: np.stack([state[name] for state in states]) for name in _LAYOUT})
-    return xr.Dataset(
-        {
-            name: (dims, np.stack([run[name] for run in runs]), {"units": u, "long_name": text})
-            for name, (dims, u, text) in _LAYOUT.items()
-        },
+        runs.append({name: np.stack([state[name] for state in states]) for name in states[0]})
+    return MODES.dataset(
+        {name: np.stack([run[name] for run in runs]) for name in runs[0]},
         coords={
             "seed": list(seeds),
             "step": checkpoints.steps,
             "mode": np.arange(1, num_modes(modulus) + 1),
         },
-        attrs={**setting.program.attributes(), "setting": setting.name},
+        attributes={**setting.program.attributes(), "setting": setting.name},
     )
 
 

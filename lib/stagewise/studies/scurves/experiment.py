@@ -18,49 +18,13 @@ from stagewise.studies.scurves.alignment import (
     largest_angle,
     leading_directions,
 )
+from stagewise.studies.scurves.curves_layout import CURVES
 from stagewise.studies.scurves.descent import descend
 from stagewise.studies.scurves.settings import Setting
 from stagewise.studies.scurves.tasks import draw_vectors, in_their_span, loss_function, matrix_of
 
 TRACKED = 10
 """So many learned vectors and targets are followed one by one; all of them up to this rank."""
-
-_LAYOUT: Mapping[str, tuple[tuple[str, ...], str, str]] = {
-    "loss": (("case", "seed", "step"), "loss", "loss on the task"),
-    "norm": (("case", "seed", "step", "component", "vector"), "1", "length of a learned vector"),
-    "cosine": (
-        ("case", "seed", "step", "vector", "target"),
-        "1",
-        "cosine of learned vector and target, first component",
-    ),
-    "aligned": (
-        ("case", "seed", "step", "component"),
-        "1",
-        "part of the first learned vector along the first target",
-    ),
-    "captured": (
-        ("case", "seed", "step", "captured_target"),
-        "1",
-        "share of a target in the learned tensor",
-    ),
-    "null_loss": (("seed",), "loss", "loss of the zero tensor"),
-    "diverged": (("case", "seed"), "1", "whether the run diverged"),
-    "best_cosine": (
-        ("case", "seed"),
-        "1",
-        "median over learned vectors of the largest |cosine| with a target, at the end",
-    ),
-    "span_angle": (
-        ("case", "seed"),
-        "rad",
-        "largest principal angle between the spans of learned and target vectors, at the end",
-    ),
-    "leading_angle": (
-        ("case", "seed"),
-        "rad",
-        "largest principal angle between the leading singular subspaces, at the end",
-    ),
-}
 
 
 class DivergedError(RuntimeError):
@@ -80,7 +44,7 @@ def run_setting(setting: Setting, study: Mapping[str, Any], root_seed: int) -> x
     Returns
     -------
     Dataset
-        Layout `scurves.layout.CURVES`.
+        Layout `scurves.curves_layout.CURVES`.
 
     Raises
     ------
@@ -181,10 +145,6 @@ def _labelled(
     setting: Setting, values: Mapping[str, np.ndarray], steps: np.ndarray, seeds: Sequence[int]
 ) -> xr.Dataset:
     rates, decays = zip(*setting.cases, strict=True)
-    variables = {
-        name: (dims, values[name], {"units": units, "long_name": text})
-        for name, (dims, units, text) in _LAYOUT.items()
-    }
     coords = {
         "step": steps,
         "seed": list(seeds),
@@ -200,7 +160,7 @@ def _labelled(
         "num_components": setting.num_components,
         "precision": setting.precision,
     }
-    return xr.Dataset(variables, coords=coords, attrs=attributes)
+    return CURVES.dataset({name: values[name] for name in CURVES.variables}, coords, attributes)
 
 
 def _check_some_left(setting: Setting, diverged: np.ndarray) -> None:

@@ -11,6 +11,7 @@ import xarray as xr
 from stagewise.core.schedules import checkpoint_steps
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.scurves.flow import gradient_flow, squared_errors
+from stagewise.studies.scurves.layout import FLOW
 from stagewise.studies.scurves.settings import Setting
 from stagewise.studies.scurves.tasks import draw_vectors
 
@@ -43,20 +44,12 @@ def flow_of_setting(setting: Setting, records: Mapping[str, Any], root_seed: int
             path = gradient_flow(initial[seed], targets[seed], rate * steps, decay)
             loss[case, seed] = squared_errors(path, targets[seed])
             norm[case, seed] = np.linalg.norm(path[:, :, 0], axis=-1)
-    dims = ("case", "seed", "step")
-    return xr.Dataset(
-        {
-            "loss": (dims, loss, {"units": "loss", "long_name": "loss along the gradient flow"}),
-            "norm": (
-                (*dims, "component"),
-                norm,
-                {"units": "1", "long_name": "length of the first learned vector along the flow"},
-            ),
-        },
+    return FLOW.dataset(
+        {"loss": loss, "norm": norm},
         coords={
             "step": steps,
             "seed": list(seeds),
             "learning_rate": ("case", [rate for rate, _ in setting.cases]),
         },
-        attrs={"setting": setting.name},
+        attributes={"setting": setting.name},
     )

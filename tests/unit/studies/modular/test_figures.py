@@ -39,6 +39,7 @@ from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.thresholds import MeasureSettings, SlingshotSettings
 from stagewise.studies.modular.training import train
 from stagewise.workflow.config import merge, modular_settings
+from tests.layouts import assert_keeps
 
 ROOT = Path(__file__).parents[4]
 PRESET = ("config", "smoke")
@@ -73,9 +74,11 @@ def study() -> Mapping[str, object]:
         f"{n}-s0": llc_along(*kept[n], KEY, 0, config["llc"]["sampler"])
         for n in config["llc"]["settings"]
     }
-    for stores, layout in ((modes, MODES), (along, GRADIENTS), (llc, LLC)):
+    for stores, layout in ((modes, MODES), (along, GRADIENTS)):
         for dataset in stores.values():
-            layout.check(dataset)
+            assert_keeps(dataset, layout)
+    for dataset in llc.values():
+        LLC.check(dataset)
     slingshots = SlingshotSettings(**config["slingshots"])
     return {
         "runs": runs, "curves": curves, "modes": modes, "gradients": along, "llc": llc,

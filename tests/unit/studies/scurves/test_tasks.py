@@ -13,9 +13,11 @@ from stagewise.studies.scurves.alignment import captured_share, cosines, largest
 from stagewise.studies.scurves.descent import descend
 from stagewise.studies.scurves.experiment import DivergedError, run_setting
 from stagewise.studies.scurves.flow import gradient_flow, squared_errors, velocity
+from stagewise.studies.scurves.layout import CURVES, FLOW
 from stagewise.studies.scurves.overlay import flow_of_setting
 from stagewise.studies.scurves.settings import Setting
 from stagewise.studies.scurves.tasks import draw_vectors, loss_function
+from tests.layouts import assert_keeps
 
 KEY = StreamKey(3, ("scurves",))
 ADAM = {"betas": [0.9, 0.999], "epsilon": 1e-8}
@@ -157,6 +159,7 @@ def test_descent_in_the_span_is_that_in_all_dimensions(name, decay):
         recorded.append((losses, vectors.norm(dim=-1), cosines(vectors[:, :, 0], targets[:, 0])))
 
     found = run_setting(setting, STUDY, KEY.root)
+    assert_keeps(found, CURVES)
     descend(
         loss_function(setting, targets.repeat(2, 1, 1, 1)),
         initial,
@@ -219,8 +222,9 @@ def test_descent_converges_to_its_flow_at_first_order():
         steps = round(2 / rate)
         setting = replace(MATRIX, learning_rates=(rate,), num_steps=steps, num_seeds=2)
         loss = run_setting(setting, STUDY, 0)["loss"].values
-        flow = flow_of_setting(setting, STUDY["records"], 0)["loss"].values
-        errors.append(np.abs(loss - flow).max())
+        flow = flow_of_setting(setting, STUDY["records"], 0)
+        assert_keeps(flow, FLOW)
+        errors.append(np.abs(loss - flow["loss"].values).max())
     assert errors[0] < 0.05
     assert errors[0] / errors[1] == pytest.approx(2, rel=0.15)
 
