@@ -23,7 +23,6 @@ from stagewise.stores.files import (
     write_dataset,
     write_netcdf,
 )
-from stagewise.studies.regression.layout import METRICS
 
 IDENTITY = "abc"
 
@@ -176,14 +175,6 @@ def test_tables_keep_their_layout(tmp_path, changes):
     with pytest.raises(StoreError, match="the audit table breaks its layout"):
         AUDIT.write(tmp_path / "a.csv", audit(**changes))
     assert not (tmp_path / "a.csv").exists()
-
-
-def test_dataset_layout():
-    with pytest.raises(StoreError, match="lacks the variable 'test_loss'"):
-        METRICS.check(xr.Dataset())
-    wrong = xr.Dataset({"test_loss": ("time", [1.0])})
-    with pytest.raises(StoreError, match=r"has dimensions \('time',\), expected \('step',\)"):
-        METRICS.check(wrong)
 
 
 def test_empty_tables_come_back(tmp_path):
