@@ -21,13 +21,14 @@ import h5py
 import numpy as np
 import torch
 
-from stagewise.core.curvature import hessian_product, largest_eigenvalues
+from stagewise.core.curvature import largest_eigenvalues
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
 from stagewise.core.training import AdamState, _advance
 from stagewise.llc.diagnostics import chain_diagnostics
 from stagewise.llc.estimate import full_loss
+from stagewise.llc.posterior import Posterior
 from stagewise.llc.settings import SGLDConfig
 from stagewise.llc.sgld import sample_chains
 from stagewise.stores.files import read_checkpoint
@@ -67,14 +68,9 @@ class Problem:
     batch_size: int
 
     @property
-    def layout(self) -> ParameterLayout:
-        """Layout of the parameters."""
-        return ParameterLayout.of(self.params)
-
-    @property
-    def centre(self) -> torch.Tensor:
-        """w* as one vector."""
-        return self.layout.flatten(self.params)
+    def posterior(self) -> Posterior:
+        """What all sample."""
+        return Posterior.around(self.params, self.loss_fn, self.n_beta, self.localization)
 
     @property
     def init_loss(self) -> float:
@@ -84,8 +80,8 @@ class Problem:
     def top_rate(self) -> float:
         """Return n_beta h + gamma of the stiffest direction, from 1,024 samples."""
         few = tuple(part[:1024] for part in self.data)
-        product = hessian_product(self.loss_fn, self.layout, self.centre, few)
-        (top,) = largest_eigenvalues(product, self.centre, 1, KEY.child("top"))
+        product = self.posterior.hessian_product(few)
+        (top,) = largest_eigenvalues(product, self.posterior.centre, 1, KEY.child("top"))
         return self.n_beta * top.item() + self.localization
 
 
@@ -208,7 +204,7 @@ def our_sampler(
     integrator: str = "averaged",
 ) -> Sampler:
     """Return ours; the time includes measuring the curvature and the losses at w*."""
-    layout, centre, init_loss = problem.layout, problem.centre, problem.init_loss
+    posterior, init_loss = problem.posterior, problem.init_loss
 
     def run(num_chains: int, num_steps: int, seed: int) -> tuple[float, Traces]:
         config = SGLDConfig(
@@ -225,9 +221,7 @@ def our_sampler(
             integrator=integrator,
         )
         begin = time.process_time()
-        trace = sample_chains(
-            problem.loss_fn, layout, centre, problem.data, config, KEY.child("chains", seed)
-        )
+        trace = sample_chains(posterior, problem.data, config, KEY.child("chains", seed))
         seconds = time.process_time() - begin
         loss = trace.loss.double().numpy()
         unpaired = problem.n_beta * (loss - init_loss)

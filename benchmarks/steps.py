@@ -17,6 +17,7 @@ from stagewise.core.replicas import ParameterLayout
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
 from stagewise.core.training import AdamState, _advance
+from stagewise.llc.posterior import Posterior
 from stagewise.llc.settings import SGLDConfig
 from stagewise.llc.sgld import sample_chains
 from stagewise.studies.regression.model import (
@@ -140,17 +141,16 @@ def training_variants(batch_size: int) -> dict[str, Callable[[], None]]:
 def chain_variants(batch_size: int, num_draws: int = 6) -> dict[str, Callable[[], None]]:
     """Return SGLD runs of one and of four chains; each call makes `num_draws` steps."""
     params = initial_parameters(NETWORK, TASK, KEY)
-    layout = ParameterLayout.of(params)
-    centre = layout.flatten(params)
+    posterior = Posterior.around(
+        params, lambda p, b: mean_squared_error(p, NETWORK, b), n_beta=100.0, localization=100.0
+    )
     data = sample_contexts(TASK, 4096, KEY.generator())
 
     def chains(count: int) -> Callable[[], None]:
         config = SGLDConfig(1e-5, 100.0, 100.0, count, 0, num_draws, batch_size)
 
         def run() -> None:
-            sample_chains(
-                lambda p, b: mean_squared_error(p, NETWORK, b), layout, centre, data, config, KEY
-            )
+            sample_chains(posterior, data, config, KEY)
 
         return run
 

@@ -1,38 +1,34 @@
 """Hamiltonian Monte Carlo on the full-batch loss: a second opinion on an LLC (Duane et al. 1987).
 
-Chains sample the posterior of `llc.sgld`,
+Chains sample `llc.posterior.Posterior` with L_n over all samples by the moves of `exact.hamiltonian`,
 
-    p(w | w*, n_beta, gamma)  ~  exp( -n_beta (L_n(w) - L_n(w*)) - (gamma / 2) |w - w*|^2 ),
+    u ~ N(0, I),   (w, u) -> leapfrog steps of w' = P^(1/2) u, u' = P^(1/2) grad log p(w):
 
-with L_n over all samples, by the moves of `exact.hamiltonian`: proposals are accepted or rejected, so
-that neither the step size nor minibatches bias the result.
+proposals are accepted or rejected, so that neither the step size nor minibatches bias the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import torch
 import xarray as xr
 from torch import Tensor
 
-from stagewise.core.replicas import (
-    Batch,
-    LossFunction,
-    ParameterLayout,
-    stacked_losses_and_gradients,
-)
+from stagewise.core.replicas import Batch, LossFunction
 from stagewise.core.seeding import StreamKey, as_key
 from stagewise.exact.hamiltonian import DualAveraging, Evaluate, Point, move
 from stagewise.exact.settings import HMCConfig
 from stagewise.llc.estimate import check_inputs, summarise
+from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import (
     CURVATURE_SAMPLES,
     Preconditioner,
     covariance_estimate,
     normalised,
 )
-from stagewise.llc.sgld import SGLDTrace
+from stagewise.llc.sampling import Visit, run
 
 
 def sample_hmc(
@@ -71,18 +67,17 @@ def sample_hmc(
     if callable(data):
         raise ValueError("HMC needs the loss of all samples: give these, not a callable")
     own = as_key(key)
-    check_inputs(loss_fn, params, data, config, own)
-    layout = ParameterLayout.of(params)
-    centre = layout.flatten({name: value.detach() for name, value in params.items()})
-    batch = tuple(part[:CURVATURE_SAMPLES] for part in data)
-    around = loss_fn, layout, centre, batch, config.n_beta, config.localization
-    curvature = own.child("curvature")
-    estimated = covariance_estimate(config.preconditioner, *around, curvature)
-    metric = normalised(estimated, *around, curvature)
-    evaluate = posterior_energy(loss_fn, layout, centre, data, config)
-    trace, acceptance, step_size = _run(evaluate, centre, metric, config, own)
-    init_loss = evaluate(centre[None]).loss.item()
-    result = summarise(trace, config, init_loss, len(centre), centre.norm().item())
+    check_inputs(loss_fn, params, data, own, paired=False)
+    posterior = Posterior.around(params, loss_fn, config.n_beta, config.localization)
+    kernel = Hamiltonian.prepared(posterior, data, config, own)
+    trace, end = run(
+        kernel,
+        range(config.num_chains),
+        num_burnin=config.num_burnin,
+        num_draws=config.num_draws,
+    )
+    init_loss = kernel.evaluate(posterior.centre[None]).loss.item()
+    result = summarise(trace, posterior, init_loss, asdict(config))
     described = {
         "loss": "loss of all samples at w_t",
         "baseline_loss": "loss of all samples at w*",
@@ -94,16 +89,18 @@ def sample_hmc(
     return result.assign(
         acceptance=(
             "chain",
-            acceptance.numpy(),
+            trace.statistics["acceptance"].mean(1).numpy(),
             {**units, "long_name": "mean probability of acceptance"},
         ),
-        step_size=((), step_size, {**units, "long_name": "leapfrog step after adaptation"}),
+        step_size=(
+            (),
+            end.adaptation.average,
+            {**units, "long_name": "leapfrog step after adaptation"},
+        ),
     )
 
 
-def posterior_energy(
-    loss_fn: LossFunction, layout: ParameterLayout, centre: Tensor, data: Batch, config: HMCConfig
-) -> Evaluate:
+def posterior_energy(posterior: Posterior, data: Batch) -> Evaluate:
     """Return the function from positions, shape (chain, num_parameters), to what is known there.
 
     Energies are differences to w*, taken in float64, so that they keep their digits.
@@ -111,51 +108,108 @@ def posterior_energy(
 
     def at(position: Tensor) -> tuple[Tensor, Tensor]:
         same = tuple(part.expand(len(position), *part.shape) for part in data)
-        losses, gradients = stacked_losses_and_gradients(loss_fn, layout, position, same)
+        losses, gradients = posterior.losses_and_gradients(position, same)
         return losses.double(), gradients
 
-    reference, _ = at(centre[None])
+    reference, _ = at(posterior.centre[None])
 
     def evaluate(position: Tensor) -> Point:
         losses, gradients = at(position)
-        offset = position - centre
-        pull = config.localization / 2 * offset.double().square().sum(1)
-        energy = config.n_beta * (losses - reference) + pull
-        gradient = gradients.mul_(config.n_beta).add_(offset, alpha=config.localization)
-        return Point(position, losses, energy, gradient)
+        offset = position - posterior.centre
+        pull = posterior.localization / 2 * offset.double().square().sum(1)
+        energy = posterior.n_beta * (losses - reference) + pull
+        return Point(position, losses, energy, posterior.force(gradients, offset))
 
     return evaluate
 
 
-def _run(
-    evaluate: Evaluate, centre: Tensor, metric: Preconditioner, config: HMCConfig, key: StreamKey
-) -> tuple[SGLDTrace, Tensor, float]:
-    """Run all chains from w*; their trace, acceptance (chain,) and step size."""
-    chains = config.num_chains
-    velocities = [key.child("velocity", chain).generator(centre.device) for chain in range(chains)]
-    uniforms = [key.child("accept", chain).generator() for chain in range(chains)]
-    lengths = key.child("length").generator()
-    burnin_loss = torch.empty(chains, config.num_burnin, dtype=torch.float64)
-    loss, displacement, accepted = torch.empty(3, chains, config.num_draws, dtype=torch.float64)
-    adaptation = DualAveraging(config.target_acceptance)
-    point = evaluate(centre.expand(chains, -1).clone())
-    velocity = torch.empty_like(point.position)
-    uniform = torch.empty(chains, dtype=torch.float64)
-    for number in range(config.num_burnin + config.num_draws):
-        draw = number - config.num_burnin
-        for chain in range(chains):
-            torch.randn(centre.shape, generator=velocities[chain], out=velocity[chain])
-            torch.rand((), generator=uniforms[chain], out=uniform[chain])
-        num_steps = int(torch.randint(1, config.leapfrog_steps + 1, (), generator=lengths))
-        step_size = adaptation.current if draw < 0 else adaptation.average
-        at = uniform.to(centre.device)
-        point, probability = move(evaluate, metric, point, velocity, at, step_size, num_steps)
-        if draw < 0:
-            burnin_loss[:, number] = point.loss.cpu()
+@dataclass(frozen=True)
+class HamiltonianState:
+    """Where all chains are, the step size so far, and the streams of their next moves.
+
+    Parameters
+    ----------
+    point : Point
+    adaptation : DualAveraging
+        Changed in place during the burn-in.
+    velocities, uniforms : list of torch.Generator
+        Of each chain's velocities and acceptances.
+    lengths : torch.Generator
+        Of the numbers of leapfrog steps.
+    """
+
+    point: Point
+    adaptation: DualAveraging
+    velocities: list[torch.Generator]
+    uniforms: list[torch.Generator]
+    lengths: torch.Generator
+
+
+@dataclass(frozen=True)
+class Hamiltonian:
+    """The kernel of Hamiltonian Monte Carlo: one step is one move of `exact.hamiltonian.move`.
+
+    Parameters
+    ----------
+    evaluate : callable
+        See `posterior_energy`.
+    centre : Tensor, shape (num_parameters,)
+        w*, where chains begin.
+    metric : Preconditioner
+        P.
+    config : HMCConfig
+    key : StreamKey
+    """
+
+    evaluate: Evaluate
+    centre: Tensor
+    metric: Preconditioner
+    config: HMCConfig
+    key: StreamKey
+
+    @classmethod
+    def prepared(
+        cls, posterior: Posterior, data: Batch, config: HMCConfig, key: StreamKey
+    ) -> Hamiltonian:
+        """Return the kernel for a configuration; measures the curvature at w*."""
+        batch, own = tuple(part[:CURVATURE_SAMPLES] for part in data), key.child("curvature")
+        estimated = covariance_estimate(config.preconditioner, posterior, batch, own)
+        metric = normalised(estimated, posterior, batch, own)
+        return cls(posterior_energy(posterior, data), posterior.centre, metric, config, key)
+
+    def init(self, chains: range) -> HamiltonianState:
+        """Return chains at w*."""
+        return HamiltonianState(
+            self.evaluate(self.centre.expand(len(chains), -1).clone()),
+            DualAveraging(self.config.target_acceptance),
+            [self.key.child("velocity", c).generator(self.centre.device) for c in chains],
+            [self.key.child("accept", chain).generator() for chain in chains],
+            self.key.child("length").generator(),
+        )
+
+    def step(self, state: HamiltonianState, number: int) -> tuple[HamiltonianState, Visit]:
+        """Move every chain; what is seen is where they are then."""
+        shape, device = state.point.position.shape[1:], self.centre.device
+        velocity = torch.empty_like(state.point.position)
+        uniform = torch.empty(len(velocity), dtype=torch.float64)
+        for chain in range(len(velocity)):
+            torch.randn(shape, generator=state.velocities[chain], out=velocity[chain])
+            torch.rand((), generator=state.uniforms[chain], out=uniform[chain])
+        most, adaptation = self.config.leapfrog_steps, state.adaptation
+        num_steps = int(torch.randint(1, most + 1, (), generator=state.lengths))
+        adapting = number < self.config.num_burnin
+        step_size = adaptation.current if adapting else adaptation.average
+        point, probability = move(
+            self.evaluate,
+            self.metric,
+            state.point,
+            velocity,
+            uniform.to(device),
+            step_size,
+            num_steps,
+        )
+        if adapting:
             adaptation.update(float(probability.mean()))
-        else:
-            loss[:, draw] = point.loss.cpu()
-            displacement[:, draw] = (point.position - centre).double().norm(dim=1).cpu()
-            accepted[:, draw] = probability.cpu()
-    trace = SGLDTrace(burnin_loss, loss, None, displacement)
-    return trace, accepted.mean(1), adaptation.average
+        offset = (point.position - self.centre).double()
+        seen = Visit(point.loss, offset, statistics={"acceptance": probability})
+        return replace(state, point=point), seen

@@ -70,11 +70,6 @@ class HMCConfig:
                 f"not {self.preconditioner!r}"
             )
 
-    @property
-    def paired(self) -> bool:
-        """Draws are compared with L_n(w*): there are no minibatches to pair."""
-        return False
-
 
 @dataclass(frozen=True)
 class ValidationSettings:

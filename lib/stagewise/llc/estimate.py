@@ -2,8 +2,8 @@
 
     llc = n_beta ( E[ L_n(w) ] - L_n(w*) )
 
-with the expectation over the localised posterior that `llc.sgld` samples (seed 003, section 3.1 and
-App. A; Lau et al. 2023). The difference is averaged over pairs of losses on the same minibatch,
+with the expectation over the localised posterior that `llc.sgld` samples (Lau et al. 2023; Hoogland et
+al. 2024, section 3.1 and App. A). The difference is averaged over pairs of losses on the same minibatch,
 which removes the noise of the batch from the estimate and leaves its expectation unchanged.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,34 +21,15 @@ from torch import Tensor
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, stacked_losses
 from stagewise.core.seeding import StreamKey, as_key
 from stagewise.llc.diagnostics import chain_diagnostics, judge
+from stagewise.llc.minibatches import BatchSource
+from stagewise.llc.posterior import Posterior
+from stagewise.llc.sampling import Trace
 from stagewise.llc.settings import SGLDConfig
-from stagewise.llc.sgld import BatchSource, SGLDTrace, sample_chains
+from stagewise.llc.sgld import sample_chains
 
 DIVERGENCE_FACTOR = 10.0
 """A chain has diverged when its loss exceeds that at w* by this multiple of d / (2 n_beta), which a
 regular model that used all its d parameters would show."""
-
-
-class SamplerSettings(Protocol):
-    """What the estimate needs to know of the sampler; a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def n_beta(self) -> float:
-        """Inverse temperature times number of samples."""
-
-    @property
-    def num_chains(self) -> int:
-        """Chains."""
-
-    @property
-    def num_draws(self) -> int:
-        """Draws of a chain."""
-
-    @property
-    def paired(self) -> bool:
-        """Whether draws are compared with w* on their own minibatch."""
 
 
 def estimate_llc(
@@ -93,22 +74,21 @@ def estimate_llc(
     ValueError
         If the inputs cannot be sampled: names what is wrong, before any sampling.
     """
-    check_inputs(loss_fn, params, batches, config, as_key(key))
-    layout = ParameterLayout.of(params)
-    centre = layout.flatten({name: value.detach() for name, value in params.items()})
+    check_inputs(loss_fn, params, batches, as_key(key), config.paired)
+    posterior = Posterior.around(params, loss_fn, config.n_beta, config.localization)
     # As many samples at a time as the chains take, so that this needs no more memory than they do.
     together = (chains_at_a_time or config.num_chains) * config.batch_size
     init_loss = None if callable(batches) else full_loss(loss_fn, params, batches, together)
-    trace = sample_chains(loss_fn, layout, centre, batches, config, as_key(key), chains_at_a_time)
-    return summarise(trace, config, init_loss, layout.num_parameters, centre.norm().item())
+    trace = sample_chains(posterior, batches, config, as_key(key), chains_at_a_time)
+    return summarise(trace, posterior, init_loss, dataclasses.asdict(config))
 
 
 def check_inputs(
     loss_fn: LossFunction,
     params: Mapping[str, Tensor],
     batches: BatchSource,
-    config: SamplerSettings,
     key: StreamKey,
+    paired: bool,
 ) -> None:
     """Raise ValueError with one clear sentence if the estimate could not be made."""
     if not params:
@@ -125,7 +105,7 @@ def check_inputs(
     if len(dtypes := {value.dtype for value in params.values()}) > 1:
         raise ValueError(f"parameters have several types, {_listed(dtypes)}: convert them to one")
     if callable(batches):
-        if not config.paired:
+        if not paired:
             raise ValueError("paired=False compares with L_n(w*): give the samples, not a callable")
         trial = batches(key.child("check"))
     else:
@@ -193,13 +173,10 @@ def full_loss(
 
 
 def summarise(
-    trace: SGLDTrace,
-    config: SamplerSettings,
-    init_loss: float | None,
-    num_parameters: int,
-    centre_norm: float,
+    trace: Trace, posterior: Posterior, init_loss: float | None, attributes: Mapping[str, Any]
 ) -> xr.Dataset:
     """Turn traces into the estimate and its diagnostics; see `estimate_llc`."""
+    n_beta, centre_norm = posterior.n_beta, posterior.centre.norm().item()
     burnin, loss = trace.burnin_loss.double().numpy(), trace.loss.double().numpy()
     if trace.baseline is None:
         baseline = np.full_like(loss, np.nan if init_loss is None else init_loss)
@@ -208,7 +185,7 @@ def summarise(
     with np.errstate(invalid="ignore"):
         excess = loss - baseline
     reference = float(np.mean(baseline)) if init_loss is None else init_loss
-    limit = DIVERGENCE_FACTOR * num_parameters / (2 * config.n_beta)
+    limit = DIVERGENCE_FACTOR * posterior.num_parameters / (2 * n_beta)
     diverged = ~np.all(np.isfinite(excess) & (excess < limit), axis=1)
     kept = ~diverged
     failure = ""
@@ -216,9 +193,9 @@ def summarise(
         failure = f"{diverged.sum()} of {len(diverged)} chains diverged: lower step_size"
         kept = np.zeros_like(kept)
     with np.errstate(invalid="ignore", over="ignore"):  # diverged chains hold inf and NaN
-        llc = config.n_beta * excess.mean(axis=1)
+        llc = n_beta * excess.mean(axis=1)
         early, late = np.array_split(excess, 2, axis=1)
-        drift = config.n_beta * (late.mean(axis=1) - early.mean(axis=1))
+        drift = n_beta * (late.mean(axis=1) - early.mean(axis=1))
         relative = trace.displacement.double().numpy() / (centre_norm or np.nan)
     mean = llc[kept].mean() if kept.any() else np.nan
     stderr = llc[kept].std(ddof=1) / np.sqrt(kept.sum()) if kept.sum() > 1 else np.nan
@@ -249,7 +226,7 @@ def summarise(
             "diverged": variable(("chain",), diverged, "1", "chain diverged"),
             "num_diverged": variable((), int(diverged.sum()), "1", "number of diverged chains"),
         },
-        coords={"chain": np.arange(config.num_chains), "draw": np.arange(config.num_draws)},
-        attrs={**dataclasses.asdict(config), "failure": failure},
+        coords={"chain": np.arange(len(loss)), "draw": np.arange(loss.shape[1])},
+        attrs={**attributes, "failure": failure},
     )
     return result.assign_attrs(judge(result)._asdict())

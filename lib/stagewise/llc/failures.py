@@ -11,8 +11,8 @@ from stagewise.core.replicas import LossFunction
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.diagnostics import judge
 from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.minibatches import BatchSource
 from stagewise.llc.settings import SGLDConfig
-from stagewise.llc.sgld import BatchSource
 
 SETTINGS = {
     "step_size": ("1", "step size of SGLD"),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, sample_losses
+from stagewise.core.replicas import Batch, sample_losses
 from stagewise.core.seeding import StreamKey
+from stagewise.llc.posterior import Posterior
 
 BatchSource = Batch | Callable[[StreamKey], Batch]
 """Samples along the leading axis, or a function from a stream's name to a generated batch."""
@@ -68,12 +69,7 @@ def minibatches(
 
 @torch.no_grad()
 def baselines(
-    loss_fn: LossFunction,
-    layout: ParameterLayout,
-    centre: Tensor,
-    source: BatchSource,
-    num_seen: int,
-    num_together: int,
+    posterior: Posterior, source: BatchSource, num_seen: int, num_together: int
 ) -> Callable[[Minibatch], Tensor]:
     """Return a function from minibatches to their losses at w*, shape (chain,).
 
@@ -82,11 +78,8 @@ def baselines(
 
     Parameters
     ----------
-    loss_fn : callable
-        ``loss_fn(params, batch) -> scalar``.
-    layout : ParameterLayout
-    centre : Tensor, shape (num_parameters,)
-        w*.
+    posterior : Posterior
+        Has the loss and w*.
     source : tuple of Tensor or callable
     num_seen : int
         Samples in all the minibatches that are asked for, repeated ones included.
@@ -96,14 +89,14 @@ def baselines(
 
     @torch.no_grad()
     def evaluated(minibatch: Minibatch) -> Tensor:
-        params = layout.unflatten(centre)
+        loss_fn, params = posterior.loss_fn, posterior.params
         if len(minibatch.samples[0]) == 1:  # no vmap for one chain: it only costs
             return loss_fn(params, tuple(part[0] for part in minibatch.samples))[None]
         return torch.func.vmap(lambda *batch: loss_fn(params, batch))(*minibatch.samples)
 
     if callable(source) or num_seen <= len(source[0]):
         return evaluated
-    table = _checked_table(loss_fn, layout, centre, source, num_together)
+    table = _checked_table(posterior, source, num_together)
     if table is None:
         return evaluated
 
@@ -113,16 +106,15 @@ def baselines(
     return looked_up
 
 
-def _checked_table(
-    loss_fn: LossFunction, layout: ParameterLayout, centre: Tensor, data: Batch, num_together: int
-) -> Tensor | None:
+def _checked_table(posterior: Posterior, data: Batch, num_together: int) -> Tensor | None:
     """Return every sample's loss, or None if the loss of a few together is not their mean."""
+    around = posterior.loss_fn, posterior.layout, posterior.centre
     few = tuple(part[:8] for part in data)
-    together = loss_fn(layout.unflatten(centre), few)
+    together = posterior.loss_fn(posterior.params, few)
     try:
-        apart = sample_losses(loss_fn, layout, centre, few)
+        apart = sample_losses(*around, few)
     except (RuntimeError, IndexError, ValueError):  # a loss that cannot do with one sample
         return None
     if not torch.allclose(apart.mean(), together, rtol=1e-4):
         return None
-    return sample_losses(loss_fn, layout, centre, data, min(num_together, 1024))
+    return sample_losses(*around, data, min(num_together, 1024))

@@ -20,12 +20,12 @@ from torch import Tensor
 from stagewise.core.curvature import (
     HessianProduct,
     hessian_diagonal,
-    hessian_product,
     largest_eigenpairs,
     largest_eigenvalues,
 )
-from stagewise.core.replicas import Batch, LossFunction, ParameterLayout
+from stagewise.core.replicas import Batch
 from stagewise.core.seeding import StreamKey
+from stagewise.llc.posterior import Posterior
 
 CURVATURE_SAMPLES = 128
 """Samples on which curvature is measured: P need not be exact, and a product costs as much as steps."""
@@ -74,14 +74,7 @@ class Preconditioner:
 
 
 def covariance_estimate(
-    kind: str,
-    loss_fn: LossFunction,
-    layout: ParameterLayout,
-    centre: Tensor,
-    batch: Batch,
-    n_beta: float,
-    localization: float,
-    key: StreamKey,
+    kind: str, posterior: Posterior, batch: Batch, key: StreamKey
 ) -> Preconditioner:
     """Estimate (n_beta H + gamma)^(-1), with H the positive part of the Hessian at w*.
 
@@ -89,23 +82,16 @@ def covariance_estimate(
     ----------
     kind : {"scalar", "gradient", "hessian", "lanczos"}
         See `KINDS`.
-    loss_fn : callable
-        ``loss_fn(params, batch) -> scalar``.
-    layout : ParameterLayout
-    centre : Tensor, shape (num_parameters,)
-        w*.
+    posterior : Posterior
+        With gamma greater than 0.
     batch : tuple of Tensor
         Samples on which curvature is measured.
-    n_beta, localization : float
-        n_beta and gamma, greater than 0.
     key : StreamKey
         Names probes and starting vectors.
     """
-    product = hessian_product(loss_fn, layout, centre, batch)
+    centre, variance = posterior.centre, posterior.variance
+    product = posterior.hessian_product(batch)
     none = centre.new_empty((0, len(centre))), centre.new_empty(0)
-
-    def variance(curvature: Tensor) -> Tensor:
-        return 1 / (n_beta * curvature.clamp(min=0) + localization)
 
     if kind == "scalar":
         return Preconditioner(torch.ones_like(centre), *none)
@@ -116,7 +102,7 @@ def covariance_estimate(
         return Preconditioner(variance(diagonal), *none)
     trace = diagonal.sum().clamp(min=0)
     if kind == "gradient":
-        squares = gradient_squares(loss_fn, layout, centre, batch)
+        squares = gradient_squares(posterior, batch)
         # Squares have another unit than curvature: they tell the directions apart, no more.
         return Preconditioner(variance(squares * trace / squares.sum().clamp(min=1e-30)), *none)
     values, directions = largest_eigenpairs(
@@ -128,28 +114,24 @@ def covariance_estimate(
 
 
 def normalised(
-    preconditioner: Preconditioner,
-    loss_fn: LossFunction,
-    layout: ParameterLayout,
-    centre: Tensor,
-    batch: Batch,
-    n_beta: float,
-    localization: float,
-    key: StreamKey,
+    preconditioner: Preconditioner, posterior: Posterior, batch: Batch, key: StreamKey
 ) -> Preconditioner:
     """Scale P so that the stiffest direction has unit rate: P^(1/2) (n_beta H + gamma) P^(1/2) <= 1.
 
     Then epsilon means the same for every P and every loss: chains are stable below 4, the stiffest
     direction's variance is wrong by the share epsilon / 4, and it relaxes in 2 / epsilon steps.
     """
-    product = hessian_product(loss_fn, layout, centre, batch)
+    n_beta, gamma = posterior.n_beta, posterior.localization
+    product = posterior.hessian_product(batch)
 
     def rate(vector: Tensor) -> Tensor:
         inner = preconditioner.apply(vector, 0.5)
-        return preconditioner.apply(n_beta * product(inner) + localization * inner, 0.5)
+        return preconditioner.apply(n_beta * product(inner) + gamma * inner, 0.5)
 
-    (top,) = largest_eigenvalues(rate, centre, 1, key.child("top"), tolerance=0.1, basis=8)
-    return preconditioner.scaled(1 / top.clamp(min=localization * 1e-6).item())
+    (top,) = largest_eigenvalues(
+        rate, posterior.centre, 1, key.child("top"), tolerance=0.1, basis=8
+    )
+    return preconditioner.scaled(1 / top.clamp(min=gamma * 1e-6).item())
 
 
 def _diagonal(product: HessianProduct, centre: Tensor, num_probes: int, key: StreamKey) -> Tensor:
@@ -160,14 +142,15 @@ def _diagonal(product: HessianProduct, centre: Tensor, num_probes: int, key: Str
     return hessian_diagonal(product, centre, num_probes, key.child("probes"))
 
 
-def gradient_squares(
-    loss_fn: LossFunction, layout: ParameterLayout, centre: Tensor, batch: Batch
-) -> Tensor:
+def gradient_squares(posterior: Posterior, batch: Batch) -> Tensor:
     """Return the mean over samples of the squared gradient of each sample's loss, one a parameter."""
 
     def squared(*sample: Tensor) -> Tensor:
         single = tuple(part[None] for part in sample)
-        gradient = torch.func.grad(lambda w: loss_fn(layout.unflatten(w), single))(centre)
-        return gradient.square()
+
+        def loss(w: Tensor) -> Tensor:
+            return posterior.loss_fn(posterior.layout.unflatten(w), single)
+
+        return torch.func.grad(loss)(posterior.centre).square()
 
     return torch.func.vmap(squared)(*batch).mean(0)

@@ -1,10 +1,7 @@
 """Stochastic gradient Langevin dynamics around a checkpoint (Welling & Teh 2011; Lau et al. 2023).
 
-Every chain samples the localised tempered posterior
-
-    p(w | w*, n_beta, gamma)  ~  exp( -n_beta L_n(w) - (gamma / 2) |w - w*|^2 )
-
-with the update, for minibatch loss L_m and step size epsilon,
+Every chain samples `llc.posterior.Posterior` with the update, for minibatch loss L_m and step size
+epsilon,
 
     w <- w - (epsilon / 2) ( n_beta grad L_m(w) + gamma (w - w*) ) + sqrt(epsilon) N(0, I).
 
@@ -27,149 +24,121 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stagewise.core.replicas import (
-    LossFunction,
-    ParameterLayout,
-    stacked_losses_and_gradients,
-)
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.minibatches import BatchSource, Minibatch, baselines, minibatches
+from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import (
     CURVATURE_SAMPLES,
     Preconditioner,
     covariance_estimate,
     normalised,
 )
+from stagewise.llc.sampling import Trace, Visit, joined, run
 from stagewise.llc.settings import SGLDConfig
 
 
+@dataclass
+class LangevinState:
+    """Where some chains are, and the streams that their next steps draw from.
+
+    Parameters
+    ----------
+    position : Tensor, shape (chain, num_parameters)
+    noise : Tensor, shape (chain, num_parameters)
+        The normal draw of the next step.
+    draw_batches : callable
+        Gives a step its minibatches; see `llc.minibatches.minibatches`.
+    streams : list of torch.Generator
+        Of each chain's noise.
+    """
+
+    position: Tensor
+    noise: Tensor
+    draw_batches: Callable[[int], Minibatch]
+    streams: list[torch.Generator]
+
+
 @dataclass(frozen=True)
-class SGLDTrace:
-    """What the chains saw.
+class Langevin:
+    """The kernel of SGLD.
+
+        w <- w - (epsilon / 2) P (n_beta grad L_m(w) + gamma (w - w*)) + sqrt(epsilon) P^(1/2) N(0, I)
 
     Parameters
     ----------
-    burnin_loss : Tensor, shape (num_chains, num_burnin)
-        L_m(w_t) at every step of the burn-in; the first is at the chain's start.
-    loss : Tensor, shape (num_chains, num_draws)
-        L_m(w_t) at every draw.
-    baseline : Tensor, shape (num_chains, num_draws), or None
-        L_m(w*) on the same minibatch as each draw, if draws are paired.
-    displacement : Tensor, shape (num_chains, num_draws)
-        |w_t - w*|, Euclidean.
-    """
-
-    burnin_loss: Tensor
-    loss: Tensor
-    baseline: Tensor | None
-    displacement: Tensor
-
-
-def sample_chains(
-    loss_fn: LossFunction,
-    layout: ParameterLayout,
-    centre: Tensor,
-    batches: BatchSource,
-    config: SGLDConfig,
-    key: StreamKey,
-    chains_at_a_time: int | None = None,
-) -> SGLDTrace:
-    """Run all chains from one checkpoint, side by side or some at a time.
-
-    Minibatches and noise are functions of (`key`, chain, step) alone: the same key gives every
-    checkpoint the same ones, and a chain does not depend on how many run beside it.
-
-    Parameters
-    ----------
-    loss_fn : callable
-        ``loss_fn(params, batch) -> scalar``.
-    layout : ParameterLayout
-    centre : Tensor, shape (num_parameters,)
-        w*.
+    posterior : Posterior
     batches : tuple of Tensor or callable
-        Samples along the leading axis, from which minibatches are drawn with replacement; or
-        ``batches(stream_key) -> batch``.
+        See `sample_chains`.
     config : SGLDConfig
+        Its n_beta and localization are not used: the posterior has them.
     key : StreamKey
-    chains_at_a_time : int, optional
-        How many run side by side, which takes their memory together; all without it. No effect on
-        results beyond rounding.
-
-    Returns
-    -------
-    SGLDTrace
+    starts : Tensor, shape (num_chains, num_parameters)
+        Where chains begin.
+    preconditioner : Preconditioner, optional
+        P; 1 without it.
     """
-    together = chains_at_a_time or config.num_chains
-    position, preconditioner = _begin(loss_fn, layout, centre, batches, config, key)
-    num_paired = config.num_chains * config.num_draws * config.batch_size if config.paired else 0
-    most = together * config.batch_size
-    draw_baseline = baselines(loss_fn, layout, centre, batches, num_paired, most)
-    traces = []
-    for first in range(0, config.num_chains, together):
-        chains = range(first, min(first + together, config.num_chains))
-        own = minibatches(batches, chains, config.batch_size, key)
-        noise = [key.child("noise", chain).generator(centre.device) for chain in chains]
-        start = position[first : first + together]
-        traces.append(
-            _walk(loss_fn, layout, centre, start, config, preconditioner, own, draw_baseline, noise)
+
+    posterior: Posterior
+    batches: BatchSource
+    config: SGLDConfig
+    key: StreamKey
+    starts: Tensor
+    preconditioner: Preconditioner | None
+
+    @classmethod
+    def prepared(
+        cls, posterior: Posterior, batches: BatchSource, config: SGLDConfig, key: StreamKey
+    ) -> Langevin:
+        """Return the kernel for a configuration; measures the curvature at w* where it needs it."""
+        starts = posterior.centre.expand(config.num_chains, -1).clone()
+        preconditioner = None
+        if config.uses_curvature:
+            own = key.child("curvature")
+            if callable(batches):
+                batch = batches(own.child("batch"))
+            else:
+                batch = tuple(part[:CURVATURE_SAMPLES] for part in batches)
+            kind, spread = config.preconditioner, _spread(config)
+            estimates = {
+                name: covariance_estimate(name, posterior, batch, own)
+                for name in {kind, spread} - {"none"}  # one measurement where they are the same
+            }
+            if spread != "none":
+                starts += _spread_around(posterior.centre, estimates[spread], config, key)
+            if kind != "none":
+                preconditioner = normalised(estimates[kind], posterior, batch, own)
+        return cls(posterior, batches, config, key, starts, preconditioner)
+
+    def init(self, chains: range) -> LangevinState:
+        """Return some chains at their starts."""
+        centre = self.posterior.centre
+        streams = [self.key.child("noise", chain).generator(centre.device) for chain in chains]
+        return LangevinState(
+            self.starts[chains.start : chains.stop].clone(),
+            _normal(streams, centre),
+            minibatches(self.batches, chains, self.config.batch_size, self.key),
+            streams,
         )
-    return _joined(traces)
 
-
-def _joined(traces: Sequence[SGLDTrace]) -> SGLDTrace:
-    """Put the traces of groups of chains under each other."""
-    baselines_of = [trace.baseline for trace in traces if trace.baseline is not None]
-    return SGLDTrace(
-        torch.cat([trace.burnin_loss for trace in traces]),
-        torch.cat([trace.loss for trace in traces]),
-        torch.cat(baselines_of) if baselines_of else None,
-        torch.cat([trace.displacement for trace in traces]),
-    )
-
-
-def _walk(
-    loss_fn: LossFunction,
-    layout: ParameterLayout,
-    centre: Tensor,
-    position: Tensor,
-    config: SGLDConfig,
-    preconditioner: Preconditioner | None,
-    draw_batches: Callable[[int], Minibatch],
-    draw_baseline: Callable[[Minibatch], Tensor],
-    noise_streams: Sequence[torch.Generator],
-) -> SGLDTrace:
-    """Run some chains side by side."""
-    chains, draws = len(position), config.num_draws
-    following = _normal(noise_streams, centre)
-    burnin_loss = torch.empty(chains, config.num_burnin, device=centre.device)
-    loss, baseline, displacement = torch.empty(3, chains, draws, device=centre.device)
-    for step in range(config.num_burnin + draws * config.steps_per_draw):
-        minibatch = draw_batches(step)
-        losses, gradients = stacked_losses_and_gradients(
-            loss_fn, layout, position, minibatch.samples
-        )
-        offset = position - centre
-        draw, between = divmod(step - config.num_burnin, config.steps_per_draw)
-        if draw < 0:
-            burnin_loss[:, step] = losses
-        elif between == config.steps_per_draw - 1:
-            loss[:, draw] = losses
-            displacement[:, draw] = offset.norm(dim=1)
-            if config.paired:
-                baseline[:, draw] = draw_baseline(minibatch)
-        noise, following = following, _normal(noise_streams, centre)
-        kick = noise if config.integrator == "euler" else (noise + following).div_(2)
-        if preconditioner is None:
-            position.add_(gradients, alpha=-0.5 * config.step_size * config.n_beta)
-            position.add_(offset, alpha=-0.5 * config.step_size * config.localization)
+    def step(self, state: LangevinState, number: int) -> tuple[LangevinState, Visit]:
+        """Move every chain, in place; what is seen is where they were."""
+        posterior, config, position = self.posterior, self.config, state.position
+        minibatch = state.draw_batches(number)
+        losses, gradients = posterior.losses_and_gradients(position, minibatch.samples)
+        offset = position - posterior.centre
+        kick, following = state.noise, _normal(state.streams, posterior.centre)
+        if config.integrator == "averaged":
+            kick = (kick + following).div_(2)
+        if self.preconditioner is None:
+            position.add_(gradients, alpha=-0.5 * config.step_size * posterior.n_beta)
+            position.add_(offset, alpha=-0.5 * config.step_size * posterior.localization)
             position.add_(kick, alpha=config.step_size**0.5)
         else:
-            force = gradients.mul_(config.n_beta).add_(offset, alpha=config.localization)
-            position.add_(preconditioner.apply(force), alpha=-0.5 * config.step_size)
-            position.add_(preconditioner.apply(kick, 0.5), alpha=config.step_size**0.5)
-    return SGLDTrace(
-        burnin_loss.cpu(), loss.cpu(), baseline.cpu() if config.paired else None, displacement.cpu()
-    )
+            apply, force = self.preconditioner.apply, posterior.force(gradients, offset)
+            position.add_(apply(force), alpha=-0.5 * config.step_size)
+            position.add_(apply(kick, 0.5), alpha=config.step_size**0.5)
+        state.noise = following
+        return state, Visit(losses, offset, minibatch)
 
 
 def _normal(streams: Sequence[torch.Generator], like: Tensor) -> Tensor:
@@ -180,42 +149,66 @@ def _normal(streams: Sequence[torch.Generator], like: Tensor) -> Tensor:
     return result
 
 
-def _begin(
-    loss_fn: LossFunction,
-    layout: ParameterLayout,
-    centre: Tensor,
-    batches: BatchSource,
-    config: SGLDConfig,
-    key: StreamKey,
-) -> tuple[Tensor, Preconditioner | None]:
-    """Return where chains begin, shape (chain, num_parameters), and how their steps are scaled."""
-    position = centre.expand(config.num_chains, -1).clone()
-    if not config.uses_curvature:
-        return position, None
-    own = key.child("curvature")
-    if callable(batches):
-        batch = batches(own.child("batch"))
-    else:
-        batch = tuple(part[:CURVATURE_SAMPLES] for part in batches)
-    around = loss_fn, layout, centre, batch, config.n_beta, config.localization, own
-    kind = config.preconditioner
-    estimates = {
-        name: covariance_estimate(name, *around)
-        for name in {kind, _spread(config)} - {"none"}  # one measurement where they are the same
-    }
-    if config.start == "gaussian":
-        spread = estimates[_spread(config)]
-        for chain in range(config.num_chains):
-            stream = key.child("start", chain).generator(centre.device)
-            normal = torch.randn(centre.shape, generator=stream, device=centre.device)
-            position[chain] += spread.apply(normal.to(centre.dtype), 0.5)
-    if kind == "none":
-        return position, None
-    return position, normalised(estimates[kind], *around)
-
-
 def _spread(config: SGLDConfig) -> str:
     """Return the kind of covariance from which chains begin."""
     if config.start == "checkpoint":
         return "none"
     return "hessian" if config.preconditioner in ("none", "scalar") else config.preconditioner
+
+
+def _spread_around(
+    centre: Tensor, spread: Preconditioner, config: SGLDConfig, key: StreamKey
+) -> Tensor:
+    """Return a draw of N(0, P) for every chain, shape (chain, num_parameters)."""
+    offsets = []
+    for chain in range(config.num_chains):
+        stream = key.child("start", chain).generator(centre.device)
+        normal = torch.randn(centre.shape, generator=stream, device=centre.device)
+        offsets.append(spread.apply(normal.to(centre.dtype), 0.5))
+    return torch.stack(offsets)
+
+
+def sample_chains(
+    posterior: Posterior,
+    batches: BatchSource,
+    config: SGLDConfig,
+    key: StreamKey,
+    chains_at_a_time: int | None = None,
+) -> Trace:
+    """Run all chains from one checkpoint, side by side or some at a time.
+
+    Minibatches and noise are functions of (`key`, chain, step) alone: the same key gives every
+    checkpoint the same ones, and a chain does not depend on how many run beside it.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    batches : tuple of Tensor or callable
+        Samples along the leading axis, from which minibatches are drawn with replacement; or
+        ``batches(stream_key) -> batch``.
+    config : SGLDConfig
+        Its n_beta and localization are not used: the posterior has them.
+    key : StreamKey
+    chains_at_a_time : int, optional
+        How many run side by side, which takes their memory together; all without it. No effect on
+        results beyond rounding.
+
+    Returns
+    -------
+    Trace
+        The first loss is at the chain's start.
+    """
+    together = chains_at_a_time or config.num_chains
+    kernel = Langevin.prepared(posterior, batches, config, key)
+    baseline = None
+    if config.paired:
+        num_paired = config.num_chains * config.num_draws * config.batch_size
+        baseline = baselines(posterior, batches, num_paired, together * config.batch_size)
+    groups = [
+        range(first, min(first + together, config.num_chains))
+        for first in range(0, config.num_chains, together)
+    ]
+    lengths = {
+        name: getattr(config, name) for name in ("num_burnin", "num_draws", "steps_per_draw")
+    }
+    return joined([run(kernel, group, **lengths, baseline=baseline)[0] for group in groups])

@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from stagewise.core.replicas import Batch, ParameterLayout, Params
+from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.exact.hamiltonian import FIRST_STEP, DualAveraging, Point, leapfrog, move
 from stagewise.exact.hmc import posterior_energy, sample_hmc
@@ -16,6 +16,7 @@ from stagewise.exact.potentials import Potential
 from stagewise.exact.reference_models import reduced_rank_regression
 from stagewise.exact.settings import HMCConfig
 from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import Preconditioner
 from stagewise.llc.settings import SGLDConfig
 
@@ -108,13 +109,8 @@ def test_moves_keep_detailed_balance(step_size, num_steps):
     count = 40_000
     model = QUARTIC.model()
     centre = torch.zeros(1, dtype=torch.float64)
-    evaluate = posterior_energy(
-        model.loss_fn,
-        ParameterLayout.of(model.params),
-        centre,
-        model.data,
-        config_of(n_beta=N_BETA, localization=GAMMA),
-    )
+    posterior = Posterior.around({"w": centre}, model.loss_fn, N_BETA, GAMMA)
+    evaluate = posterior_energy(posterior, model.data)
     metric = Preconditioner(torch.ones_like(centre), centre.new_empty(0, 1), centre.new_empty(0))
     start = evaluate(in_equilibrium(count))
     stream = KEY.child("move").generator()
@@ -140,9 +136,8 @@ def test_moves_keep_detailed_balance(step_size, num_steps):
 
 
 def test_leapfrog_is_reversible_and_keeps_volume():
-    params = {"w": torch.zeros(20, dtype=torch.float64)}
-    centre = params["w"]
-    evaluate = posterior_energy(quadratic, ParameterLayout.of(params), centre, DATA, config_of())
+    centre = torch.zeros(20, dtype=torch.float64)
+    evaluate = posterior_energy(Posterior.around({"w": centre}, quadratic, 50.0, 2.0), DATA)
     variance = 1 / (50 * CURVATURES.double() + 2)
     metric = Preconditioner(variance, centre.new_empty(0, 20), centre.new_empty(0))
     generator = KEY.generator()
@@ -162,9 +157,7 @@ def test_leapfrog_is_reversible_and_keeps_volume():
 
 def test_runaway_moves_are_rejected():
     params = {"w": torch.zeros(20)}
-    evaluate = posterior_energy(
-        quadratic, ParameterLayout.of(params), params["w"], DATA, config_of()
-    )
+    evaluate = posterior_energy(Posterior.around(params, quadratic, 50.0, 2.0), DATA)
     metric = Preconditioner(torch.ones(20), torch.empty(0, 20), torch.empty(0))
     start = evaluate(torch.ones(2, 20))
     uniform = torch.zeros(2, dtype=torch.float64)

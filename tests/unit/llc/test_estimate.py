@@ -7,13 +7,14 @@ import pytest
 import torch
 import xarray as xr
 
-from stagewise.core.replicas import ParameterLayout
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.diagnostics import judge, judge_all, locality
 from stagewise.llc.estimate import estimate_llc, full_loss, summarise
 from stagewise.llc.layout import LLC, SUMMARY
+from stagewise.llc.posterior import Posterior
+from stagewise.llc.sampling import Trace
 from stagewise.llc.settings import SGLDConfig
-from stagewise.llc.sgld import SGLDTrace, sample_chains
+from stagewise.llc.sgld import sample_chains
 from stagewise.llc.table import summary_table
 
 CONFIG = SGLDConfig(
@@ -116,8 +117,8 @@ def serial_reference(loss_fn, centre, data, config, key):
 def test_stacked_chains_agree_with_the_serial_reference(num_chains):
     config = SGLDConfig(1e-3, 20.0, 5.0, num_chains, 5, 30, 16)
     key, centre, data = StreamKey(3), torch.linspace(-1, 1, 10), centred_data()
-    layout = ParameterLayout.of({"w": centre})
-    trace = sample_chains(noisy_quadratic, layout, centre, data, config, key)
+    posterior = Posterior.around({"w": centre}, noisy_quadratic, 20.0, 5.0)
+    trace = sample_chains(posterior, data, config, key)
     expected = serial_reference(noisy_quadratic, centre, data, config, key)
     seen = torch.cat([trace.burnin_loss, trace.loss], dim=1)
     torch.testing.assert_close(seen, expected, rtol=1e-4, atol=1e-5)
@@ -315,8 +316,9 @@ def estimate_of(excess, n_beta=10.0):
         CONFIG, n_beta=n_beta, num_chains=len(excess), num_draws=excess.shape[1], num_burnin=0
     )
     ones = torch.ones(excess.shape)
-    trace = SGLDTrace(torch.empty(len(excess), 0), torch.from_numpy(excess), 0 * ones, ones)
-    return summarise(trace, config, 0.0, num_parameters=100, centre_norm=10.0)
+    trace = Trace(torch.empty(len(excess), 0), torch.from_numpy(excess), 0 * ones, ones)
+    posterior = Posterior.around({"w": torch.ones(100)}, noisy_quadratic, n_beta, 1.0)
+    return summarise(trace, posterior, 0.0, dataclasses.asdict(config))
 
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, (6, 200))

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 import torch
 
-from stagewise.core.replicas import ParameterLayout
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.diagnostics import chain_diagnostics
 from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import (
     Preconditioner,
     covariance_estimate,
@@ -21,7 +21,6 @@ from stagewise.llc.sgld import sample_chains
 KEY = StreamKey(4, ("preconditioning",))
 DIMENSION = 12
 N_BETA, GAMMA = 20.0, 1.0
-LAYOUT = ParameterLayout(("w",), ((DIMENSION,),))
 CENTRE = torch.zeros(DIMENSION)
 CURVATURES = torch.logspace(-2, 1, DIMENSION)
 AXES, _ = torch.linalg.qr(torch.randn(DIMENSION, DIMENSION, generator=KEY.generator()))
@@ -43,8 +42,12 @@ def still(params, batch):
     return 0.5 * w @ HESSIAN @ w + 0 * batch[0].sum()
 
 
+def posterior_of(loss_fn, centre=CENTRE):
+    return Posterior.around({"w": centre}, loss_fn, N_BETA, GAMMA)
+
+
 def of_kind(kind):
-    around = quadratic, LAYOUT, CENTRE, DATA, N_BETA, GAMMA, KEY
+    around = posterior_of(quadratic), DATA, KEY
     return covariance_estimate(kind, *around), around
 
 
@@ -73,7 +76,7 @@ def test_gradient_squares_agree_with_a_loop():
         leaf = w.clone().requires_grad_()
         quadratic({"w": leaf}, (sample[None],)).backward()
         loop += leaf.grad.square() / len(DATA[0])
-    torch.testing.assert_close(gradient_squares(quadratic, LAYOUT, w, DATA), loop)
+    torch.testing.assert_close(gradient_squares(posterior_of(quadratic, w), DATA), loop)
 
 
 def exact_llc(transform, step_size):
@@ -86,7 +89,7 @@ def exact_llc(transform, step_size):
 
 
 def transform_of(kind):
-    around = still, LAYOUT, CENTRE, DATA, N_BETA, GAMMA, StreamKey(1).child("curvature")
+    around = posterior_of(still), DATA, StreamKey(1).child("curvature")
     return normalised(covariance_estimate(kind, *around), *around).apply
 
 
@@ -135,7 +138,7 @@ def test_ill_conditioned_directions_mix_faster():
 
     def mixing(kind):
         config = config_for(kind, "checkpoint")
-        trace = sample_chains(still, LAYOUT, CENTRE, DATA, config, StreamKey(2))
+        trace = sample_chains(posterior_of(still), DATA, config, StreamKey(2))
         return chain_diagnostics(trace.displacement.double().numpy())[1]
 
     assert mixing("lanczos") > 2 * mixing("none")
@@ -147,8 +150,8 @@ def test_a_gaussian_start_has_the_stated_covariance():
     config = dataclasses.replace(
         config_for("lanczos", "gaussian"), num_chains=count, num_burnin=0, num_draws=2
     )
-    trace = sample_chains(still, LAYOUT, CENTRE, DATA, config, StreamKey(2))
-    around = still, LAYOUT, CENTRE, DATA, N_BETA, GAMMA, StreamKey(2).child("curvature")
+    trace = sample_chains(posterior_of(still), DATA, config, StreamKey(2))
+    around = posterior_of(still), DATA, StreamKey(2).child("curvature")
     spread: Preconditioner = covariance_estimate("lanczos", *around)
     expected = 0.5 * torch.trace(HESSIAN @ spread.apply(torch.eye(DIMENSION)))
     first = trace.loss[:, 0]
