@@ -1,10 +1,10 @@
 from .development.essential_dynamics import essential_dynamics as essential_dynamics
-from .development.forms import FormSettings as FormSettings
 from .development.forms import detect_forms as detect_forms
-from .development.llc_curve import StageSettings as StageSettings
+from .development.settings import FormSettings as FormSettings
+from .development.settings import StageSettings as StageSettings
 from .development.stages import find_stages as find_stages
 from .llc.diagnostics import judge as judge
 from .llc.estimate import estimate_llc as estimate_llc
 from .llc.modules import module_loss as module_loss
 from .llc.modules import stack_dataset as stack_dataset
-from .llc.sgld import SGLDConfig as SGLDConfig
+from .llc.settings import SGLDConfig as SGLDConfig

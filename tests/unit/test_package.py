@@ -125,11 +125,14 @@ def test_importing_it_loads_nothing():
 def test_every_name_it_offers_exists_and_is_what_it_is_called(stub):
     package = ".".join(stub.parent.relative_to(ROOT / "lib").parts)
     room = __import__(package, fromlist=["_"])
-    offered = [alias for node in ast.parse(stub.read_text()).body for alias in node.names]
-    assert [alias.asname for alias in offered] == [alias.name for alias in offered]
-    assert sorted(room.__all__) == sorted(alias.name for alias in offered)
-    for alias in offered:
-        assert getattr(room, alias.name).__name__ == alias.name
+    offered = {
+        alias.name: f"{package}.{node.module}"
+        for node in ast.parse(stub.read_text()).body
+        for alias in node.names
+    }
+    assert sorted(room.__all__) == sorted(offered)
+    for name, module in offered.items():
+        assert (getattr(room, name).__name__, getattr(room, name).__module__) == (name, module)
 
 
 def test_the_example_of_find_stages_is_true():

@@ -1,2 +1,2 @@
-from .hmc import HMCConfig as HMCConfig
 from .hmc import sample_hmc as sample_hmc
+from .settings import HMCConfig as HMCConfig

@@ -1,4 +1,3 @@
-from .calibration import Grid as Grid
 from .calibration import sweep as sweep
 from .calibration_choice import config_fragment as config_fragment
 from .calibration_choice import ranked_cells as ranked_cells
@@ -6,4 +5,5 @@ from .diagnostics import judge as judge
 from .estimate import estimate_llc as estimate_llc
 from .modules import module_loss as module_loss
 from .modules import stack_dataset as stack_dataset
-from .sgld import SGLDConfig as SGLDConfig
+from .settings import Grid as Grid
+from .settings import SGLDConfig as SGLDConfig
