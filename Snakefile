@@ -33,6 +33,7 @@ wildcard_constraints:
     archive=alternatives(["gpt2", *config["language"]["corpus"]["packages"]]),
 
 
+include: "rules/train.smk"
 include: "rules/regression.smk"
 include: "rules/instruments.smk"
 include: "rules/figures.smk"

@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 
 from benchmarks.paper_cost import configuration, estimate, pass_cost
+from stagewise.core.network import network_descent
 from stagewise.core.replicas import Batch, LossFunction
-from stagewise.core.training import AdamState, _advance
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.settings import SGLDConfig
 from stagewise.studies.language.behaviour import losses_of
@@ -56,7 +56,7 @@ def training_piece(run: Run, device: str) -> Piece:
     count = UPDATES[run.study]
     network = network_of(run, device)
     layout, size = network.layout(), network.training.batch_size
-    initial = layout.flatten(network.initial())[None]
+    initial = layout.flatten(network.initial())
     if isinstance(network, RegressionRun):
         batch_at = lambda step: network.training_batch(step, None)  # noqa: E731
     else:
@@ -64,9 +64,9 @@ def training_piece(run: Run, device: str) -> Piece:
         batch_at = lambda step: (rows.to(device),)  # noqa: E731
 
     def work() -> None:
-        state = AdamState.initial(initial)
-        for _ in range(count):
-            state, _ = _advance(network.loss, layout, batch_at, network.training, state)
+        descent = network_descent(network.loss, layout, initial, batch_at, network.training)
+        for step in range(count):
+            descent.advance(step)
 
     return count * size * pass_cost(run), work
 

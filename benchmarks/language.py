@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
+from stagewise.core.network import network_descent
 from stagewise.core.replicas import Batch, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
-from stagewise.core.training import AdamState, _advance
 from stagewise.studies.language.batches import TrainingRows
 from stagewise.studies.language.documents import read_documents
 from stagewise.studies.language.model import cross_entropy, initial_parameters
@@ -73,13 +73,13 @@ def training_step(name: str, rounds: int) -> None:
     def loss_fn(params: Params, batch: Batch) -> torch.Tensor:
         return cross_entropy(params, network, batch)
 
-    state = AdamState.initial(layout.flatten(params)[None])
+    descent = network_descent(loss_fn, layout, layout.flatten(params), rows.batch_at, settings)
     steps, passes = [], []
-    for _ in range(rounds):
+    for step in range(rounds):
         began = time.process_time()
-        state, _ = _advance(loss_fn, layout, rows.batch_at, settings, state)
+        descent.advance(step)
         steps.append(time.process_time() - began)
-        passes.append(our_seconds(params, network, rows.batch_at(state.step)[0]))
+        passes.append(our_seconds(params, network, rows.batch_at(step + 1)[0]))
     ratio = statistics.median(steps[2:]) / statistics.median(passes[2:])
     print(f"{name}: a training step costs {ratio:.2f} forward and backward passes")
 

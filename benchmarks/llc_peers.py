@@ -22,16 +22,16 @@ import numpy as np
 import torch
 
 from stagewise.core.curvature import largest_eigenvalues
+from stagewise.core.network import network_descent
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
-from stagewise.core.training import AdamState, _advance
 from stagewise.llc.diagnostics import chain_diagnostics
 from stagewise.llc.estimate import full_loss
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.settings import SGLDConfig
 from stagewise.llc.sgld import sample_chains
-from stagewise.stores.files import read_checkpoint
+from stagewise.stores.checkpoints import read_checkpoint
 from stagewise.studies.regression.model import initial_parameters, mean_squared_error
 from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
 from stagewise.studies.regression.task import sample_contexts
@@ -144,10 +144,11 @@ def trained(num_steps: int) -> Params:
         settings = TrainingSettings(num_steps, 32, 3e-3, 0.5, (0.9, 0.999), 1e-8, num_steps)
         initial = initial_parameters(NETWORK, TASK, KEY)
         layout = ParameterLayout.of(initial)
-        state = AdamState.initial(layout.flatten(initial)[None])
-        for _ in range(num_steps):
-            state, _ = _advance(loss_of, layout, training_batch, settings, state)
-        torch.save(layout.unflatten(state.vectors[0].clone()), path)
+        start = layout.flatten(initial)
+        descent = network_descent(loss_of, layout, start, training_batch, settings)
+        for step in range(num_steps):
+            descent.advance(step)
+        torch.save(layout.unflatten(descent.vectors[0].clone()), path)
     return torch.load(path, weights_only=True)
 
 

@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 
 from stagewise.core.seeding import StreamKey
+from stagewise.studies.modular.descent import stacked_descent
 from stagewise.studies.modular.model import cross_entropy, initial_parameters
 from stagewise.studies.modular.settings import NetworkSettings, Program, Replica, TaskSettings
 from stagewise.studies.modular.stacked import all_pairs
 from stagewise.studies.modular.stacked import initial_parameters as stacked_parameters
 from stagewise.studies.modular.task import split
-from stagewise.studies.modular.training import _Descent
 
 KEY = StreamKey(0, ("benchmark",))
 TASK = TaskSettings(53, 0.8)
@@ -31,7 +31,7 @@ def batched(num_replicas: int, batch_size: int | None) -> Callable[[], None]:
     replicas = [Replica("benchmark", seed, 0.005, 2e-4) for seed in range(num_replicas)]
     keys = [replica.key(KEY) for replica in replicas]
     params = stacked_parameters(program, replicas, keys)
-    descent = _Descent(program, replicas, keys, all_pairs(program, keys), params)
+    descent = stacked_descent(program, replicas, keys, all_pairs(program, keys), params)
     step = 0
 
     def update() -> None:

@@ -5,6 +5,7 @@ measured by CPU time, so that a busy machine slows all alike; medians over round
 """
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -13,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from stagewise.core.learning_rates import one_cycle_learning_rate
+from stagewise.core.network import network_descent
 from stagewise.core.replicas import ParameterLayout
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
-from stagewise.core.training import AdamState, _advance
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.settings import SGLDConfig
 from stagewise.llc.sgld import sample_chains
@@ -91,7 +92,14 @@ def training_variants(batch_size: int) -> dict[str, Callable[[], None]]:
     leaves = {name: value.clone().requires_grad_() for name, value in params.items()}
     batch = sample_contexts(TASK, batch_size, KEY.generator())
     settings = TrainingSettings(10**6, batch_size, 1e-3, 0.5, (0.9, 0.999), 1e-8, 10**6)
-    state = AdamState.initial(layout.flatten(params)[None])
+    descent = network_descent(
+        lambda p, b: mean_squared_error(p, NETWORK, b),
+        layout,
+        layout.flatten(params),
+        lambda step: sample_contexts(TASK, batch_size, KEY.child("batch", step).generator()),
+        settings,
+    )
+    steps = itertools.count()
     module = Transformer()
     plain_module = Transformer()
     adam = torch.optim.Adam(module.parameters())
@@ -113,14 +121,7 @@ def training_variants(batch_size: int) -> dict[str, Callable[[], None]]:
         plain_module(*batch).backward()
 
     def ours() -> None:
-        nonlocal state
-        state, _ = _advance(
-            lambda p, b: mean_squared_error(p, NETWORK, b),
-            layout,
-            lambda step: sample_contexts(TASK, batch_size, KEY.child("batch", step).generator()),
-            settings,
-            state,
-        )
+        descent.advance(next(steps))
 
     def usual() -> None:
         fresh = sample_contexts(TASK, batch_size, KEY.child("batch", 0).generator())

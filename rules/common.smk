@@ -328,6 +328,15 @@ def corpus_inputs():
     return {}
 
 
+def training_data(wildcards):
+    """Files that a run is trained on and observed with; none where the data are generated."""
+    if wildcards.study != "language":
+        return {}
+    folder = f"{RESULTS}/language"
+    names = {"train": "train.bin", "validation": "validation.bin", "index": "index.nc"}
+    return {key: f"{folder}/{name}" for key, name in names.items()}
+
+
 def language_splits():
     """Paths of the token streams of the language study, by split."""
     splits = ("train", "validation", "sampling")

@@ -1,9 +1,9 @@
-"""Language models: text, tokens, training, metrics and LLC estimates of every run.
+"""Language models: text, tokens, metrics and LLC estimates of every run.
 
 REQUIRED INPUTS: none; the package index or the hub is needed once, or a folder of text.
 OUTPUTS: results/archives/<archive>.archive, which all presets share, and under results/<preset>/language/:
     documents.parquet, {train,validation,sampling}.bin, index.nc, corpus.csv, bigrams.nc, ngrams.nc,
-    <run>/{checkpoints.h5, trajectory.h5, metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv}}
+    <run>/{metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv}}
 """
 
 
@@ -105,36 +105,6 @@ rule language_counts:
         code=code("language_counts.py"),
     script:
         "../scripts/language_counts.py"
-
-
-rule language_train:
-    """Train one language model; continues from its last finished segment after a kill."""
-    input:
-        train=f"{RESULTS}/language/train.bin",
-        validation=f"{RESULTS}/language/validation.bin",
-        index=f"{RESULTS}/language/index.nc",
-    output:
-        checkpoints=f"{RESULTS}/language/{{run}}/checkpoints.h5",
-        trajectory=f"{RESULTS}/language/{{run}}/trajectory.h5",
-    log:
-        f"{LOGS}/language/{{run}}/train.log",
-    benchmark:
-        f"{LOGS}/language/{{run}}/train.benchmark.tsv"
-    priority: 10  # everything else waits for it
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        **gpu(),
-        mem_mb=memory(4000),
-        runtime=1440,
-    params:
-        **run_params("seed", "settings", "identity"),
-        root_seed=config["root_seed"],
-        device=config["device"],
-        code=code("language_train.py"),
-    script:
-        "../scripts/language_train.py"
 
 
 rule language_metrics:

@@ -1,36 +1,10 @@
-"""In-context linear regression: training, metrics and LLC estimates of every run.
+"""In-context linear regression: metrics and LLC estimates of every run.
 
-REQUIRED INPUTS: none, the data are generated.
+REQUIRED INPUTS under results/<preset>/regression/<run>/: checkpoints.h5.
 OUTPUTS under results/<preset>/regression/<run>/:
-    checkpoints.h5, trajectory.h5, metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv},
+    metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv},
     llc_failures.nc
 """
-
-
-rule regression_train:
-    """Train one run; continues from its last finished segment after a kill."""
-    output:
-        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
-        trajectory=f"{RESULTS}/regression/{{run}}/trajectory.h5",
-    log:
-        f"{LOGS}/regression/{{run}}/train.log",
-    benchmark:
-        f"{LOGS}/regression/{{run}}/train.benchmark.tsv"
-    priority: 10  # everything else waits for it
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        **gpu(),
-        mem_mb=memory(3000),
-        runtime=720,
-    params:
-        **run_params("seed", "settings", "identity"),
-        root_seed=config["root_seed"],
-        device=config["device"],
-        code=code("regression_train.py"),
-    script:
-        "../scripts/regression_train.py"
 
 
 rule regression_metrics:

@@ -1,7 +1,8 @@
 """Draw what forms and stages of a language model are about, token by token."""
 
 from stagewise.development.layout import STAGES
-from stagewise.stores.files import atomic_path, checkpoint_index, read_dataset
+from stagewise.stores.checkpoints import checkpoint_index
+from stagewise.stores.files import atomic_path, read_dataset
 from stagewise.studies.language.extreme_logits import contexts_of, form_table, lifted, shown_points
 from stagewise.studies.language.figures.forms import induction_patterns, new_words
 from stagewise.studies.language.figures.token_changes import token_changes, token_changes_html
@@ -51,11 +52,8 @@ def main(
         NUM_PASSAGES,
     )
     names = stage_names(stages)
-    figures = (
-        new_words(shown, contexts),
-        induction_patterns(shown, contexts),
-        token_changes(found, names),
-    )
+    figures = [draw(shown, contexts) for draw in (new_words, induction_patterns)]
+    figures.append(token_changes(found, names))
     for drawn, *outputs in zip(figures, paths_to_png, paths_to_pdf, paths_to_data, strict=True):
         drawn.write(*outputs)
     with atomic_path(path_to_html) as temporary:

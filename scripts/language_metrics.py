@@ -1,7 +1,7 @@
 """Measure every checkpoint of one language model on the fixed evaluation set."""
 
 from stagewise.core.progress import Heartbeat
-from stagewise.stores.files import checkpoint_index
+from stagewise.stores.checkpoints import checkpoint_index
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.bigrams import counts_of
 from stagewise.studies.language.layout import BIGRAMS, METRICS, NGRAMS

@@ -3,12 +3,12 @@
 import torch
 
 from stagewise.llc.layout import LLC
+from stagewise.stores.checkpoints import read_checkpoints
 from stagewise.stores.groups import read_groups, write_groups
 from stagewise.stores.provenance import provenance
 from stagewise.studies.modular.curves_layout import CURVES
 from stagewise.studies.modular.llc import llc_along
 from stagewise.studies.modular.program import Setting, study_key
-from stagewise.studies.modular.store import read_checkpoints
 from stagewise.workflow.logs import log_to
 
 
@@ -28,7 +28,7 @@ def main(
     key = study_key(root_seed)
     estimates = {}
     for name, entry in settings.items():
-        checkpoints = read_checkpoints(path_to_checkpoints, name, curves[name].attrs["identity"])
+        checkpoints = read_checkpoints(path_to_checkpoints, curves[name].attrs["identity"], name)
         setting = Setting.of(name, entry)
         for seed in range(num_seeds):
             estimates[f"{name}-s{seed}"] = llc_along(setting, checkpoints, key, seed, sampler)

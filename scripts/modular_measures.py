@@ -2,11 +2,11 @@
 
 import pandas as pd
 
+from stagewise.stores.checkpoints import read_checkpoints
 from stagewise.stores.groups import read_groups
 from stagewise.studies.modular.layout import CURVES, RUNS
 from stagewise.studies.modular.measures import measure_setting
 from stagewise.studies.modular.program import Setting
-from stagewise.studies.modular.store import read_checkpoints
 from stagewise.studies.modular.thresholds import MeasureSettings
 from stagewise.workflow.logs import log_to
 
@@ -27,7 +27,7 @@ def main(
         for name, curves in read_groups(path_to_curves, CURVES).items():
             setting = Setting.of(name, settings[experiment][name])
             identity = curves.attrs["identity"]
-            checkpoints = read_checkpoints(path_to_checkpoints, name, identity)
+            checkpoints = read_checkpoints(path_to_checkpoints, identity, name)
             table = measure_setting(setting, curves, checkpoints, constants)
             tables.append(table.assign(experiment=experiment))
     RUNS.write(path_to_runs, pd.concat(tables, ignore_index=True))

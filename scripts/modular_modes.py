@@ -2,12 +2,12 @@
 
 import torch
 
+from stagewise.stores.checkpoints import read_checkpoints
 from stagewise.stores.groups import read_groups, write_groups
 from stagewise.stores.provenance import provenance
 from stagewise.studies.modular.layout import CURVES, MODES
 from stagewise.studies.modular.modes import modes_along
 from stagewise.studies.modular.program import Setting, study_key
-from stagewise.studies.modular.store import read_checkpoints
 from stagewise.workflow.logs import log_to
 
 
@@ -27,7 +27,7 @@ def main(
     key, seeds = study_key(root_seed), range(num_seeds)
     along = {}
     for name, entry in settings.items():
-        checkpoints = read_checkpoints(path_to_checkpoints, name, curves[name].attrs["identity"])
+        checkpoints = read_checkpoints(path_to_checkpoints, curves[name].attrs["identity"], name)
         setting = Setting.of(name, entry)
         along[name] = modes_along(setting, checkpoints, key, seeds, mode_multiple)
     write_groups(path_to_along, along, provenance(), MODES)

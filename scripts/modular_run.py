@@ -4,12 +4,13 @@ from pathlib import Path
 
 import torch
 
+from stagewise.stores.checkpoints import write_programs
 from stagewise.stores.groups import write_groups
+from stagewise.stores.identity import digest_of
+from stagewise.stores.journal import SegmentFiles
 from stagewise.stores.provenance import provenance
-from stagewise.studies.modular.curves_layout import CURVES
+from stagewise.studies.modular.layout import CURVES
 from stagewise.studies.modular.program import Setting, study_key
-from stagewise.studies.modular.resume import Partial
-from stagewise.studies.modular.store import write_checkpoints
 from stagewise.studies.modular.training import train
 from stagewise.workflow.logs import log_to
 
@@ -22,24 +23,29 @@ def main(
     settings: dict,
     segment_steps: int,
     root_seed: int,
+    code: dict[str, str],
 ) -> None:
     """Write curves and checkpoints of each setting; what an interrupted run has done is kept."""
     torch.set_num_threads(1)
-    trained, partials = {}, []
+    key, curves, checkpoints, journals = study_key(root_seed), {}, {}, []
     for name, entry in settings.items():
         setting = Setting.of(name, entry)
-        partial = Partial(Path(path_to_curves).with_name(f"{name}.partial"), segment_steps)
-        steps = setting.record_steps.tolist(), setting.checkpoint_steps.tolist()
-        trained[name] = train(
-            setting.program, setting.replicas, study_key(root_seed), *steps, partial
+        journals.append(
+            SegmentFiles(
+                Path(path_to_curves).with_name(f"{name}.partial"),
+                digest_of([name, entry, root_seed, code]),
+                segment_steps,
+            )
         )
-        partials.append(partial.path)
+        steps = setting.record_steps.tolist(), setting.checkpoint_steps.tolist()
+        trained = train(setting.program, setting.replicas, key, *steps, journals[-1])
+        curves[name] = trained.records
+        checkpoints[name] = trained.records.attrs["identity"], trained.checkpoints.rows()
     attributes = {"experiment": experiment, **provenance()}
-    curves = {name: one.records for name, one in trained.items()}
-    write_checkpoints(path_to_checkpoints, trained, attributes)
+    write_programs(path_to_checkpoints, checkpoints, attributes)
     write_groups(path_to_curves, curves, attributes, CURVES)
-    for path in partials:
-        path.unlink()
+    for journal in journals:
+        journal.discard()
 
 
 if __name__ == "__main__":
@@ -51,4 +57,5 @@ if __name__ == "__main__":
         settings=snakemake.params.settings,
         segment_steps=snakemake.params.segment_steps,
         root_seed=snakemake.params.root_seed,
+        code=snakemake.params.code,
     )

@@ -1,7 +1,7 @@
 """Measure every checkpoint of one regression run on the fixed evaluation set."""
 
 from stagewise.core.progress import Heartbeat
-from stagewise.stores.files import checkpoint_index
+from stagewise.stores.checkpoints import checkpoint_index
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.layout import METRICS
 from stagewise.studies.regression.metrics import Evaluation, along_steps, layer_norm_weights

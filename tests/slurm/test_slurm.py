@@ -59,10 +59,10 @@ def test_a_node_lost_in_mid_training_changes_nothing(cluster, local, project):
     partial = project.path / f"{target}.partial"
     with project.running(target) as process:
         cluster.wait_for(lambda: (partial / "segment-00001.h5").exists(), process)
-        job = cluster.running("rule_regression_train")
+        job = cluster.running("rule_train")
         cluster.run("scontrol", "update", f"nodename={job.node}", "state=down", "reason=test")
         assert not (project.path / target).exists()
-        again = cluster.wait_for(lambda: cluster.running("rule_regression_train"), process)
+        again = cluster.wait_for(lambda: cluster.running("rule_train"), process)
         assert again.number == job.number
         assert again.node != job.node
         assert process.wait(timeout=120) == 0

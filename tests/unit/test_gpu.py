@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from stagewise.core.network import NetworkTraining, network_descent
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import Recorder, train
+from stagewise.core.training import train
 from stagewise.llc import sgld
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.settings import SGLDConfig
-from stagewise.stores.files import read_checkpoint
-from stagewise.stores.segments import merge_segments
+from stagewise.stores.journal import SegmentFiles
 from stagewise.studies.language.bigrams import count_bigrams
 from stagewise.studies.language.metrics import along_steps, evaluation_set
 from stagewise.studies.language.study import LanguageRun
@@ -87,19 +87,18 @@ def batches_of(run):
 def trained(run, folder, stop_after=None):
     """Train to the end, or once more after a kill; return the last checkpoint."""
     layout, count, batches = run.layout(), run.training.num_steps, batches_of(run)
-    ends = frozenset({0, count})
-    recorder = Recorder(ends, ends, lambda vector: vector[:4].numpy(force=True))
 
     def batch_at(step):
         if step == stop_after:
             raise KeyboardInterrupt
         return batches(step)
 
-    arguments = (run.training, recorder, folder, "identity")
-    segments = train(run.loss, layout, layout.flatten(run.initial()), batch_at, *arguments)
-    store = folder / "checkpoints.h5"
-    merge_segments(segments, layout, store, folder / "trajectory.h5", "identity", {})
-    return read_checkpoint(str(store), count, "identity")
+    initial = layout.flatten(run.initial())
+    descent = network_descent(run.loss, layout, initial, batch_at, run.training)
+    training = NetworkTraining(layout, descent, lambda params: np.zeros(1))
+    journal = SegmentFiles(folder, "identity", run.training.segment_steps)
+    train(descent, count, training.recorders([0, count], [0]), journal)
+    return dict(training.checkpoints(journal))[count]
 
 
 @needs_gpu

@@ -34,11 +34,11 @@ FIGURES = {f"language_figures_{part}" for part in ("curves", "measures", "tokens
 def test_other_repeated_rows_train_again_and_leave_the_text(edited):
     edited.edit("config/smoke.yaml", "repeated_share: 0.5", "repeated_share: 0.25")
     planned = edited.planned(*SMOKE)
-    assert planned["language_train"] == 2
+    assert planned["train"] == 2
     assert set(planned) == {
         *FIGURES,
         *AFTER,
-        "language_train",
+        "train",
         "language_metrics",
         "language_llc_shard",
         "language_llc",

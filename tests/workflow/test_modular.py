@@ -41,11 +41,21 @@ def test_a_setting_reruns_its_own_experiment_alone(edited):
     assert set(jobs) <= {"modular_run"} | AFTER
 
 
-def test_updates_belong_to_both_studies_that_use_them(edited):
-    edited.edit("lib/stagewise/core/updates.py", "correction = sqrt(", "correction = 1.0 * sqrt(")
+def test_updates_belong_to_all_studies_that_train(edited):
+    old = "first.lerp_(gradients, "
+    edited.edit("lib/stagewise/core/updates.py", old, "first.lerp_(1.0 * gradients, ")
     jobs = edited.planned(*SMOKE)
-    assert (jobs["scurves_run"], jobs["modular_run"]) == (9, 8)
-    assert "regression_train" not in jobs
+    assert (jobs["scurves_run"], jobs["modular_run"], jobs["train"]) == (9, 8, 5)
+
+
+def test_the_training_of_a_study_is_its_own(edited):
+    module = "lib/stagewise/studies/regression/training.py"
+    edited.edit(
+        module, "tasks = run.layout(), run.tasks()", "tasks = run.layout(), 1 * run.tasks()"
+    )
+    jobs = edited.planned(*SMOKE)
+    assert jobs["train"] == 3
+    assert "modular_run" not in jobs
 
 
 def test_a_killed_experiment_goes_on_and_ends_in_the_same_store(project, finished):
@@ -53,7 +63,7 @@ def test_a_killed_experiment_goes_on_and_ends_in_the_same_store(project, finishe
     folder = project.path / "results/smoke/modular/stages"
     target = "results/smoke/modular/stages/curves.nc"
     process = project.start(target, *SMOKE)
-    kill_when(process, lambda: (folder / "narrow.partial").exists())
+    kill_when(process, lambda: (folder / "narrow.partial/segment-00000.h5").exists())
     assert not (folder / "curves.nc").exists()
     project.snakemake("--unlock", *SMOKE)
     project.snakemake(target, "--rerun-incomplete", *SMOKE)

@@ -93,7 +93,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         cost=pd.DataFrame(
             {
-                **{"study": ["regression"], "rule": ["regression_train"], "jobs": [3]},
+                **{"study": ["regression"], "rule": ["train"], "jobs": [3]},
                 **{
                     "cpu_s": [1234.5],
                     "wall_s": [1300.0],

@@ -97,7 +97,7 @@ EDITS = {
     ),
     "training of the regression study": Edit(
         *("config/config.yaml", "max_learning_rate: 0.003", "max_learning_rate: 0.002"),
-        {"regression_train", *AFTER_TRAINING_OF_REGRESSION},
+        {"train", *AFTER_TRAINING_OF_REGRESSION},
     ),
     "stages of the regression study": Edit(
         *("config/config.yaml", "match_width: 0.5", "match_width: 0.4"),
@@ -137,7 +137,7 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
     edited.edit("config/smoke.yaml", "base: {seeds: [0, 1]}", "base: {seeds: [0, 1, 2]}")
     jobs = edited.planned(*SMOKE)
     own = {
-        **{"regression_train": 1, "regression_metrics": 1, "essential_dynamics": 1, "forms": 1},
+        **{"train": 1, "regression_metrics": 1, "essential_dynamics": 1, "forms": 1},
         # Two sampler settings of two shards each.
         **{"regression_llc_shard": 4, "regression_llc": 2, "regression_llc_audit": 1, "stages": 2},
     }
@@ -180,7 +180,7 @@ def test_remarks_and_docstrings_rerun_nothing(edited):
     for path in sources(edited):
         if path.suffix == ".py":
             path.write_text(path.read_text() + "\n# A remark.\n")
-    edited.edit("lib/stagewise/core/training.py", '"""Train one network', '"""Teach one network')
+    edited.edit("lib/stagewise/core/training.py", '"""Make all updates', '"""Make every update')
     assert edited.planned(*SMOKE) == {}
 
 

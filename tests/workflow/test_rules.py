@@ -92,6 +92,6 @@ def test_an_impossible_value_in_a_file(project, delta, message):
 
 def test_paper_preset_plans_one_job_a_checkpoint(project):
     jobs = project.planned("--configfile", "config/paper.yaml")
-    assert jobs["regression_train"] == 10
+    assert jobs["train"] == 10 + 2  # of regression and of language
     steps = jobs["regression_llc_shard"] / 12  # five seeds under two settings, one under two more
     assert 180 <= steps <= 190

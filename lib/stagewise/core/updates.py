@@ -6,6 +6,7 @@ differ in their rates, and a job of seconds need not load the compiler that torc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import Protocol
 
@@ -14,79 +15,110 @@ from torch import Tensor
 
 from stagewise.core.settings import OptimiserSettings
 
+Numbers = Tensor | float
+"""A number for each replica, along the first axis of the vectors, or one for all."""
+
+
+def part_of(numbers: Numbers, where: slice) -> Numbers:
+    """Return the numbers of some replicas."""
+    return numbers[where] if isinstance(numbers, Tensor) else numbers
+
 
 class Update(Protocol):
-    """Changes vectors in place; `moments` are its memory, the first ones to save for resuming."""
+    """The update of an optimiser."""
 
-    moments: tuple[Tensor, ...]
+    moments: tuple[str, ...]
+    """Names of its memory, tensors of the shape of the vectors that begin as zero."""
 
-    def __call__(self, gradients: Tensor, number: int) -> None:
-        """Make update `number`, from 1, and overwrite the gradients."""
+    def __call__(
+        self,
+        vectors: Tensor,
+        gradients: Tensor,
+        moments: Sequence[Tensor],
+        number: int,
+        rates: Numbers,
+        decays: Numbers,
+    ) -> None:
+        """Make update `number`, from 1: change vectors and moments in place, overwrite the gradients.
+
+        Parameters
+        ----------
+        vectors, gradients : Tensor, shape (replica, ...)
+        moments : sequence of Tensor, each of shape (replica, ...)
+        number : int
+        rates, decays : Tensor, shape (replica, 1, ...), or float
+            Learning rates and weight decays. With "adamw" the weights shrink by the product of the two;
+            otherwise the decay is the coefficient of the weights in the gradient.
+        """
 
 
-def update_rule(
-    settings: OptimiserSettings, vectors: Tensor, rates: Tensor, decays: Tensor
-) -> Update:
-    """Return the update of an optimiser.
-
-    Parameters
-    ----------
-    settings : OptimiserSettings
-    vectors : Tensor, shape (replica, ...)
-        Changed in place by each update.
-    rates, decays : Tensor, shape (replica, 1, ...)
-        Learning rates and weight decays, along the first axis of the vectors. With "adamw" the weights
-        shrink by the product of the two; otherwise the decay is the coefficient of the weights in the
-        gradient.
-    """
-    rule = _Sgd if settings.name == "sgd" else _Adam
-    return rule(settings, vectors, rates, decays)
+def update_rule(settings: OptimiserSettings) -> Update:
+    """Return the update of an optimiser."""
+    return _Sgd(settings) if settings.name == "sgd" else _Adam(settings)
 
 
 class _Sgd:
-    def __init__(
-        self, settings: OptimiserSettings, vectors: Tensor, rates: Tensor, decays: Tensor
-    ) -> None:
-        self.vectors, self.rates, self.decays = vectors, rates, decays
-        self.momentum, self.decaying = settings.momentum, bool(decays.any())
-        self.moments: tuple[Tensor, ...] = ()
-        if self.momentum:
-            self.moments = (torch.zeros_like(vectors),)
+    def __init__(self, settings: OptimiserSettings) -> None:
+        self.momentum = settings.momentum
+        self.moments: tuple[str, ...] = ("momentum",) if self.momentum else ()
 
-    def __call__(self, gradients: Tensor, number: int) -> None:
-        if self.decaying:
-            gradients.addcmul_(self.decays, self.vectors)
-        if self.moments:
-            gradients = self.moments[0].mul_(self.momentum).add_(gradients)
-        self.vectors.addcmul_(self.rates, gradients, value=-1)
+    def __call__(
+        self,
+        vectors: Tensor,
+        gradients: Tensor,
+        moments: Sequence[Tensor],
+        number: int,
+        rates: Numbers,
+        decays: Numbers,
+    ) -> None:
+        if _are_some(decays):
+            gradients.addcmul_(_like(decays, vectors), vectors)
+        for momentum in moments:
+            gradients = momentum.mul_(self.momentum).add_(gradients)
+        vectors.addcmul_(_like(rates, vectors), gradients, value=-1)
 
 
 class _Adam:
     """Kingma & Ba 2015, algorithm 1; with decoupled decay, Loshchilov & Hutter 2019, algorithm 2."""
 
-    def __init__(
-        self, settings: OptimiserSettings, vectors: Tensor, rates: Tensor, decays: Tensor
-    ) -> None:
-        self.vectors, self.rates, self.decays = vectors, rates, decays
-        self.betas, self.epsilon = settings.betas, settings.epsilon
-        self.moments: tuple[Tensor, ...] = (
-            torch.zeros_like(vectors),
-            torch.zeros_like(vectors),
-        )
-        self.decaying, self.decoupled = bool(decays.any()), settings.name == "adamw"
-        self.kept = 1 - rates * decays
+    moments: tuple[str, ...] = ("first_moment", "second_moment")
 
-    def __call__(self, gradients: Tensor, number: int) -> None:
-        first, second = self.moments
+    def __init__(self, settings: OptimiserSettings) -> None:
+        self.betas, self.epsilon = settings.betas, settings.epsilon
+        self.decoupled = settings.name == "adamw"
+
+    def __call__(
+        self,
+        vectors: Tensor,
+        gradients: Tensor,
+        moments: Sequence[Tensor],
+        number: int,
+        rates: Numbers,
+        decays: Numbers,
+    ) -> None:
+        first, second = moments
         beta1, beta2 = self.betas
-        if self.decaying and self.decoupled:
-            self.vectors.mul_(self.kept)
-        elif self.decaying:
-            gradients.addcmul_(self.decays, self.vectors)
+        if _are_some(decays) and self.decoupled:
+            vectors.mul_(1 - rates * decays)
+        elif _are_some(decays):
+            gradients.addcmul_(_like(decays, vectors), vectors)
         first.lerp_(gradients, 1 - beta1)
         second.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
-        # Fraction expanded by sqrt(1 - beta2^t), so that the correction costs no pass of its own.
-        correction = sqrt(1 - beta2**number)
-        scale = torch.sqrt(second, out=gradients).add_(self.epsilon * correction)
-        pace = self.rates * (correction / (1 - beta1**number))
-        self.vectors.addcdiv_(first * pace, scale, value=-1)
+        if isinstance(rates, Tensor):
+            # Fraction expanded by sqrt(1 - beta2^t), so that the correction costs no pass of its own.
+            correction = sqrt(1 - beta2**number)
+            scale = torch.sqrt(second, out=gradients).add_(self.epsilon * correction)
+            pace = rates * (correction / (1 - beta1**number))
+            vectors.addcdiv_(first * pace, scale, value=-1)
+        else:
+            scale = torch.div(second, 1 - beta2**number, out=gradients).sqrt_().add_(self.epsilon)
+            vectors.addcdiv_(first, scale, value=-rates / (1 - beta1**number))
+
+
+def _are_some(decays: Numbers) -> bool:
+    """Return whether there is decay; tensors are taken to hold some."""
+    return isinstance(decays, Tensor) or decays != 0
+
+
+def _like(numbers: Numbers, vectors: Tensor) -> Tensor:
+    return torch.as_tensor(numbers, dtype=vectors.dtype, device=vectors.device)

@@ -102,44 +102,6 @@ def write_attributes(target: h5py.File | h5py.Group, attributes: Attributes) -> 
         target.attrs[name] = plain_attribute(value)
 
 
-def checkpoint_index(path: str | Path) -> np.ndarray:
-    """Return the checkpoint steps in a store, int64, ascending."""
-    with open_store(path) as handle:
-        return handle["step"][:]
-
-
-def read_checkpoint(
-    path: str | Path, step: int, identity: str | None = None
-) -> dict[str, np.ndarray]:
-    """Read the parameters at one step and verify their digest.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Named parameters in the network's own order.
-
-    Raises
-    ------
-    StoreError
-        As `open_store`, and if the step is absent or its contents do not match the digest.
-    """
-    with open_store(path, identity) as handle:
-        matches = np.flatnonzero(handle["step"][:] == step)
-        if not len(matches):
-            raise StoreError(f"{path} has no checkpoint at step {step}")
-        index = int(matches[0])
-        names = json.loads(handle.attrs["parameter_names"])
-        params = {name: handle["parameters"][name][index] for name in names}
-        digests = handle["digest"].asstr()
-        previous = digests[index - 1] if index else handle.attrs["identity"]
-        if digests[index] != chained_digest(previous, step, list(params.values())):
-            raise StoreError(
-                f"{path}: the parameters at step {step} do not match their digest: "
-                "delete the file and run again"
-            )
-    return params
-
-
 def write_dataset(path: str | Path, dataset: xr.Dataset, attributes: Attributes) -> None:
     """Write an xarray dataset to NetCDF, atomically, with provenance added to its attributes.
 

@@ -11,7 +11,7 @@ import torch
 from stagewise.core.replicas import ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
-from stagewise.stores.files import read_checkpoint
+from stagewise.stores.checkpoints import read_checkpoint
 
 
 def require_device(device: str) -> None:
@@ -64,7 +64,7 @@ class NetworkRun(ABC):
         return ParameterLayout.of(self.initial())
 
     def params_at(self, path_to_checkpoints: str, step: int, identity: str) -> Params:
-        """Read the parameters at a checkpoint of this run; see `stores.files.read_checkpoint`."""
+        """Read the parameters at a checkpoint of this run; see `stores.checkpoints.read_checkpoint`."""
         arrays = read_checkpoint(path_to_checkpoints, step, identity)
         return {name: torch.from_numpy(value).to(self.device) for name, value in arrays.items()}
 

@@ -1,19 +1,19 @@
-"""Training: the optimiser against PyTorch's, and what a kill leaves behind."""
+"""Training: updates against PyTorch's, many replicas against one, and what a kill leaves behind."""
 
 import dataclasses
 
-import h5py
 import numpy as np
 import pytest
 import torch
 
+from stagewise.core.descent import Descent
 from stagewise.core.learning_rates import one_cycle_learning_rate
+from stagewise.core.network import NetworkTraining, network_descent
 from stagewise.core.replicas import ParameterLayout, stacked_losses, stacked_losses_and_gradients
 from stagewise.core.seeding import StreamKey
-from stagewise.core.settings import TrainingSettings
-from stagewise.core.training import AdamState, Recorder, adam_update, train
-from stagewise.stores.files import open_store, read_checkpoint
-from stagewise.stores.segments import merge_segments
+from stagewise.core.settings import OptimiserSettings, TrainingSettings
+from stagewise.core.training import Memory, Recorder, gathered, train
+from stagewise.core.updates import update_rule
 
 SETTINGS = TrainingSettings(
     num_steps=40,
@@ -37,19 +37,62 @@ def batch_at(step):
     return (torch.randn(8, 2, generator=StreamKey(1, ("batch", step)).generator()),)
 
 
-def recorder(observe=lambda vector: vector.numpy()[:4].copy()):
-    return Recorder(frozenset({0, 7, 10, 40}), frozenset(range(0, 41, 5)), observe)
+def one_network(batches=batch_at, settings=SETTINGS):
+    descent = network_descent(loss_fn, LAYOUT, LAYOUT.flatten(PARAMS), batches, settings)
+    return NetworkTraining(LAYOUT, descent, lambda params: params["b"].numpy().copy())
 
 
-def run(partial, identity="id", settings=SETTINGS, observe=None):
-    recording = recorder(observe) if observe else recorder()
-    initial = LAYOUT.flatten(PARAMS)
-    return train(loss_fn, LAYOUT, initial, batch_at, settings, recording, partial, identity)
+def replicas(count=4, groups=1, optimiser="adamw", wild=None, dtype=torch.float64):
+    """Return replicas of several learning rates and decays, each with batches of its own."""
+    generator = StreamKey(3).generator()
+    initial = torch.randn(count, 9, generator=generator, dtype=dtype)
+    rates = torch.tensor([[0.01 * (k + 1)] for k in range(count)], dtype=dtype)
+    decays = torch.tensor([[0.1 * k] for k in range(count)], dtype=dtype)
+    if wild is not None:
+        rates[wild] = 1e200
+
+    def gradients_of(where):
+        def gradients_at(vectors, step):
+            streams = [StreamKey(1, ("batch", k, step)) for k in range(count)[where]]
+            x = [torch.randn(8, 2, generator=s.generator(), dtype=dtype) for s in streams]
+            return stacked_losses_and_gradients(loss_fn, LAYOUT, vectors, (torch.stack(x),))
+
+        return gradients_at
+
+    size = -(-count // groups)
+    slices = [slice(first, first + size) for first in range(0, count, size)]
+    momentum = 0.9 if optimiser == "sgd" else 0.0
+    settings = OptimiserSettings(optimiser, momentum)
+    parts = [(where, gradients_of(where)) for where in slices]
+    return Descent(initial, parts, settings, lambda step: rates, decays)
 
 
-def final_state(segments):
-    with open_store(segments[-1]) as handle:
-        return {name: handle[f"state/{name}"][:] for name in handle["state"]}
+def vectors_of(descent, step):
+    return {"vectors": descent.vectors.numpy().copy()}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+class Pages:
+    """A journal that a kill leaves as it is: what `stores.journal` does, without files."""
+
+    def __init__(self, segment_steps):
+        self.segment_steps, self.pages = segment_steps, []
+
+    def load(self):
+        return self.pages[-1][:2] if self.pages else None
+
+    def save(self, step, state, recorded):
+        copied = {name: value.clone() for name, value in state.items()}
+        self.pages.append((step, copied, recorded))
+
+    def blocks(self, name):
+        for *_, recorded in self.pages:
+            if name in recorded:
+                rows = recorded[name]
+                yield np.array(list(rows)), np.stack(list(rows.values()))
 
 
 def test_layout_roundtrip():
@@ -76,93 +119,133 @@ def test_stacked_replicas_agree_with_one_at_a_time():
 def test_adam_and_schedule_equal_torch():
     leaves = {name: value.clone().requires_grad_() for name, value in PARAMS.items()}
     optimiser = torch.optim.Adam(leaves.values(), lr=1.0, betas=SETTINGS.betas)
-    state = AdamState.initial(LAYOUT.flatten(PARAMS)[None])
     for step in range(SETTINGS.num_steps):
-        rate = one_cycle_learning_rate(step, SETTINGS.num_steps, 0.05, 0.5)
-        optimiser.param_groups[0]["lr"] = rate
+        optimiser.param_groups[0]["lr"] = one_cycle_learning_rate(step, 40, 0.05, 0.5)
         optimiser.zero_grad()
         loss_fn(leaves, batch_at(step)).backward()
         optimiser.step()
-        batches = tuple(part[None] for part in batch_at(step))
-        _, gradients = stacked_losses_and_gradients(loss_fn, LAYOUT, state.vectors, batches)
-        state = adam_update(state, gradients, rate, SETTINGS)
-    ours = LAYOUT.unflatten(state.vectors[0])
+    training = one_network()
+    train(training.descent, 40, (), Memory())
+    ours = LAYOUT.unflatten(training.descent.vectors[0])
     for name, leaf in leaves.items():
         torch.testing.assert_close(ours[name], leaf.detach(), rtol=1e-5, atol=1e-6)
 
 
-def test_the_schedule_changes_the_updates(tmp_path):
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_updates_of_replicas_equal_torch(optimiser, decay):
+    generator = StreamKey(4).generator()
+    rates = torch.tensor([[0.1], [0.02], [1e-3]], dtype=torch.float64)
+    vectors = torch.randn(3, 5, generator=generator, dtype=torch.float64)
+    update = update_rule(OptimiserSettings(optimiser, 0.9 if optimiser == "sgd" else 0.0))
+    moments = [torch.zeros_like(vectors) for _ in update.moments]
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[optimiser]
+    own = {"momentum": 0.9} if optimiser == "sgd" else {}
+    leaves = [row.clone().requires_grad_() for row in vectors]
+    theirs = [
+        kind([leaf], lr=rate, weight_decay=decay, **own)
+        for leaf, rate in zip(leaves, rates.flatten().tolist(), strict=True)
+    ]
+    decays = torch.full_like(rates, decay) if decay else 0.0
+    for number in range(1, 30):
+        gradients = torch.randn(3, 5, generator=generator, dtype=torch.float64)
+        for leaf, gradient, optim in zip(leaves, gradients, theirs, strict=True):
+            leaf.grad = gradient.clone()
+            optim.step()
+        update(vectors, gradients, moments, number, rates, decays)
+    expected = torch.stack([leaf.detach() for leaf in leaves])
+    torch.testing.assert_close(vectors, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_the_schedule_changes_the_updates():
     slow = dataclasses.replace(SETTINGS, max_learning_rate=0.01)
-    a, b = run(tmp_path / "a"), run(tmp_path / "b", settings=slow)
-    assert not np.allclose(final_state(a)["vectors"], final_state(b)["vectors"])
+    ends = []
+    for settings in (SETTINGS, slow):
+        training = one_network(settings=settings)
+        train(training.descent, 40, (), Memory())
+        ends.append(training.descent.vectors)
+    assert not torch.allclose(*ends)
 
 
-class Killed(BaseException):
-    """Stands for a kill: nothing catches it."""
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
+def test_replicas_end_where_each_ends_alone_whatever_the_groups(optimiser):
+    whole = replicas(optimiser=optimiser)
+    train(whole, 12, (), Memory())
+    for groups in (2, 4):
+        cut = replicas(optimiser=optimiser, groups=groups)
+        train(cut, 12, (), Memory())
+        torch.testing.assert_close(cut.vectors, whole.vectors, rtol=1e-10, atol=1e-12)
 
 
+def test_recorders_see_their_steps_and_no_others():
+    training = one_network()
+    journal = Memory()
+    checkpoints, trajectory = training.recorders([0, 7, 40], range(0, 41, 5))
+    train(training.descent, 40, (checkpoints, trajectory), journal)
+    kept = dict(training.checkpoints(journal))
+    assert list(kept) == [0, 7, 40]
+    assert np.array_equal(kept[0]["a.weight"], PARAMS["a.weight"].numpy())
+    assert np.array_equal(kept[40]["b"], training.descent.vectors[0, 6:].numpy())
+    assert not np.array_equal(kept[7]["b"], kept[40]["b"])
+    steps, rows = gathered(journal, "trajectory")
+    assert steps.tolist() == list(range(0, 41, 5))
+    assert np.array_equal(rows[-1], kept[40]["b"])
+
+
+MAKERS = {
+    "one network": lambda: one_network().descent,
+    "replicas": replicas,
+    "in groups": lambda: replicas(groups=2, optimiser="sgd"),
+    "one diverged": lambda: replicas(wild=2),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 @pytest.mark.parametrize("fatal_step", [0, 5, 10, 25, 40])
-def test_an_interrupted_run_ends_bit_identical(tmp_path, fatal_step):
-    whole = run(tmp_path / "whole")
-    calls = 0
+def test_an_interrupted_run_ends_bit_identical(make, fatal_step):
+    recorder = Recorder(range(0, 41, 5), vectors_of)
+    whole, journal = make(), Pages(10)
+    train(whole, 40, (recorder,), journal)
 
-    def killing(vector):
-        nonlocal calls
-        if calls * 5 == fatal_step:
+    def killing(descent, step):
+        if step == fatal_step:
             raise Killed
-        calls += 1
-        return vector.numpy()[:4].copy()
+        return vectors_of(descent, step)
 
+    cut = Pages(10)
     with pytest.raises(Killed):
-        run(tmp_path / "cut", observe=killing)
-    resumed = run(tmp_path / "cut")
-    for left, right in zip(whole, resumed, strict=True):
-        assert left.read_bytes() == right.read_bytes()
+        train(make(), 40, (Recorder(recorder.steps, killing),), cut)
+    assert len(cut.pages) == min(fatal_step // 10, 3)
+    for expected_calls in (40 - 10 * len(cut.pages), 0):  # a finished run is not made again
+        resumed, calls = make(), []
+        advance = resumed.advance
+        resumed.advance = lambda step, calls=calls, go=advance: calls.append(step) or go(step)
+        train(resumed, 40, (recorder,), cut)
+        assert len(calls) == expected_calls
+        for name, value in whole.state.items():
+            assert np.array_equal(value, resumed.state[name], equal_nan=name != "diverged_step")
+    for left, right in zip(gathered(journal, "vectors"), gathered(cut, "vectors"), strict=True):
+        assert left.tobytes() == right.tobytes()
+    if make is MAKERS["one diverged"]:
+        assert (whole.diverged_step >= 0).tolist() == [False, False, True, False]
+        assert whole.vectors[2].isnan().all()
+        assert whole.vectors[[0, 1, 3]].isfinite().all()
 
 
-def test_the_segment_length_does_not_change_the_result(tmp_path):
-    other = dataclasses.replace(SETTINGS, segment_steps=7)
-    a, b = final_state(run(tmp_path / "a")), final_state(run(tmp_path / "b", settings=other))
-    for name, value in a.items():
-        assert np.array_equal(value, b[name])
+def test_the_segment_length_does_not_change_the_result():
+    ends = []
+    for length in (10, 7):
+        descent, journal = replicas(), Pages(length)
+        train(descent, 40, (Recorder(range(41), vectors_of),), journal)
+        ends.append(gathered(journal, "vectors")[1])
+    assert np.array_equal(*ends)
 
 
-def test_damaged_and_foreign_segments_are_done_again(tmp_path):
-    segments = run(tmp_path / "p")
-    before = final_state(segments)
-    segments[1].write_bytes(b"not a segment")
-    resumed = run(tmp_path / "p")
-    assert np.array_equal(final_state(resumed)["vectors"], before["vectors"])
-    stamp = segments[0].stat().st_mtime_ns
-    run(tmp_path / "p", identity="other")
-    assert segments[0].stat().st_mtime_ns != stamp
-    with open_store(segments[0], "other"):
-        pass
-
-
-def test_merged_stores_hold_everything(tmp_path):
-    segments = run(tmp_path / "p")
-    paths = tmp_path / "checkpoints.h5", tmp_path / "trajectory.h5"
-    merge_segments(segments, LAYOUT, *paths, "id", {"seed": 1, "settings": {"x": 1}})
-    with h5py.File(paths[0]) as handle:
-        assert handle["step"][:].tolist() == [0, 7, 10, 40]
-        assert handle["parameters/a.weight"].shape == (4, 3, 2)
-        assert handle["parameters/a.weight"].chunks == (1, 3, 2)
-    for step in (0, 7, 10, 40):
-        params = read_checkpoint(paths[0], step, "id")
-        assert list(params) == ["a.weight", "b"]
-    assert np.array_equal(read_checkpoint(paths[0], 0)["a.weight"], PARAMS["a.weight"].numpy())
-    with h5py.File(paths[1]) as handle:
-        assert handle["step"][:].tolist() == list(range(0, 41, 5))
-        assert handle["outputs"].shape == (9, 4)
-
-
-def test_a_loss_that_is_not_finite_names_step_and_remedy(tmp_path):
+def test_a_loss_that_is_not_finite_names_step_and_remedy():
     def explode(step):
         return (torch.full((8, 2), torch.nan if step == 12 else 1.0),)
 
+    training, journal = one_network(explode), Pages(10)
     with pytest.raises(FloatingPointError, match=r"nan at step 12 .* lower training.max_learning"):
-        train(
-            loss_fn, LAYOUT, LAYOUT.flatten(PARAMS), explode, SETTINGS, recorder(), tmp_path, "id"
-        )
-    assert [path.name for path in tmp_path.iterdir()] == ["segment-00000.h5"]
+        train(training.descent, 40, training.recorders([0], [0]), journal)
+    assert len(journal.pages) == 1

@@ -16,57 +16,24 @@ from stagewise.llc.layout import AUDIT
 from stagewise.stores.files import (
     StoreError,
     atomic_path,
-    chained_digest,
     open_store,
-    read_checkpoint,
     read_dataset,
     write_dataset,
     write_netcdf,
 )
 
-IDENTITY = "abc"
-
 
 @pytest.fixture
-def checkpoints(tmp_path):
-    path = tmp_path / "checkpoints.h5"
-    weights = np.arange(6, dtype="f4").reshape(3, 2)
-    digests = []
+def store(tmp_path):
+    path = tmp_path / "store.h5"
     with h5py.File(path, "w") as handle:
-        handle["parameters/w"] = weights
-        handle["step"] = [0, 10, 20]
-        for step, row in zip((0, 10, 20), weights, strict=True):
-            digests.append(chained_digest(digests[-1] if digests else IDENTITY, step, [row]))
-        handle["digest"] = digests
-        handle.attrs.update(identity=IDENTITY, parameter_names=json.dumps(["w"]))
+        handle["values"] = np.arange(1000)
     return path
 
 
-def test_a_checkpoint_comes_back(checkpoints):
-    assert read_checkpoint(checkpoints, 10, IDENTITY)["w"].tolist() == [2, 3]
-
-
-def test_a_foreign_checkpoint_is_refused(checkpoints):
-    with pytest.raises(StoreError, match="belongs to run identity abc, expected xyz: delete it"):
-        read_checkpoint(checkpoints, 10, "xyz")
-
-
-@pytest.mark.parametrize("step", [0, 20])
-def test_altered_parameters_are_refused(checkpoints, step):
-    with h5py.File(checkpoints, "r+") as handle:
-        handle["parameters/w"][step // 10, 0] += 1
-    with pytest.raises(StoreError, match=f"step {step} do not match their digest"):
-        read_checkpoint(checkpoints, step, IDENTITY)
-
-
-def test_an_absent_step(checkpoints):
-    with pytest.raises(StoreError, match="no checkpoint at step 5"):
-        read_checkpoint(checkpoints, 5, IDENTITY)
-
-
-def test_a_truncated_file(checkpoints):
-    os.truncate(checkpoints, 500)
-    with pytest.raises(StoreError, match="not a readable HDF5 file"), open_store(checkpoints):
+def test_a_truncated_file(store):
+    os.truncate(store, 500)
+    with pytest.raises(StoreError, match="not a readable HDF5 file"), open_store(store):
         pass
 
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 SETTINGS = caption_settings(CONFIG)
 COST = {
-    **{"study": ["regression"], "rule": ["regression_train"], "jobs": [3], "cpu_s": [1234.5]},
+    **{"study": ["regression"], "rule": ["train"], "jobs": [3], "cpu_s": [1234.5]},
     **{"wall_s": [1300.0], "longest_s": [500.0], "memory_mb": [456.0]},
 }
 VERDICTS = ("supported", "refuted", "mixed", "not testable at this scale")
@@ -334,7 +334,7 @@ def test_quality_counts_and_takes_medians() -> None:
 def test_cost_is_shown_with_its_total() -> None:
     page = rendered()
     assert "3 jobs took 20.6 minutes" in page
-    assert "<td>regression train</td>" in page
+    assert "<td>train</td>" in page
     assert "0 jobs took 0.0 minutes" in rendered(cost=pd.DataFrame(COST)[:0])
 
 

@@ -63,6 +63,6 @@ def modular(settings: Mapping[str, Any], shares: Sequence[float], key: StreamKey
     def loss(params: Params, batch: Batch) -> Tensor:
         return cross_entropy(params, network, batch)
 
-    untrained = full_loss(loss, trained.params_of(0, 0), data)
-    checkpoints = {step: trained.params_of(step, 0) for step in steps}
+    untrained = full_loss(loss, trained.checkpoints.at(0, 0), data)
+    checkpoints = {step: trained.checkpoints.at(step, 0) for step in steps}
     return Subject("modular", loss, data, checkpoints, untrained)

@@ -12,6 +12,7 @@ from torch import Tensor
 from stagewise.core.progress import Heartbeat
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
+from stagewise.stores.checkpoints import Checkpoints
 from stagewise.studies.modular.agreement import (
     gradient_along,
     mean_cosine,
@@ -25,7 +26,6 @@ from stagewise.studies.modular.networks import loss_function
 from stagewise.studies.modular.program import Setting
 from stagewise.studies.modular.settings import Program, Replica
 from stagewise.studies.modular.sharpness import measure_sharpness, stability_bound
-from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import split
 
 

@@ -13,10 +13,10 @@ from stagewise.core.seeding import StreamKey
 from stagewise.llc.diagnostics import judge_all, locality
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.settings import SGLDConfig
+from stagewise.stores.checkpoints import Checkpoints
 from stagewise.studies.modular.networks import loss_function
 from stagewise.studies.modular.program import Setting
 from stagewise.studies.modular.settings import Program
-from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import split
 
 

@@ -12,6 +12,7 @@ import torch
 import xarray as xr
 
 from stagewise.core.replicas import Params
+from stagewise.stores.checkpoints import Checkpoints
 from stagewise.studies.modular.behaviour import find_behaviour
 from stagewise.studies.modular.circuits import distance_irrelevance, find_circuits
 from stagewise.studies.modular.early import fit_early
@@ -19,7 +20,6 @@ from stagewise.studies.modular.fourier import learned_modes, power_shares
 from stagewise.studies.modular.networks import activations, logits
 from stagewise.studies.modular.program import Setting
 from stagewise.studies.modular.settings import Program
-from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import pairs_of
 from stagewise.studies.modular.thresholds import MeasureSettings
 

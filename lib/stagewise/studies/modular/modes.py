@@ -11,6 +11,7 @@ import xarray as xr
 from stagewise.core.progress import Heartbeat
 from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
+from stagewise.stores.checkpoints import Checkpoints
 from stagewise.studies.modular.fourier import (
     ModulusError,
     learned_modes,
@@ -24,7 +25,6 @@ from stagewise.studies.modular.fourier import (
 from stagewise.studies.modular.layout import MODES
 from stagewise.studies.modular.networks import activations, loss_function
 from stagewise.studies.modular.program import Setting
-from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.task import pairs_of, split
 
 

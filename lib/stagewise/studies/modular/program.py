@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from stagewise.core.schedules import checkpoint_steps
 from stagewise.core.seeding import StreamKey
+from stagewise.stores.identity import digest_of
 from stagewise.studies.modular.settings import (
     NetworkSettings,
     Program,
@@ -90,3 +91,22 @@ class Setting:
 def study_key(root_seed: int) -> StreamKey:
     """Return the key above all streams of the study."""
     return StreamKey(root_seed, ("modular",))
+
+
+def identity_of(
+    program: Program,
+    replicas: Sequence[Replica],
+    study: StreamKey,
+    record_steps: Collection[int],
+    checkpoint_steps: Collection[int],
+) -> str:
+    """Return the digest of all that a program's state depends on."""
+    return digest_of(
+        {
+            "program": program.attributes(),
+            "replicas": [asdict(replica) for replica in replicas],
+            "streams": [study.root, list(study.path)],
+            "records": sorted({int(step) for step in record_steps}),
+            "checkpoints": sorted({int(step) for step in checkpoint_steps}),
+        }
+    )

@@ -10,7 +10,7 @@ import xarray as xr
 from torch import Tensor
 
 from stagewise.core.replicas import Params
-from stagewise.studies.modular.resume import State
+from stagewise.core.training import Journal, gathered
 from stagewise.studies.modular.settings import Program, Replica
 from stagewise.studies.modular.stacked import AT_ONCE, Pairs, stacked_logits
 
@@ -27,106 +27,57 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
 }
 """Unit and name of what is measured on the training and on the test set."""
 
+_NORMS = ("weight_norm", "parameter_norm")
+
 _UNITS = {"cross_entropy": "nat", "mse": "1"}
 
 
-class Recorder:
-    """Keeps losses, accuracies, logits and norms of every replica at given steps.
+def curves_of(
+    journal: Journal,
+    program: Program,
+    replicas: Sequence[Replica],
+    parameter_names: Sequence[str],
+    diverged_step: Tensor,
+) -> xr.Dataset:
+    """Return what was recorded of a program, as a labelled dataset.
 
     Parameters
     ----------
+    journal : Journal
+        Holds the `measurements` of each recorded step.
     program : Program
-    pairs : Pairs, each of shape (replica, p^2)
-        The training set first.
+    replicas : sequence of Replica
     parameter_names : sequence of str
-    steps : sequence of int
-        Ascending.
+    diverged_step : Tensor of int64, shape (replica,)
+        -1 for replicas that have not diverged.
     """
-
-    def __init__(
-        self, program: Program, pairs: Pairs, parameter_names: Sequence[str], steps: Sequence[int]
-    ) -> None:
-        self.program, self.pairs = program, pairs
-        self.names, self.steps = tuple(parameter_names), tuple(steps)
-        self._place = {step: index for index, step in enumerate(self.steps)}
-        shape = (len(pairs.labels), len(self.steps))
-        curves = [f"{part}_{name}" for part in ("train", "test") for name in _TEXTS]
-        self.values = {name: np.full(shape, np.nan) for name in (*curves, "weight_norm")}
-        self.values["parameter_norm"] = np.full((*shape, len(self.names)), np.nan)
-
-    @torch.no_grad()
-    def observe(self, step: int, params: Params, alive: Tensor) -> Tensor:
-        """Record a state; replicas that have diverged keep the NaN that they began with.
-
-        Parameters
-        ----------
-        step : int
-            Without effect if it is not among the steps.
-        params : dict of str to Tensor, each of shape (replica, ...)
-        alive : Tensor of bool, shape (replica,)
-
-        Returns
-        -------
-        Tensor of bool, shape (replica,)
-            Which replicas are still alive, the loss on the training set being finite.
-        """
-        if step not in self._place or not alive.any():
-            return alive
-        values = measurements(self.program, params, self.pairs)
-        alive = alive & values["train_loss"].isfinite()
-        norms = [params[name].double().flatten(1).norm(dim=1) for name in self.names]
-        values["parameter_norm"] = torch.stack(norms, dim=1)
-        values["weight_norm"] = values["parameter_norm"].norm(dim=1)
-        for name, value in values.items():
-            self.values[name][alive.numpy(), self._place[step]] = value[alive].numpy()
-        return alive
-
-    def state(self) -> State:
-        """Return what has been recorded."""
-        return {name: torch.from_numpy(values) for name, values in self.values.items()}
-
-    def restore(self, state: State) -> None:
-        """Take over what was recorded."""
-        self.values = {name: values.numpy().copy() for name, values in state.items()}
-
-    def dataset(
-        self, replicas: Sequence[Replica], diverged_step: Tensor, seed_root: int
-    ) -> xr.Dataset:
-        """Return what was recorded.
-
-        Parameters
-        ----------
-        replicas : sequence of Replica
-        diverged_step : Tensor of int64, shape (replica,)
-            -1 for replicas that have not diverged.
-        seed_root : int
-            Root of all random streams.
-        """
-        variables = {
-            name: (
-                _CURVE + ("parameter",) * (values.ndim - 2),
-                values,
-                _description(self.program, name),
-            )
-            for name, values in self.values.items()
-        }
-        variables["diverged_step"] = (
-            ("replica",),
-            diverged_step.numpy(),
-            {"units": "update", "long_name": "step with a non-finite training loss; -1 if none"},
+    names = (*(f"{part}_{name}" for part in ("train", "test") for name in _TEXTS), *_NORMS)
+    found = {name: gathered(journal, name) for name in names}
+    variables = {
+        name: (
+            _CURVE + ("parameter",) * (values.ndim - 2),
+            values.swapaxes(0, 1).copy(),
+            _description(program, name),
         )
-        fields = ("name", "seed", "learning_rate", "weight_decay", "initial_scale")
-        coords = {field: ("replica", [getattr(r, field) for r in replicas]) for field in fields}
-        return xr.Dataset(
-            variables,
-            coords={
-                **coords,
-                "replica": np.arange(len(replicas)),
-                "step": np.array(self.steps, dtype=np.int64),
-                "parameter": list(self.names),
-            },
-            attrs={**self.program.attributes(), "root_seed": seed_root},
-        )
+        for name, (_, values) in found.items()
+    }
+    variables["diverged_step"] = (
+        ("replica",),
+        diverged_step.numpy(),
+        {"units": "update", "long_name": "step with a non-finite training loss; -1 if none"},
+    )
+    fields = ("name", "seed", "learning_rate", "weight_decay", "initial_scale")
+    coords = {field: ("replica", [getattr(r, field) for r in replicas]) for field in fields}
+    return xr.Dataset(
+        variables,
+        coords={
+            **coords,
+            "replica": np.arange(len(replicas)),
+            "step": found["train_loss"][0],
+            "parameter": list(parameter_names),
+        },
+        attrs=program.attributes(),
+    )
 
 
 def _description(program: Program, name: str) -> dict[str, str]:
@@ -145,7 +96,7 @@ def _description(program: Program, name: str) -> dict[str, str]:
 
 @torch.no_grad()
 def measurements(program: Program, params: Params, pairs: Pairs) -> dict[str, Tensor]:
-    """Return loss, accuracy, margin and log partition on either set, float64, shape (replica,).
+    """Return what is recorded of a state, float64, shape (replica,); norms also by parameter.
 
     Parameters
     ----------
@@ -161,11 +112,12 @@ def measurements(program: Program, params: Params, pairs: Pairs) -> dict[str, Te
         own = {name: values[some] for name, values in params.items()}
         parts.append(_per_pair(program, own, pairs.part(some, slice(None))))
     sets = {"train": slice(program.task.num_train), "test": slice(program.task.num_train, None)}
+    norms = torch.stack([value.double().flatten(1).norm(dim=1) for value in params.values()], dim=1)
     return {
         f"{part}_{name}": torch.cat([values[name][:, where].mean(1) for values in parts])
         for part, where in sets.items()
         for name in _TEXTS
-    }
+    } | {"weight_norm": norms.norm(dim=1), "parameter_norm": norms}
 
 
 def _per_pair(program: Program, params: Params, pairs: Pairs) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stagewise.core.settings import OptimiserSettings
-from stagewise.core.updates import update_rule
+from stagewise.core.updates import Numbers, update_rule
 from stagewise.studies.scurves.tasks import Losses
 
 Observer = Callable[[Tensor, Tensor], None]
@@ -54,7 +54,9 @@ def descend(
     settings = OptimiserSettings(
         optimiser, betas=tuple(adam["betas"]), epsilon=float(adam["epsilon"])
     )
-    update = update_rule(settings, vectors, *_per_case(cases, vectors))
+    update = update_rule(settings)
+    moments = [torch.zeros_like(vectors) for _ in update.moments]
+    rates, decays = _per_case(cases, vectors)
     wanted, last = set(steps), steps[-1]
     for step in range(last + 1):
         leaf = vectors.detach().requires_grad_()  # shares the memory that updates change
@@ -63,12 +65,12 @@ def descend(
             observe(vectors, losses.detach().unflatten(0, vectors.shape[:2]))
         if step < last:
             (gradient,) = torch.autograd.grad(losses.sum(), leaf)
-            update(gradient, step + 1)
+            update(vectors, gradient, moments, step + 1, rates, decays)
     return vectors
 
 
-def _per_case(cases: Sequence[tuple[float, float]], like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return learning rates and weight decays, each along the first axis of `like`."""
+def _per_case(cases: Sequence[tuple[float, float]], like: Tensor) -> tuple[Tensor, Numbers]:
+    """Return learning rates and weight decays along the first axis of `like`; 0 without any decay."""
     shape = (len(cases), *(1 for _ in like.shape[1:]))
     rates, decays = like.new_tensor(cases).unbind(1)
-    return rates.reshape(shape), decays.reshape(shape)
+    return rates.reshape(shape), decays.reshape(shape) if decays.any() else 0.0

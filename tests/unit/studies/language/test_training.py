@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from stagewise.core.network import NetworkTraining, network_descent
 from stagewise.core.replicas import stacked_losses
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import Recorder, train
+from stagewise.core.training import Memory, train
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.settings import SGLDConfig
+from stagewise.stores.journal import SegmentFiles
 from stagewise.studies.language.batches import TrainingRows, repeated
 from stagewise.studies.language.behaviour import constant_predictor_loss
 from stagewise.studies.language.bigrams import conditional_distribution, count_bigrams
@@ -110,48 +112,43 @@ def test_fewer_rows_than_a_batch_is_one_sentence():
 # Runs
 
 
+def training_of(observe=lambda params: np.zeros(1), settings=RUN.training):
+    rows, layout = RUN.training_rows(numbered()), RUN.layout()
+    initial = layout.flatten(RUN.initial())
+    descent = network_descent(RUN.loss, layout, initial, rows.batch_at, settings)
+    return NetworkTraining(layout, descent, observe)
+
+
 def test_a_run_learns_and_an_interrupted_one_ends_bit_identical(tmp_path):
-    layout, rows = RUN.layout(), RUN.training_rows(numbered())
     validation = RUN.tokens_in_context(numbered(), 5)
 
     def trained(folder, observe):
-        recorder = Recorder(frozenset({0, 30}), frozenset(range(0, 31, 5)), observe)
-        initial = layout.flatten(RUN.initial())
-        return train(RUN.loss, layout, initial, rows.batch_at, RUN.training, recorder, folder, "id")
+        training, journal = training_of(observe), SegmentFiles(tmp_path / folder, "id", 10)
+        train(training.descent, 30, training.recorders([0, 30], range(0, 31, 5)), journal)
+        return dict(training.checkpoints(journal)), journal.segments
 
-    def logits_now(vector):
-        return RUN.function_vector(layout.unflatten(vector), validation, "float16")
+    def logits_now(params):
+        return RUN.function_vector(params, validation, "float16")
 
-    whole = trained(tmp_path / "whole", logits_now)
+    kept, whole = trained("whole", logits_now)
     calls = iter(range(99))
 
-    def killing(vector):
+    def killing(params):
         if next(calls) == 4:
             raise KeyboardInterrupt
-        return logits_now(vector)
+        return logits_now(params)
 
     with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path / "cut", killing)
-    resumed = trained(tmp_path / "cut", logits_now)
+        trained("cut", killing)
+    _, resumed = trained("cut", logits_now)
     for left, right in zip(whole, resumed, strict=True):
         assert left.read_bytes() == right.read_bytes()
-    start, end = (layout.unflatten(vector) for vector in _checkpoints(whole))
-    (batch,) = rows.batch_at(0)
-    assert RUN.loss(end, (batch,)) < RUN.loss(start, (batch,)) - 0.1
+    start, end = ({n: torch.from_numpy(v) for n, v in kept[step].items()} for step in (0, 30))
+    batch = RUN.training_rows(numbered()).batch_at(0)
+    assert RUN.loss(end, batch) < RUN.loss(start, batch) - 0.1
 
 
-def _checkpoints(segments):
-    import h5py
-
-    values = []
-    for segment in segments:
-        with h5py.File(segment) as handle:
-            if "checkpoint/values" in handle:
-                values.extend(torch.from_numpy(handle["checkpoint/values"][:]))
-    return values
-
-
-def test_decay_and_learning_rate_are_those_of_torch(tmp_path):
+def test_decay_and_learning_rate_are_those_of_torch():
     rows, layout = RUN.training_rows(numbered()), RUN.layout()
     leaves = {name: value.clone().requires_grad_() for name, value in RUN.initial().items()}
     optimiser = torch.optim.AdamW(leaves.values(), lr=0.02, betas=(0.9, 0.98), weight_decay=0.1)
@@ -159,24 +156,18 @@ def test_decay_and_learning_rate_are_those_of_torch(tmp_path):
         optimiser.zero_grad()
         RUN.loss(leaves, rows.batch_at(step)).backward()
         optimiser.step()
-    recorder = Recorder(frozenset({30}), frozenset(), lambda vector: vector.numpy())
-    initial = layout.flatten(RUN.initial())
-    segments = train(
-        RUN.loss, layout, initial, rows.batch_at, RUN.training, recorder, tmp_path, "id"
-    )
-    ours = layout.unflatten(_checkpoints(segments)[-1])
+    training = training_of()
+    train(training.descent, 30, (), Memory())
+    ours = layout.unflatten(training.descent.vectors[0])
     # Softmax does not see a key's bias: its gradient is rounding, which Adam scales up.
     for name, leaf in [(n, v) for n, v in leaves.items() if not n.endswith("key.bias")]:
         torch.testing.assert_close(ours[name], leaf.detach(), rtol=2e-4, atol=2e-5)
 
 
-def test_a_diverging_run_names_the_key_of_the_study(tmp_path):
-    settings = dataclasses.replace(RUN.training, max_learning_rate=1e30)
-    recorder = Recorder(frozenset(), frozenset(), lambda vector: vector.numpy())
-    rows, layout = RUN.training_rows(numbered()), RUN.layout()
-    initial = layout.flatten(RUN.initial())
+def test_a_diverging_run_names_the_key_of_the_study():
+    training = training_of(settings=dataclasses.replace(RUN.training, max_learning_rate=1e30))
     with pytest.raises(FloatingPointError, match=r"lower training\.learning_rate$"):
-        train(RUN.loss, layout, initial, rows.batch_at, settings, recorder, tmp_path, "id")
+        train(training.descent, 30, (), Memory())
 
 
 def test_the_trajectory_holds_full_logits_at_one_place_of_each_row():

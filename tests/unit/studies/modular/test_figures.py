@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import xarray as xr
 import yaml
 
@@ -35,7 +34,6 @@ from stagewise.studies.modular.llc import llc_along
 from stagewise.studies.modular.measures import measure_setting
 from stagewise.studies.modular.modes import modes_along
 from stagewise.studies.modular.program import Setting, study_key
-from stagewise.studies.modular.store import Checkpoints
 from stagewise.studies.modular.thresholds import MeasureSettings, SlingshotSettings
 from stagewise.studies.modular.training import train
 from stagewise.workflow.config import merge, modular_settings
@@ -59,11 +57,8 @@ def study() -> Mapping[str, object]:
             steps = setting.record_steps.tolist(), setting.checkpoint_steps.tolist()
             trained = train(setting.program, setting.replicas, KEY, *steps)
             curves[name] = trained.records
-            kept_params = list(trained.checkpoints.values())
-            params = {k: torch.stack([one[k] for one in kept_params]) for k in kept_params[0]}
-            states = Checkpoints(np.array(list(trained.checkpoints)), params)
-            kept[name] = (setting, states)
-            table = measure_setting(setting, trained.records, states, constants)
+            kept[name] = (setting, trained.checkpoints)
+            table = measure_setting(setting, trained.records, trained.checkpoints, constants)
             tables.append(table.assign(experiment=experiment))
     runs = RUNS.check(pd.concat(tables, ignore_index=True))
     modes = {n: modes_along(*kept[n], KEY, range(2), 3.0) for n in config["modes"]["settings"]}

@@ -11,11 +11,12 @@ import torch
 import torch.nn.functional as F
 import xarray as xr
 
+from stagewise.core.descent import Descent
 from stagewise.core.seeding import StreamKey
-from stagewise.stores.files import StoreError, write_dataset
+from stagewise.stores.files import write_dataset
+from stagewise.stores.journal import SegmentFiles
 from stagewise.studies.modular import model, transformer
 from stagewise.studies.modular.records import measurements
-from stagewise.studies.modular.resume import Partial
 from stagewise.studies.modular.settings import (
     NetworkSettings,
     Program,
@@ -25,7 +26,7 @@ from stagewise.studies.modular.settings import (
 )
 from stagewise.studies.modular.stacked import AT_ONCE, BatchRows, all_pairs, initial_parameters
 from stagewise.studies.modular.task import split
-from stagewise.studies.modular.training import _Descent, train
+from stagewise.studies.modular.training import train
 
 KEY = StreamKey(5, ("modular",))
 TASK = TaskSettings(7, 0.7)
@@ -98,7 +99,7 @@ def test_replicas_end_where_serial_training_ends(name, program):
     for index, replica in enumerate(replicas):
         losses, params = serial(program, replica)
         np.testing.assert_allclose(trained.records["train_loss"][index], losses, rtol=1e-9)
-        for parameter, value in trained.params_of(program.num_steps, index).items():
+        for parameter, value in trained.checkpoints.at(program.num_steps, index).items():
             torch.testing.assert_close(value, params[parameter], rtol=1e-8, atol=1e-10)
 
 
@@ -107,8 +108,8 @@ def test_a_replica_does_not_depend_on_its_neighbours():
     for index, replica in enumerate(REPLICAS):
         alone = train(PROGRAM, [replica], KEY, [0, 5, 12], [5, 12])
         for step in (5, 12):
-            for name, value in alone.params_of(step, 0).items():
-                torch.testing.assert_close(together.params_of(step, index)[name], value)
+            for name, value in alone.checkpoints.at(step, 0).items():
+                torch.testing.assert_close(together.checkpoints.at(step, index)[name], value)
         for name in ("train_loss", "test_loss", "test_accuracy", "train_margin", "weight_norm"):
             np.testing.assert_allclose(
                 together.records[name][index], alone.records[name][0], rtol=1e-9
@@ -117,12 +118,12 @@ def test_a_replica_does_not_depend_on_its_neighbours():
 
 def test_groups_have_no_effect(monkeypatch):
     whole = train(PROGRAM, REPLICAS, KEY, [12], [12])
-    monkeypatch.setattr("stagewise.studies.modular.training.AT_ONCE", 2 * 9 * 7)
+    monkeypatch.setattr("stagewise.studies.modular.descent.AT_ONCE", 2 * 9 * 7)
     monkeypatch.setattr("stagewise.studies.modular.records.AT_ONCE", 1)
     cut = train(PROGRAM, REPLICAS, KEY, [12], [12])
     np.testing.assert_allclose(whole.records["train_loss"], cut.records["train_loss"], rtol=1e-9)
-    for name, value in whole.checkpoints[12].items():
-        torch.testing.assert_close(cut.checkpoints[12][name], value)
+    for name, value in whole.checkpoints.params.items():
+        torch.testing.assert_close(cut.checkpoints.params[name], value)
     assert AT_ONCE > 4 * 9 * 7  # else both were cut alike
 
 
@@ -159,10 +160,10 @@ def test_a_diverged_replica_is_marked_and_leaves_the_others_alone(caplog):
         values = mixed.records[name]
         assert np.isnan(values[1].sel(step=values.step > marks[1])).all()
         assert np.isfinite(values[[0, 2]]).all()
-    assert all(value[1].isnan().all() for value in mixed.checkpoints[60].values())
+    assert all(value.isnan().all() for value in mixed.checkpoints.at(60, 1).values())
     calm = train(program, [REPLICAS[1], REPLICAS[3]], KEY, steps, [60])
-    for name, value in calm.checkpoints[60].items():
-        torch.testing.assert_close(mixed.checkpoints[60][name][[0, 2]], value)
+    for name, value in calm.checkpoints.params.items():
+        torch.testing.assert_close(mixed.checkpoints.params[name][-1:, [0, 2]], value)
     cut = replace(program, num_steps=int(marks[1]))  # no batch is drawn at the last step
     last = train(cut, [wild], KEY, [cut.num_steps]).records
     assert last["diverged_step"].item() == marks[1]
@@ -183,7 +184,7 @@ def test_what_is_recorded_is_what_it_says(loss, tmp_path):
     trained = train(program, REPLICAS, KEY, [0, 12], [12])
     last = trained.records.sel(step=12)
     for index, replica in enumerate(REPLICAS):
-        params = trained.params_of(12, index)
+        params = trained.checkpoints.at(12, index)
         norms = {name: value.norm().item() for name, value in params.items()}
         assert last["parameter_norm"][index].values.tolist() == pytest.approx(list(norms.values()))
         assert last["parameter"].values.tolist() == list(norms)
@@ -223,8 +224,8 @@ def test_a_network_that_says_nothing_is_mostly_wrong():
 
 def test_frozen_sides_do_not_move_and_the_rest_does():
     program = replace(PROGRAM, network=replace(NETWORK, freeze_sides=True))
-    kept = train(program, REPLICAS, KEY, [12], [0, 12]).checkpoints
-    moved = {name for name, value in kept[12].items() if not torch.equal(value, kept[0][name])}
+    kept = train(program, REPLICAS, KEY, [12], [0, 12]).checkpoints.params
+    moved = {name for name, value in kept.items() if not torch.equal(*value)}
     assert moved == {"embedding", "unembedding.weight"}
 
 
@@ -250,12 +251,12 @@ def test_transformers_train_side_by_side_as_alone():
     for index, replica in enumerate(replicas):
         data, _ = split(TASK, replica.key(KEY))
         for step in (0, 12):
-            loss = transformer.cross_entropy(together.params_of(step, index), network, data)
+            loss = transformer.cross_entropy(together.checkpoints.at(step, index), network, data)
             recorded = together.records["train_loss"].sel(step=step)[index].item()
             assert loss.item() == pytest.approx(recorded)
         alone = train(program, [replica], KEY, [12], [12])
-        for name, value in alone.params_of(12, 0).items():
-            torch.testing.assert_close(together.params_of(12, index)[name], value)
+        for name, value in alone.checkpoints.at(12, 0).items():
+            torch.testing.assert_close(together.checkpoints.at(12, index)[name], value)
 
 
 def test_a_modulus_that_is_not_prime_is_warned_about(caplog):
@@ -321,59 +322,30 @@ def test_an_interrupted_program_goes_on_bit_identically(tmp_path, monkeypatch, o
     replicas = [*REPLICAS, replace(REPLICAS[0], learning_rate=1e200)]  # the last one diverges
     steps = [0, 2, 5, 9, 12]
     whole = train(program, replicas, KEY, steps, [0, 5, 12])
-    partial = Partial(tmp_path / "run.partial", 4)
-    advance = _Descent.advance
+    advance = Descent.advance
 
     def interrupted(self, step):
         if step == 10:
             raise KilledError
-        advance(self, step)
+        return advance(self, step)
 
-    monkeypatch.setattr(_Descent, "advance", interrupted)
+    monkeypatch.setattr(Descent, "advance", interrupted)
+    folder = tmp_path / "run.partial"
     with pytest.raises(KilledError):
-        train(program, replicas, KEY, steps, [0, 5, 12], partial)
+        train(program, replicas, KEY, steps, [0, 5, 12], SegmentFiles(folder, "mine", 4))
     made = []
 
     def counted(self, step):
         made.append(step)
-        advance(self, step)
+        return advance(self, step)
 
-    monkeypatch.setattr(_Descent, "advance", counted)
+    monkeypatch.setattr(Descent, "advance", counted)
     for remaining in ([8, 9, 10, 11], []):  # a finished program is not run again
         made.clear()
-        resumed = train(program, replicas, KEY, steps, [0, 5, 12], partial)
+        journal = SegmentFiles(folder, "mine", 4)
+        resumed = train(program, replicas, KEY, steps, [0, 5, 12], journal)
         assert made == remaining
         xr.testing.assert_identical(resumed.records, whole.records)
-        for step, params in whole.checkpoints.items():
-            for name, value in params.items():
-                same = resumed.checkpoints[step][name]
-                assert torch.equal(same.nan_to_num(7.0), value.nan_to_num(7.0))
-
-
-def test_a_state_of_another_run_or_a_damaged_one_is_left_alone(tmp_path, caplog):
-    partial = Partial(tmp_path / "run.partial", 4)
-    train(PROGRAM, REPLICAS, KEY, [12], [12], partial)
-    other = replace(PROGRAM, betas=(0.5, 0.9))
-    fresh = train(other, REPLICAS, KEY, [12], [12])
-    again = train(other, REPLICAS, KEY, [12], [12], partial)
-    xr.testing.assert_identical(again.records, fresh.records)
-    assert "damaged or of another run" in caplog.text
-    partial.path.write_bytes(b"not a state")
-    xr.testing.assert_identical(
-        train(other, REPLICAS, KEY, [12], [12], partial).records, fresh.records
-    )
-
-
-def test_a_state_that_cannot_be_written_leaves_the_one_before_it(tmp_path, monkeypatch):
-    partial = Partial(tmp_path / "run.partial", 4)
-    partial.save("mine", {"step": 4})
-
-    def full(*arguments):
-        raise RuntimeError("write failed")
-
-    monkeypatch.setattr("torch.save", full)
-    with pytest.raises(StoreError, match="cannot be written: free disk space"):
-        partial.save("mine", {"step": 8})
-    monkeypatch.undo()
-    assert partial.load("mine")["step"] == 4
-    assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
+        for name, value in whole.checkpoints.params.items():
+            same = resumed.checkpoints.params[name]
+            assert torch.equal(same.nan_to_num(7.0), value.nan_to_num(7.0))

@@ -1,0 +1,36 @@
+"""Networks that are trained one by one: every run of the studies of regression and of language.
+
+REQUIRED INPUTS: of language models results/<preset>/language/{train,validation}.bin and index.nc.
+OUTPUTS under results/<preset>/<study>/<run>/:
+    checkpoints.h5, trajectory.h5
+"""
+
+
+rule train:
+    """Train one run; continues from its last finished segment after a kill."""
+    input:
+        unpack(training_data),
+    output:
+        checkpoints=f"{RESULTS}/{{study}}/{{run}}/checkpoints.h5",
+        trajectory=f"{RESULTS}/{{study}}/{{run}}/trajectory.h5",
+    log:
+        f"{LOGS}/{{study}}/{{run}}/train.log",
+    benchmark:
+        f"{LOGS}/{{study}}/{{run}}/train.benchmark.tsv"
+    wildcard_constraints:
+        study="regression|language",
+    priority: 10  # everything else waits for it
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(4000),
+        runtime=1440,
+    params:
+        **run_params("seed", "settings", "identity"),
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("train.py", "stagewise.studies.{study}.training"),
+    script:
+        "../scripts/train.py"

@@ -1,0 +1,62 @@
+"""Train one network of a study and keep its checkpoints and its trajectory in function space."""
+
+from importlib import import_module
+from pathlib import Path
+
+from stagewise.core.schedules import checkpoint_steps, linear_steps
+from stagewise.core.training import train
+from stagewise.stores.checkpoints import write_checkpoints
+from stagewise.stores.identity import digest_of
+from stagewise.stores.journal import SegmentFiles
+from stagewise.stores.provenance import provenance
+from stagewise.stores.trajectory import write_trajectory
+from stagewise.workflow.logs import log_to
+
+
+def main(
+    *,
+    paths_to_data: dict[str, str],
+    path_to_checkpoints: str,
+    path_to_trajectory: str,
+    study: str,
+    name: str,
+    seed: int,
+    settings: dict,
+    root_seed: int,
+    device: str,
+    identity: str,
+    code: dict[str, str],
+) -> None:
+    """Train to the end, from the last finished segment of the same settings and code."""
+    module = import_module(f"stagewise.studies.{study}.training")
+    training = module.network_training(name, settings, root_seed, device, paths_to_data)
+    num_steps, segment_steps = (settings["training"][key] for key in ("num_steps", "segment_steps"))
+    recorders = training.recorders(
+        checkpoint_steps(num_steps, **settings["checkpoints"]).tolist(),
+        linear_steps(num_steps, settings["trajectory"]["num_steps"]).tolist(),
+    )
+    partial = Path(f"{path_to_checkpoints}.partial")
+    journal = SegmentFiles(partial, digest_of([identity, code]), segment_steps)
+    train(training.descent, num_steps, recorders, journal)
+    attributes = {"run": name, "seed": seed, "settings": settings, **provenance()}
+    kept = training.checkpoints(journal), identity, attributes, training.optimiser_state()
+    write_checkpoints(path_to_checkpoints, *kept)
+    write_trajectory(path_to_trajectory, journal, identity, attributes)
+    journal.discard()
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths_to_data=dict(snakemake.input.items()),
+        path_to_checkpoints=snakemake.output.checkpoints,
+        path_to_trajectory=snakemake.output.trajectory,
+        study=snakemake.wildcards.study,
+        name=snakemake.wildcards.run,
+        seed=snakemake.params.seed,
+        settings=snakemake.params.settings,
+        root_seed=snakemake.params.root_seed,
+        device=snakemake.params.device,
+        identity=snakemake.params.identity,
+        code=snakemake.params.code,
+    )
