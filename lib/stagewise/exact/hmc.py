@@ -19,6 +19,7 @@ from torch import Tensor
 from stagewise.core.replicas import Batch, LossFunction
 from stagewise.core.seeding import StreamKey, as_key
 from stagewise.exact.hamiltonian import DualAveraging, Evaluate, Point, move
+from stagewise.exact.layout import HMC_ESTIMATE
 from stagewise.exact.settings import HMCConfig
 from stagewise.llc.estimate import check_inputs, summarise
 from stagewise.llc.posterior import Posterior
@@ -78,25 +79,11 @@ def sample_hmc(
     )
     init_loss = kernel.evaluate(posterior.centre[None]).loss.item()
     result = summarise(trace, posterior, init_loss, asdict(config))
-    described = {
-        "loss": "loss of all samples at w_t",
-        "baseline_loss": "loss of all samples at w*",
-        "burnin_loss": "loss of all samples during burn-in",
-    }
-    for name, long_name in described.items():
-        result[name].attrs["long_name"] = long_name
-    units = {"units": "1"}
-    return result.assign(
-        acceptance=(
-            "chain",
-            trace.statistics["acceptance"].mean(1).numpy(),
-            {**units, "long_name": "mean probability of acceptance"},
-        ),
-        step_size=(
-            (),
-            end.adaptation.average,
-            {**units, "long_name": "leapfrog step after adaptation"},
-        ),
+    return HMC_ESTIMATE.describe(
+        result.assign(
+            acceptance=("chain", trace.statistics["acceptance"].mean(1).numpy()),
+            step_size=end.adaptation.average,
+        )
     )
 
 

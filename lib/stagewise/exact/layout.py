@@ -1,9 +1,22 @@
-"""Layouts of the tables of exact validation."""
+"""Layouts of the estimates by Hamiltonian Monte Carlo and of the tables of exact validation."""
 
 from __future__ import annotations
 
-from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
+from stagewise.llc.estimate_layout import ESTIMATE, VERDICTS_OF_ESTIMATES
+from stagewise.stores.layout import StoreLayout, Variable
 from stagewise.stores.tables import Column, TableLayout
+
+HMC_ESTIMATE = StoreLayout(
+    "hmc_estimate",
+    {
+        **ESTIMATE.variables,
+        "loss": Variable(("chain", "draw"), "loss", "loss of all samples at w_t"),
+        "baseline_loss": Variable(("chain", "draw"), "loss", "loss of all samples at w*"),
+        "burnin_loss": Variable(("chain", "burnin"), "loss", "loss of all samples during burn-in"),
+        "acceptance": Variable(("chain",), "1", "mean probability of acceptance"),
+        "step_size": Variable((), "1", "leapfrog step after adaptation"),
+    },
+)
 
 VALIDATION = TableLayout(
     "validation",

@@ -8,8 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtrit
 
-VERDICTS_OF_ESTIMATES = ("ok", "drifting", "saturated", "diverged", "escaped")
-"""What an estimate can be called; see `judge`."""
+from stagewise.llc.estimate_layout import LLC
 
 MAX_RHAT = 1.1
 """Chains disagree above this R-hat (Gelman et al. 2013, Bayesian Data Analysis, section 11.4)."""
@@ -79,31 +78,22 @@ def locality(llc: xr.Dataset, untrained_loss: float, constant_loss: float) -> xr
     saturated = xr.where(
         known, share >= FORGOTTEN_SHARE, llc["displacement"][..., -1].mean("chain") >= 1
     )
-    result = xr.Dataset(
-        {
-            "mean_loss": llc["init_loss"] + mean_excess,
-            "forgotten_share": share,
-            "mean_displacement": displacement,
-            "saturated": saturated,
-            "untrained_loss": untrained_loss,
-            "constant_loss": constant_loss,
-        }
+    return LLC.describe(
+        xr.Dataset(
+            {
+                "mean_loss": llc["init_loss"] + mean_excess,
+                "forgotten_share": share,
+                "mean_displacement": displacement,
+                "saturated": saturated,
+                "untrained_loss": untrained_loss,
+                "constant_loss": constant_loss,
+            }
+        )
     )
-    described = {
-        "mean_loss": ("loss", "mean loss of the chains, E[L]"),
-        "forgotten_share": ("1", "share of the training gain that the chains gave up"),
-        "mean_displacement": ("1", "mean |w - w*| / |w*| over chains and draws"),
-        "saturated": ("1", "chains have forgotten their checkpoint"),
-        "untrained_loss": ("loss", "loss of the untrained network"),
-        "constant_loss": ("loss", "loss of the best constant predictor"),
-    }
-    for name, (units, long_name) in described.items():
-        result[name].attrs = {"units": units, "long_name": long_name}
-    return result
 
 
 class EstimateVerdict(NamedTuple):
-    """One word of `VERDICTS_OF_ESTIMATES` on an estimate, and what it rests on."""
+    """One word of `llc.estimate_layout.VERDICTS_OF_ESTIMATES` on an estimate, and what it rests on."""
 
     verdict: str
     reason: str
@@ -170,14 +160,5 @@ def _forgotten(where: xr.Dataset) -> str:
 def judge_all(llc: xr.Dataset, untrained_loss: float) -> xr.Dataset:
     """Return ``verdict(step)`` and ``reason(step)`` of estimates along ``step``; see `judge`."""
     judged = [judge(llc.sel(step=step), untrained_loss) for step in llc["step"].values]
-    columns = {
-        "verdict": ("whether to trust the estimate", [item.verdict for item in judged]),
-        "reason": ("what the verdict rests on", [item.reason for item in judged]),
-    }
-    return xr.Dataset(
-        {
-            name: ("step", np.array(values, dtype=object), {"units": "1", "long_name": long_name})
-            for name, (long_name, values) in columns.items()
-        },
-        coords={"step": llc["step"]},
-    )
+    verdicts, reasons = (np.array(words, dtype=object) for words in zip(*judged, strict=True))
+    return LLC.dataset({"verdict": verdicts, "reason": reasons}, {"step": llc["step"]})

@@ -21,6 +21,7 @@ from torch import Tensor
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, stacked_losses
 from stagewise.core.seeding import StreamKey, as_key
 from stagewise.llc.diagnostics import chain_diagnostics, judge
+from stagewise.llc.estimate_layout import ESTIMATE
 from stagewise.llc.minibatches import BatchSource
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.sampling import Trace
@@ -201,32 +202,23 @@ def summarise(
     stderr = llc[kept].std(ddof=1) / np.sqrt(kept.sum()) if kept.sum() > 1 else np.nan
     rhat, ess = chain_diagnostics(excess[kept])
 
-    def variable(dims: tuple[str, ...], values: object, units: str, name: str) -> xr.Variable:
-        return xr.Variable(dims, values, {"units": units, "long_name": name})
-
-    result = xr.Dataset(
+    result = ESTIMATE.dataset(
         {
-            "loss": variable(("chain", "draw"), loss.astype("f4"), "loss", "minibatch loss at w_t"),
-            "baseline_loss": variable(
-                ("chain", "draw"), baseline.astype("f4"), "loss", "minibatch loss at w*"
-            ),
-            "burnin_loss": variable(
-                ("chain", "burnin"), burnin.astype("f4"), "loss", "minibatch loss during burn-in"
-            ),
-            "displacement": variable(
-                ("chain", "draw"), relative.astype("f4"), "1", "|w_t - w*| / |w*|"
-            ),
-            "init_loss": variable((), reference, "loss", "loss at w* over all samples"),
-            "llc": variable(("chain",), llc, "1", "LLC of a chain"),
-            "llc_mean": variable((), mean, "1", "LLC"),
-            "llc_stderr": variable((), stderr, "1", "standard error of the LLC over chains"),
-            "rhat": variable((), rhat, "1", "rank-normalised split R-hat of the paired draws"),
-            "ess": variable((), ess, "draws", "bulk effective sample size of the paired draws"),
-            "drift": variable(("chain",), drift, "1", "LLC of the second half less the first"),
-            "diverged": variable(("chain",), diverged, "1", "chain diverged"),
-            "num_diverged": variable((), int(diverged.sum()), "1", "number of diverged chains"),
+            "loss": loss.astype("f4"),
+            "baseline_loss": baseline.astype("f4"),
+            "burnin_loss": burnin.astype("f4"),
+            "displacement": relative.astype("f4"),
+            "init_loss": reference,
+            "llc": llc,
+            "llc_mean": mean,
+            "llc_stderr": stderr,
+            "rhat": rhat,
+            "ess": ess,
+            "drift": drift,
+            "diverged": diverged,
+            "num_diverged": int(diverged.sum()),
         },
-        coords={"chain": np.arange(len(loss)), "draw": np.arange(loss.shape[1])},
-        attrs={**attributes, "failure": failure},
+        {"chain": np.arange(len(loss)), "draw": np.arange(loss.shape[1])},
+        {**attributes, "failure": failure},
     )
     return result.assign_attrs(judge(result)._asdict())

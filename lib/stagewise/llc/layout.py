@@ -1,91 +1,46 @@
-"""Layouts of what the LLC instrument writes: estimates, failures, sweeps and their tables."""
+"""Layouts of what is made of LLC estimates: failures, sweeps and tables."""
 
 from __future__ import annotations
 
-from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
-from stagewise.stores.layout import StoreLayout, Variable
+from stagewise.llc.estimate_layout import ESTIMATE, LOCALITY, VERDICT, VERDICTS_OF_ESTIMATES
+from stagewise.llc.estimate_layout import LLC as LLC
+from stagewise.llc.estimate_layout import LLC_SHARD as LLC_SHARD
+from stagewise.llc.settings import AXES
+from stagewise.stores.layout import StoreLayout, Variable, along
 from stagewise.stores.tables import Column, TableLayout
 
-_ESTIMATE = {
-    "loss": Variable(("step", "chain", "draw"), "loss", "minibatch loss at w_t"),
-    "baseline_loss": Variable(("step", "chain", "draw"), "loss", "minibatch loss at w*"),
-    "burnin_loss": Variable(("step", "chain", "burnin"), "loss", "minibatch loss during burn-in"),
-    "displacement": Variable(("step", "chain", "draw"), "1", "|w_t - w*| / |w*|"),
-    "init_loss": Variable(("step",), "loss", "loss at w* over all samples"),
-    "llc": Variable(("step", "chain"), "1", "LLC of a chain"),
-    "llc_mean": Variable(("step",), "1", "LLC"),
-    "llc_stderr": Variable(("step",), "1", "standard error of the LLC over chains"),
-    "rhat": Variable(("step",), "1", "rank-normalised split R-hat of the paired draws"),
-    "ess": Variable(("step",), "draws", "bulk effective sample size of the paired draws"),
-    "diverged": Variable(("step", "chain"), "1", "chain diverged"),
+FAILURE = StoreLayout(
+    "llc_failure",
+    {
+        **{name: item for name, item in ESTIMATE.variables.items() if name != "burnin_loss"},
+        **VERDICT,
+        "step_size": Variable((), "1", "step size of SGLD"),
+        "n_beta": Variable((), "1", "inverse temperature times number of samples"),
+        "localization": Variable((), "1", "strength of the pull to w*"),
+        "step": Variable((), "step", "step"),
+    },
+)
+
+LLC_FAILURES = StoreLayout("llc_failures", along(("failure",), FAILURE.variables))
+
+_CELL = {
+    **{name: ESTIMATE.variables[name] for name in ("llc_mean", "llc_stderr", "rhat", "ess")},
+    "drift": Variable(
+        (), "1", "LLC of the second half of the draws less the first, mean over chains"
+    ),
+    "mean_loss": LOCALITY["mean_loss"],
+    "forgotten_share": LOCALITY["forgotten_share"],
+    "displacement": LOCALITY["mean_displacement"],
+    "num_diverged": ESTIMATE.variables["num_diverged"],
+    **VERDICT,
+    "running_llc": Variable(("draw",), "1", "LLC from the draws so far, mean over chains"),
 }
-
-LLC_SHARD = StoreLayout("llc_shard", _ESTIMATE)
-
-LLC = StoreLayout(
-    "llc",
-    {
-        **_ESTIMATE,
-        "mean_loss": Variable(("step",), "loss", "mean loss of the chains, E[L]"),
-        "forgotten_share": Variable(
-            ("step",), "1", "share of the training gain that the chains gave up"
-        ),
-        "mean_displacement": Variable(("step",), "1", "mean |w - w*| / |w*| over chains and draws"),
-        "saturated": Variable(("step",), "1", "chains have forgotten their checkpoint"),
-        "verdict": Variable(("step",), "1", "whether to trust the estimate"),
-        "reason": Variable(("step",), "1", "what the verdict rests on"),
-    },
-)
-
-LLC_FAILURES = StoreLayout(
-    "llc_failures",
-    {
-        "loss": Variable(("failure", "chain", "draw"), "loss", "minibatch loss at w_t"),
-        "baseline_loss": Variable(("failure", "chain", "draw"), "loss", "minibatch loss at w*"),
-        "init_loss": Variable(("failure",), "loss", "loss at w* over all samples"),
-        "llc_mean": Variable(("failure",), "1", "LLC"),
-        "llc_stderr": Variable(("failure",), "1", "standard error of the LLC over chains"),
-        "diverged": Variable(("failure", "chain"), "1", "chain diverged"),
-        "step": Variable(("failure",), "step", "step"),
-        "step_size": Variable(("failure",), "1", "step size of SGLD"),
-        "n_beta": Variable(("failure",), "1", "inverse temperature times number of samples"),
-        "localization": Variable(("failure",), "1", "strength of the pull to w*"),
-        "verdict": Variable(("failure",), "1", "whether to trust the estimate"),
-        "reason": Variable(("failure",), "1", "what the verdict rests on"),
-    },
-)
 
 SWEEP = StoreLayout(
     "calibration_sweep",
     {
-        "llc_mean": Variable(("step", "step_size", "n_beta", "localization"), "1", "LLC"),
-        "llc_stderr": Variable(
-            ("step", "step_size", "n_beta", "localization"),
-            "1",
-            "standard error of the LLC over chains",
-        ),
-        "rhat": Variable(
-            ("step", "step_size", "n_beta", "localization"),
-            "1",
-            "rank-normalised split R-hat of the paired draws",
-        ),
-        "ess": Variable(
-            ("step", "step_size", "n_beta", "localization"),
-            "draws",
-            "bulk effective sample size of the paired draws",
-        ),
-        "verdict": Variable(
-            ("step", "step_size", "n_beta", "localization"), "1", "whether to trust the estimate"
-        ),
-        "reason": Variable(
-            ("step", "step_size", "n_beta", "localization"), "1", "what the verdict rests on"
-        ),
-        "running_llc": Variable(
-            ("step", "step_size", "n_beta", "localization", "draw"),
-            "1",
-            "LLC from the draws so far, mean over chains",
-        ),
-        "init_loss": Variable(("step",), "loss", "loss at w* over all samples"),
+        **along(("step", *AXES), _CELL),
+        **along(("step",), {"init_loss": ESTIMATE.variables["init_loss"]}),
     },
 )
 

@@ -11,7 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
+from stagewise.llc.estimate_layout import VERDICTS_OF_ESTIMATES
 from stagewise.plots import style
 
 LOOKS = {

@@ -37,9 +37,19 @@ class Variable:
     text: str
     optional: bool = False
 
+    @property
+    def description(self) -> dict[str, str]:
+        """The attributes that every variable of a store has."""
+        return {"units": self.units, "long_name": self.text}
+
     def of(self, values: Any) -> xr.Variable:
         """Return values as this variable, described."""
-        return xr.Variable(self.dims, values, {"units": self.units, "long_name": self.text})
+        return xr.Variable(self.dims, values, self.description)
+
+
+def along(dims: tuple[str, ...], variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Return variables of one thing as those of many, joined along `dims`."""
+    return {name: replace(item, dims=(*dims, *item.dims)) for name, item in variables.items()}
 
 
 def with_errors(
@@ -119,6 +129,19 @@ class StoreLayout:
             for name, value in (coords or {}).items()
         }
         return xr.Dataset(described, places, dict(attributes or {}))
+
+    def describe(self, dataset: xr.Dataset) -> xr.Dataset:
+        """Return a dataset whose variables, computed by xarray, are described as the layout says.
+
+        Raises
+        ------
+        KeyError
+            If the layout has no variable of a name.
+        """
+        described = dataset.copy()
+        for name, values in described.data_vars.items():
+            values.attrs = self.variables[str(name)].description
+        return described
 
     def write(self, path: str | Path, dataset: xr.Dataset, attributes: Attributes) -> None:
         """Check a dataset and write it, atomically; see `stores.files.write_dataset`."""

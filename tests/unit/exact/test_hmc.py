@@ -12,6 +12,7 @@ from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.exact.hamiltonian import FIRST_STEP, DualAveraging, Point, leapfrog, move
 from stagewise.exact.hmc import posterior_energy, sample_hmc
+from stagewise.exact.layout import HMC_ESTIMATE
 from stagewise.exact.potentials import Potential
 from stagewise.exact.reference_models import reduced_rank_regression
 from stagewise.exact.settings import HMCConfig
@@ -19,6 +20,7 @@ from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import Preconditioner
 from stagewise.llc.settings import SGLDConfig
+from tests.layouts import assert_keeps
 
 KEY = StreamKey(0, ("test",))
 DATA = (torch.zeros(1),)
@@ -197,7 +199,7 @@ def test_result_has_what_an_estimate_has():
     assert set(result.variables) == {*sgld.variables, "acceptance", "step_size"}
     assert {name: result[name].dims for name in sgld} == {name: sgld[name].dims for name in sgld}
     assert {"n_beta", "localization", "verdict", "reason", "failure"} <= set(result.attrs)
-    assert all({"units", "long_name"} <= set(result[name].attrs) for name in result)
+    assert_keeps(result, HMC_ESTIMATE)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from stagewise.stores.files import read_dataset, write_dataset
 from stagewise.studies.instruments.calibration_subjects import modular, reduced_rank
 from stagewise.studies.instruments.figures.calibration import calibration
 from stagewise.workflow.config import check_config, merge
+from tests.layouts import assert_keeps
 
 ROOT = Path(__file__).parents[3]
 KEY = StreamKey(0, ("test",))
@@ -84,6 +85,7 @@ def test_every_cell_is_the_estimate_under_its_settings(swept):
 
 
 def test_sweep_and_ranking_keep_their_layout(swept, tmp_path):
+    assert_keeps(swept, SWEEP)
     SWEEP.write(tmp_path / "sweep.nc", swept, swept.attrs)
     back = read_dataset(tmp_path / "sweep.nc")
     ranked = ranked_cells(swept, 0.25)

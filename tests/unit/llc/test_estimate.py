@@ -10,12 +10,14 @@ import xarray as xr
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.diagnostics import judge, judge_all, locality
 from stagewise.llc.estimate import estimate_llc, full_loss, summarise
-from stagewise.llc.layout import LLC, SUMMARY
+from stagewise.llc.estimate_layout import ESTIMATE, LLC, LLC_SHARD
+from stagewise.llc.layout import SUMMARY
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.sampling import Trace
 from stagewise.llc.settings import SGLDConfig
 from stagewise.llc.sgld import sample_chains
 from stagewise.llc.table import summary_table
+from tests.layouts import assert_keeps
 
 CONFIG = SGLDConfig(
     step_size=2e-3,
@@ -281,6 +283,7 @@ def judged_like(forgets: bool):
     joined["llc"] = config.n_beta * (joined.loss - joined.baseline_loss).mean("draw")
     joined["llc_mean"] = joined.llc.mean("chain")
     joined["drift"], joined["rhat"] = xr.zeros_like(joined.drift), xr.ones_like(joined.rhat)
+    joined = LLC_SHARD.describe(joined)
     judged = joined.merge(locality(joined, untrained_loss=4.0, constant_loss=4.1))
     return judged.merge(judge_all(joined, untrained_loss=4.0))
 
@@ -297,7 +300,7 @@ def test_chains_that_forget_are_saturated():
 
 def test_judged_estimates_keep_the_layout():
     judged = judged_like(forgets=False)
-    LLC.check(judged)
+    assert_keeps(judged, LLC)
     table = SUMMARY.check(summary_table(judged, "base-s0", "local"))
     assert table.step.tolist() == [0, 100, 200]
     assert table.verdict.tolist() == ["ok", "ok", "ok"]
@@ -342,6 +345,7 @@ APART = np.linspace(-0.5, 0.5, 6)[:, None]
 )
 def test_verdicts(excess, verdict, reason):
     result = estimate_of(excess)
+    assert_keeps(result, ESTIMATE)
     assert result.attrs["verdict"] == verdict
     assert reason in result.attrs["reason"]
     assert judge(result) == (verdict, result.attrs["reason"])

@@ -15,7 +15,7 @@ from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
+from stagewise.llc.estimate_layout import VERDICTS_OF_ESTIMATES
 from stagewise.plots import style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
 
