@@ -9,7 +9,7 @@ from stagewise.stores.groups import write_groups
 from stagewise.stores.identity import digest_of
 from stagewise.stores.journal import SegmentFiles
 from stagewise.stores.provenance import provenance
-from stagewise.studies.modular.layout import CURVES
+from stagewise.studies.modular.curves_layout import CURVES
 from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.training import train
 from stagewise.workflow.logs import log_to

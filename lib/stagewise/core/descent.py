@@ -14,8 +14,8 @@ from torch import Tensor
 from stagewise.core.settings import OptimiserSettings
 from stagewise.core.updates import Numbers, part_of, update_rule
 
-GradientFunction = Callable[[Tensor, int], tuple[Tensor, Tensor]]
-"""From vectors (replica, parameter) and a step to losses (replica,) and gradients of its own making."""
+GradientFunction = Callable[[int], tuple[Tensor, Tensor]]
+"""From a step to losses, shape (replica,), and new gradients, shape (replica, parameter)."""
 
 
 class Descent:
@@ -23,9 +23,11 @@ class Descent:
 
     Parameters
     ----------
-    initial : Tensor, shape (replica, parameter)
+    vectors : Tensor, shape (replica, parameter)
+        Where the descent begins; updates change them in place.
     groups : sequence of (slice, GradientFunction)
-        Replicas that are computed together, in order; no effect on the result but for rounding.
+        Replicas that are computed together, in order, and what gives the gradients at their vectors.
+        No effect on the result but for rounding.
     settings : OptimiserSettings
     rates_at : callable
         ``rates_at(step)``: learning rates of the update from `step` to `step` + 1, of shape (replica, 1)
@@ -39,18 +41,27 @@ class Descent:
 
     def __init__(
         self,
-        initial: Tensor,
+        vectors: Tensor,
         groups: Sequence[tuple[slice, GradientFunction]],
         settings: OptimiserSettings,
         rates_at: Callable[[int], Numbers],
         decays: Numbers = 0.0,
         refuse: Callable[[int, float], None] | None = None,
     ) -> None:
-        self.vectors = initial.clone()
-        self.groups, self.rates_at, self.decays, self.refuse = groups, rates_at, decays, refuse
+        self.vectors, self.rates_at, self.refuse = vectors, rates_at, refuse
         self.update = update_rule(settings)
-        self.moments = {name: torch.zeros_like(initial) for name in self.update.moments}
-        self.diverged_step = torch.full((len(initial),), -1, device=initial.device)
+        self.moments = {name: torch.zeros_like(vectors) for name in self.update.moments}
+        self.diverged_step = torch.full((len(vectors),), -1, device=vectors.device)
+        self._groups = [
+            (
+                where,
+                gradients_at,
+                vectors[where],
+                [values[where] for values in self.moments.values()],
+                part_of(decays, where),
+            )
+            for where, gradients_at in groups
+        ]
 
     @property
     def alive(self) -> Tensor:
@@ -72,12 +83,9 @@ class Descent:
         """Make the update from a step to the next and return the losses before it, shape (replica,)."""
         rates = self.rates_at(step)
         found = []
-        for where, gradients_at in self.groups:
-            vectors = self.vectors[where]
-            losses, gradients = gradients_at(vectors, step)
-            moments = [values[where] for values in self.moments.values()]
-            numbers = part_of(rates, where), part_of(self.decays, where)
-            self.update(vectors, gradients, moments, step + 1, *numbers)
+        for where, gradients_at, vectors, moments, decays in self._groups:
+            losses, gradients = gradients_at(step)
+            self.update(vectors, gradients, moments, step + 1, part_of(rates, where), decays)
             found.append(losses)
         losses = torch.cat(found)
         self.mark(step, losses)

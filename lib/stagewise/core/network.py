@@ -81,8 +81,9 @@ def network_descent(
         ``batch_at(step) -> batch`` of the update from `step` to `step` + 1.
     settings : TrainingSettings
     """
+    vectors = initial[None].clone()
 
-    def gradients_at(vectors: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def gradients_at(step: int) -> tuple[Tensor, Tensor]:
         batches = tuple(part[None] for part in batch_at(step))
         return stacked_losses_and_gradients(loss_fn, layout, vectors, batches)
 
@@ -96,5 +97,5 @@ def network_descent(
     optimiser = OptimiserSettings("adamw", betas=settings.betas, epsilon=settings.epsilon)
     groups = [(slice(None), gradients_at)]
     return Descent(
-        initial[None], groups, optimiser, settings.learning_rate, settings.weight_decay, refuse
+        vectors, groups, optimiser, settings.learning_rate, settings.weight_decay, refuse
     )

@@ -52,10 +52,10 @@ def replicas(count=4, groups=1, optimiser="adamw", wild=None, dtype=torch.float6
         rates[wild] = 1e200
 
     def gradients_of(where):
-        def gradients_at(vectors, step):
+        def gradients_at(step):
             streams = [StreamKey(1, ("batch", k, step)) for k in range(count)[where]]
             x = [torch.randn(8, 2, generator=s.generator(), dtype=dtype) for s in streams]
-            return stacked_losses_and_gradients(loss_fn, LAYOUT, vectors, (torch.stack(x),))
+            return stacked_losses_and_gradients(loss_fn, LAYOUT, initial[where], (torch.stack(x),))
 
         return gradients_at
 

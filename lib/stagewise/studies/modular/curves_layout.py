@@ -7,30 +7,27 @@ from __future__ import annotations
 
 from stagewise.stores.layout import StoreLayout, Variable
 
+_MEASURED = {
+    "loss": ("nat", "loss"),  # without a unit where the mean squared error is minimised
+    "accuracy": ("1", "share of pairs whose largest logit is that of their label"),
+    "margin": ("1", "mean logit of the label minus mean logit"),
+    "log_partition": (
+        "nat",
+        "mean logarithm of the sum over residues of exp(logit minus mean logit); "
+        "minus the margin it is the cross-entropy, and log p while logits are close",
+    ),
+}
+
 CURVES = StoreLayout(
     "modular_curves",
     {
-        "train_loss": Variable(("replica", "step"), "nat", "loss, training set"),
-        "test_loss": Variable(("replica", "step"), "nat", "loss, test set"),
-        "train_accuracy": Variable(
-            ("replica", "step"),
-            "1",
-            "share of pairs whose largest logit is that of their label, training set",
-        ),
-        "test_accuracy": Variable(
-            ("replica", "step"),
-            "1",
-            "share of pairs whose largest logit is that of their label, test set",
-        ),
-        "train_margin": Variable(
-            ("replica", "step"), "1", "mean logit of the label minus mean logit, training set"
-        ),
-        "train_log_partition": Variable(
-            ("replica", "step"),
-            "nat",
-            "mean logarithm of the sum over residues of exp(logit minus mean logit); "
-            "minus the margin it is the cross-entropy, and log p while logits are close, training set",
-        ),
+        f"{part}_{name}": Variable(
+            ("replica", "step"), units, f"{text}, {'training' if part == 'train' else 'test'} set"
+        )
+        for part in ("train", "test")
+        for name, (units, text) in _MEASURED.items()
+    }
+    | {
         "weight_norm": Variable(
             ("replica", "step"), "1", "length of all parameters, frozen ones included"
         ),

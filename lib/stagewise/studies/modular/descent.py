@@ -41,20 +41,21 @@ def stacked_descent(
         The training set first.
     initial : dict of str to Tensor, each of shape (replica, ...)
     """
-    layout = _free_layout(program, initial)
+    vectors = _free_layout(program, initial).flatten(initial)
+    params = all_parameters(program, initial, vectors)
     num_train = program.task.num_train
     together = max(1, AT_ONCE // ((program.batch_size or num_train) * program.task.modulus))
     size = ceil(len(replicas) / ceil(len(replicas) / together))  # groups as even as can be
     groups = []
     for first in range(0, len(replicas), size):
         some = slice(first, first + size)
-        own = {name: values[some] for name, values in initial.items()}
+        own = {name: values[some] for name, values in params.items()}
         train_set = pairs.part(some, slice(num_train))
-        groups.append((some, _gradients(program, keys[some], train_set, layout, own)))
+        groups.append((some, _gradients(program, keys[some], train_set, own)))
     numbers = [(replica.learning_rate, replica.weight_decay) for replica in replicas]
     rates, decays = torch.tensor(numbers, dtype=program.dtype).split(1, dim=1)
     return Descent(
-        layout.flatten(initial),
+        vectors,
         groups,
         program.update_settings,
         lambda step: rates,
@@ -84,19 +85,19 @@ def _gradients(
     program: Program,
     keys: Sequence[StreamKey],
     train_set: Pairs,
-    layout: ParameterLayout,
-    initial: Params,
+    params: Params,
 ) -> GradientFunction:
+    # Those that are not frozen are views of vectors, which updates change.
+    layout = _free_layout(program, params)
     size, num_train = program.batch_size, program.task.num_train
     rows = None if size is None else BatchRows(keys, num_train, size)
 
-    def gradients_at(vectors: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def gradients_at(step: int) -> tuple[Tensor, Tensor]:
         batch = train_set if rows is None else train_set.rows(rows.at(step))
         leaves = {
-            name: values.detach().contiguous().requires_grad_()
-            for name, values in layout.unflatten(vectors).items()
+            name: params[name].detach().contiguous().requires_grad_() for name in layout.names
         }
-        outputs = stacked_logits(initial | leaves, program.network, batch.left, batch.right)
+        outputs = stacked_logits(params | leaves, program.network, batch.left, batch.right)
         losses = stacked_losses(outputs, batch.labels, program.loss)
         # Replicas share nothing, so the gradient of the sum of losses is each one's own.
         gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,25 +11,9 @@ from torch import Tensor
 
 from stagewise.core.replicas import Params
 from stagewise.core.training import Journal, gathered
+from stagewise.studies.modular.curves_layout import CURVES
 from stagewise.studies.modular.settings import Program, Replica
 from stagewise.studies.modular.stacked import AT_ONCE, Pairs, stacked_logits
-
-_CURVE = ("replica", "step")
-_TEXTS: Mapping[str, tuple[str, str]] = {
-    "loss": ("{loss}", "loss"),
-    "accuracy": ("1", "share of pairs whose largest logit is that of their label"),
-    "margin": ("1", "mean logit of the label minus mean logit"),
-    "log_partition": (
-        "nat",
-        "mean logarithm of the sum over residues of exp(logit minus mean logit); "
-        "minus the margin it is the cross-entropy, and log p while logits are close",
-    ),
-}
-"""Unit and name of what is measured on the training and on the test set."""
-
-_NORMS = ("weight_norm", "parameter_norm")
-
-_UNITS = {"cross_entropy": "nat", "mse": "1"}
 
 
 def curves_of(
@@ -51,47 +35,23 @@ def curves_of(
     diverged_step : Tensor of int64, shape (replica,)
         -1 for replicas that have not diverged.
     """
-    names = (*(f"{part}_{name}" for part in ("train", "test") for name in _TEXTS), *_NORMS)
-    found = {name: gathered(journal, name) for name in names}
-    variables = {
-        name: (
-            _CURVE + ("parameter",) * (values.ndim - 2),
-            values.swapaxes(0, 1).copy(),
-            _description(program, name),
-        )
-        for name, (_, values) in found.items()
-    }
-    variables["diverged_step"] = (
-        ("replica",),
-        diverged_step.numpy(),
-        {"units": "update", "long_name": "step with a non-finite training loss; -1 if none"},
-    )
+    recorded = [name for name in CURVES.variables if name != "diverged_step"]
+    found = {name: gathered(journal, name) for name in recorded}
+    values = {name: rows.swapaxes(0, 1).copy() for name, (_, rows) in found.items()}
     fields = ("name", "seed", "learning_rate", "weight_decay", "initial_scale")
     coords = {field: ("replica", [getattr(r, field) for r in replicas]) for field in fields}
-    return xr.Dataset(
-        variables,
-        coords={
-            **coords,
-            "replica": np.arange(len(replicas)),
-            "step": found["train_loss"][0],
-            "parameter": list(parameter_names),
-        },
-        attrs=program.attributes(),
-    )
-
-
-def _description(program: Program, name: str) -> dict[str, str]:
-    if name == "weight_norm":
-        return {"units": "1", "long_name": "length of all parameters, frozen ones included"}
-    if name == "parameter_norm":
-        return {"units": "1", "long_name": "length of each parameter"}
-    part, kind = name.split("_", 1)
-    units, text = _TEXTS[kind]
-    place = "training set" if part == "train" else "test set"
-    return {
-        "units": units.format(loss=_UNITS[program.loss]),
-        "long_name": f"{text}, {place}",
+    places = {
+        "replica": np.arange(len(replicas)),
+        "step": found["train_loss"][0],
+        "parameter": list(parameter_names),
     }
+    curves = CURVES.dataset(
+        values | {"diverged_step": diverged_step.numpy()}, coords | places, program.attributes()
+    )
+    if program.loss == "mse":
+        for part in ("train", "test"):
+            curves[f"{part}_loss"].attrs["units"] = "1"
+    return curves
 
 
 @torch.no_grad()
@@ -116,7 +76,7 @@ def measurements(program: Program, params: Params, pairs: Pairs) -> dict[str, Te
     return {
         f"{part}_{name}": torch.cat([values[name][:, where].mean(1) for values in parts])
         for part, where in sets.items()
-        for name in _TEXTS
+        for name in parts[0]
     } | {"weight_norm": norms.norm(dim=1), "parameter_norm": norms}
 
 
