@@ -3,7 +3,7 @@
 REQUIRED INPUTS: none; the package index or the hub is needed once, or a folder of text.
 OUTPUTS: results/archives/<archive>.archive, which all presets share, and under results/<preset>/language/:
     documents.parquet, {train,validation,sampling}.bin, index.nc, corpus.csv, bigrams.nc, ngrams.nc,
-    <run>/{metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv}}
+    <run>/{metrics.nc, landmarks.csv, llc/<setting>/{shard-*.nc, llc.nc, summary.csv}}
 """
 
 
@@ -135,6 +135,28 @@ rule language_metrics:
         code=code("language_metrics.py"),
     script:
         "../scripts/language_metrics.py"
+
+
+rule language_landmarks:
+    """Find where bigrams are best known, how n-gram scores grow then, and the largest rise of the loss."""
+    input:
+        metrics=f"{RESULTS}/language/{{run}}/metrics.nc",
+    output:
+        landmarks=f"{RESULTS}/language/{{run}}/landmarks.csv",
+    log:
+        f"{LOGS}/language/{{run}}/landmarks.log",
+    benchmark:
+        f"{LOGS}/language/{{run}}/landmarks.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("language_landmarks.py"),
+    script:
+        "../scripts/language_landmarks.py"
 
 
 rule language_llc_shard:

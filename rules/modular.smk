@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS: none, the tables are made.
 OUTPUTS under results/<preset>/:
-    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/runs.csv, modular/{modes,gradients,llc}.nc,
+    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/{runs,laws,growth}.csv, modular/{modes,gradients,llc}.nc,
     figures/modular/g1..g10 as .png, .pdf and .csv
 """
 
@@ -133,6 +133,52 @@ rule modular_llc:
         code=code("modular_llc.py"),
     script:
         "../scripts/modular_llc.py"
+
+
+rule modular_laws:
+    """Fit laws of the time to generalise; the interval is that of claim G10."""
+    input:
+        runs=f"{RESULTS}/modular/runs.csv",
+    output:
+        laws=f"{RESULTS}/modular/laws.csv",
+    log:
+        f"{LOGS}/modular/laws.log",
+    benchmark:
+        f"{LOGS}/modular/laws.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        level=LEDGER["G10"]["thresholds"]["level"],
+        code=code("modular_laws.py"),
+    script:
+        "../scripts/modular_laws.py"
+
+
+rule modular_growth:
+    """Follow the growth of every learned mode, as far as claim G13 does."""
+    input:
+        modes=f"{RESULTS}/modular/modes.nc",
+    output:
+        growth=f"{RESULTS}/modular/growth.csv",
+    log:
+        f"{LOGS}/modular/growth.log",
+    benchmark:
+        f"{LOGS}/modular/growth.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        until=LEDGER["G13"]["thresholds"]["until"],
+        code=code("modular_growth.py"),
+    script:
+        "../scripts/modular_growth.py"
 
 
 rule modular_figures_along:

@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS under results/<preset>/regression/<run>/: checkpoints.h5.
 OUTPUTS under results/<preset>/regression/<run>/:
-    metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv},
+    metrics.nc, llc/<setting>/{shard-*.nc, llc.nc, summary.csv}, llc/agreement.csv,
     llc_failures.nc
 """
 
@@ -148,3 +148,33 @@ rule regression_failures:
         code=code("regression_failures.py"),
     script:
         "../scripts/regression_failures.py"
+
+
+rule regression_agreement:
+    """Compare LLC curves of a run that differ in the loss or in the noise alone."""
+    input:
+        unpack(
+            lambda wildcards: {
+                setting: f"{RESULTS}/regression/{wildcards.run}/llc/{setting}/llc.nc"
+                for pair in PLAN.compared(wildcards.run)
+                for setting in pair
+            }
+        ),
+    output:
+        agreement=f"{RESULTS}/regression/{{run}}/llc/agreement.csv",
+    log:
+        f"{LOGS}/regression/{{run}}/llc/agreement.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/llc/agreement.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        pairs=lambda wildcards: PLAN.compared(wildcards.run),
+        root_seed=config["root_seed"],
+        code=code("regression_agreement.py"),
+    script:
+        "../scripts/regression_agreement.py"

@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS: none, the tasks are drawn.
 OUTPUTS under results/<preset>/:
-    scurves/<experiment>/curves.nc, scurves/flow.nc, scurves/measures.csv,
+    scurves/<experiment>/curves.nc, scurves/flow.nc, scurves/{measures,contrasts}.csv,
     figures/scurves/s1..s13 as .png, .pdf and .csv
 """
 
@@ -78,6 +78,29 @@ rule scurves_measures:
         code=code("scurves_measures.py"),
     script:
         "../scripts/scurves_measures.py"
+
+
+rule scurves_contrasts:
+    """Compare bumps between settings; intervals are those of claim S13."""
+    input:
+        measures=f"{RESULTS}/scurves/measures.csv",
+    output:
+        contrasts=f"{RESULTS}/scurves/contrasts.csv",
+    log:
+        f"{LOGS}/scurves/contrasts.log",
+    benchmark:
+        f"{LOGS}/scurves/contrasts.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        alpha=LEDGER["S13"]["thresholds"]["alpha"],
+        code=code("scurves_contrasts.py"),
+    script:
+        "../scripts/scurves_contrasts.py"
 
 
 rule scurves_figures_phases:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.stats import rankdata
+
+from stagewise.llc.layout import AGREEMENT
 
 NUM_RESAMPLES = 2000
 TAIL = 0.05
@@ -100,6 +103,45 @@ def compare_shape(first: xr.Dataset, second: xr.Dataset) -> ShapeAgreement:
         return ShapeAgreement(np.nan, np.nan, len(pairs))
     correlation = float(np.corrcoef(pairs.to_numpy().T)[0, 1])
     return ShapeAgreement(float(rough[0] / rough[1]), correlation, len(pairs))
+
+
+def agreement_table(
+    run: str, curves: Mapping[str, xr.Dataset], pairs: Sequence[Sequence[str]], seed: int
+) -> pd.DataFrame:
+    """Compare the curves of a run in pairs.
+
+    Parameters
+    ----------
+    run : str
+    curves : mapping of str to xarray.Dataset
+        By sampler setting; layout `llc.layout.LLC`.
+    pairs : sequence of (first, second)
+        Settings.
+    seed : int
+        Seed of the resampling.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a pair; layout `llc.layout.AGREEMENT`.
+    """
+    rows = []
+    for first, second in pairs:
+        order = compare_order(curves[first], curves[second], seed)
+        shape = compare_shape(curves[first], curves[second])
+        rows.append(
+            {
+                **{"run": run, "first": first, "second": second},
+                "rank_correlation": order.correlation,
+                "rank_low": order.low,
+                "rank_high": order.high,
+                "rank_checkpoints": order.num_checkpoints,
+                "roughness_ratio": shape.roughness_ratio,
+                "correlation": shape.correlation,
+                "checkpoints": shape.num_checkpoints,
+            }
+        )
+    return pd.DataFrame(rows) if rows else AGREEMENT.empty()
 
 
 def _paired(first: xr.Dataset, second: xr.Dataset, names: list[str]) -> pd.DataFrame:

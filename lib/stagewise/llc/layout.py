@@ -76,6 +76,21 @@ AUDIT = TableLayout(
     },
 )
 
+AGREEMENT = TableLayout(
+    "agreement",
+    {
+        **dict.fromkeys(("run", "first", "second"), Column(str)),
+        **dict.fromkeys(
+            ("rank_correlation", "rank_low", "rank_high"), Column(float, nullable=True)
+        ),
+        "rank_checkpoints": Column(int, least=0, coerce=True),
+        **dict.fromkeys(("roughness_ratio", "correlation"), Column(float, nullable=True)),
+        "checkpoints": Column(int, least=0, coerce=True),
+    },
+    unique=("run", "first", "second"),
+)
+"""How a run's LLC curves under two settings compare; `llc.agreement` defines it."""
+
 CALIBRATION = TableLayout(
     "calibration",
     {

@@ -124,6 +124,10 @@ class TableLayout:
         columns = {name: column.schema() for name, column in self.columns.items()}
         return pa.DataFrameSchema(columns, checks, strict=True, unique=list(self.unique) or None)
 
+    def empty(self) -> pd.DataFrame:
+        """Return a table without rows."""
+        return pd.DataFrame({name: pd.Series(dtype=c.kind) for name, c in self.columns.items()})
+
     def write(self, path: str | Path, table: pd.DataFrame) -> None:
         """Check a table and write it as CSV, atomically."""
         checked = self.check(table)

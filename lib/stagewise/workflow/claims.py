@@ -41,13 +41,17 @@ def _regression(plan: Plan) -> Asked:
         "draw_seed": plan.config["root_seed"],
     }
     own = _runs_and_curves("regression", plan)
-    return Asked(own.stores, own.facts | facts)
+    agreement = plan.stores("llc/agreement.csv", plan.runs_with("llc"))
+    return Asked(own.stores | {"agreement": agreement}, own.facts | facts)
 
 
 def _language(plan: Plan) -> Asked:
     own = _runs_and_curves("language", plan)
+    measured = [run.name for run in plan.runs_of("language", "metrics")]
     return Asked(
-        own.stores | {"forms": f"{plan.results}/language/forms.csv"},
+        own.stores
+        | {"landmarks": plan.stores("landmarks.csv", measured)}
+        | {"forms": f"{plan.results}/language/forms.csv"},
         own.facts | {"published_types": plan.config["language"]["published"]["types"]},
     )
 
@@ -67,13 +71,14 @@ def _runs_and_curves(study: str, plan: Plan) -> Asked:
 
 
 def _scurves(plan: Plan) -> Asked:
-    return Asked({"measures": f"{plan.results}/scurves/measures.csv"}, {})
+    names = ("measures", "contrasts")
+    return Asked({name: f"{plan.results}/scurves/{name}.csv" for name in names}, {})
 
 
 def _modular(plan: Plan) -> Asked:
     folder = f"{plan.results}/modular"
-    names = {name: f"{folder}/{name}.nc" for name in ("modes", "gradients", "llc")}
-    return Asked({"runs": f"{folder}/runs.csv", **names}, {})
+    names = ("runs.csv", "laws.csv", "growth.csv", "modes.nc", "gradients.nc", "llc.nc")
+    return Asked({name.partition(".")[0]: f"{folder}/{name}" for name in names}, {})
 
 
 def _instruments(plan: Plan) -> Asked:

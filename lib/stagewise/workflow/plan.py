@@ -51,6 +51,12 @@ class Plan:
         seed = self.runs[run].seed
         return [name for name, s in wanted if s["seeds"] is None or seed in s["seeds"]]
 
+    def compared(self, run: str) -> list[list[str]]:
+        """Return pairs of a run's sampler settings that differ in the loss or in the noise alone."""
+        own = self.settings_of(run)
+        pairs = [["local", other] for other in ("likelihood", "fresh")]
+        return [pair for pair in pairs if set(pair) <= set(own)]
+
     def curves_of(self, runs: Sequence[str]) -> list[list[str]]:
         """Return a pair of run and sampler setting for each LLC curve of some runs."""
         return [[run, setting] for run in runs for setting in self.settings_of(run)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 from scipy.stats import spearmanr
 
-from stagewise.llc.agreement import compare_order, compare_shape
+from stagewise.llc.agreement import agreement_table, compare_order, compare_shape
+from stagewise.llc.layout import AGREEMENT
 
 STEPS = np.arange(30)
 RNG = np.random.default_rng(1)
@@ -88,3 +91,24 @@ def test_roughness_ignores_a_trend() -> None:
     found = compare_shape(curve(3 * STEPS + bumps), curve(-5 * STEPS + 2 * bumps))
     assert found.roughness_ratio == pytest.approx(0.25)
     assert found.correlation < -0.99
+
+
+def test_a_table_keeps_what_was_compared(tmp_path: Path) -> None:
+    curves = {"local": curve(ONE), "fresh": curve(TWO)}
+    AGREEMENT.write(
+        tmp_path / "agreement.csv", agreement_table("base-s0", curves, [["local", "fresh"]], seed=0)
+    )
+    row = AGREEMENT.read(tmp_path / "agreement.csv").iloc[0]
+    order, shape = compare_order(*curves.values(), seed=0), compare_shape(*curves.values())
+    assert row[["run", "first", "second"]].tolist() == ["base-s0", "local", "fresh"]
+    assert row[["rank_correlation", "rank_low", "rank_high", "rank_checkpoints"]].tolist() == [
+        *(order.correlation, order.low, order.high, order.num_checkpoints)
+    ]
+    assert row[["roughness_ratio", "correlation"]].tolist() == [
+        *(shape.roughness_ratio, shape.correlation)
+    ]
+
+
+def test_a_run_without_pairs_has_a_table_without_rows(tmp_path: Path) -> None:
+    AGREEMENT.write(tmp_path / "agreement.csv", agreement_table("base-s0", {}, [], seed=0))
+    assert AGREEMENT.read(tmp_path / "agreement.csv").empty

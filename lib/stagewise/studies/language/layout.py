@@ -121,3 +121,16 @@ FORM_CONTENTS = TableLayout(
     },
     unique=("form", "side", "measure"),
 )
+
+LANDMARKS = TableLayout(
+    "language_landmarks",
+    {
+        "run": Column(str),
+        "landmark": Column(str),
+        "step": Column(float, least=0),
+        "value": Column(float),
+        "stderr": Column(float, least=0),
+    },
+    unique=("run", "landmark"),
+)
+"""What a run's metrics do along training; `language.landmarks` defines it."""

@@ -19,10 +19,10 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Keys of the sections of a setting, which may state some of them and `base` must state all."""
 
-_SIZES = ("small", "middle", "large")
+SIZES = ("small", "middle", "large")
 _KINDS = ("entropy", "squares")
 
-FRACTIONS = tuple(f"{size}{number}" for size in _SIZES for number in range(1, 6))
+FRACTIONS = tuple(f"{size}{number}" for size in SIZES for number in range(1, 6))
 """Settings of the experiment on shares of the data: three moduli, five shares each."""
 
 CLASSES = tuple(f"{kind}{number}" for kind in _KINDS for number in range(1, 5))

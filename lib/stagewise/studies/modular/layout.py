@@ -99,3 +99,36 @@ RUNS = TableLayout(
     },
     unique=("setting", "learning_rate", "weight_decay", "initial_scale", "seed"),
 )
+
+LAWS = TableLayout(
+    "modular_laws",
+    {
+        "size": Column(str, choices=("small", "middle", "large")),
+        "modulus": Column(int, least=1),
+        "form": Column(str, choices=("power", "exponential", "super_exponential", "family")),
+        **dict.fromkeys(
+            ("intercept", "slope", "shape", "deviation", "log_likelihood", "aic", "low", "high"),
+            Column(float, nullable=True),
+        ),
+        "level": Column(float, above=0, most=1, nullable=True),
+        **dict.fromkeys(("runs", "censored"), Column(int, least=0)),
+    },
+    unique=("size", "form"),
+)
+"""Laws of the time to generalise; the interval is that of the shape over the whole family."""
+
+GROWTH = TableLayout(
+    "modular_growth",
+    {
+        "setting": Column(str),
+        "seed": Column(int, least=0, coerce=True),
+        "mode": Column(int, least=1, coerce=True),
+        **dict.fromkeys(
+            ("start", "end", "warm_up_speed", "fast_speed", "saturated_speed", "slope", "exponent"),
+            Column(float, nullable=True),
+        ),
+        "until": Column(float, above=0, most=1),
+    },
+    unique=("setting", "seed", "mode"),
+)
+"""Growth of each mode learned in the end; `modular.phases` and `modular.growth` define it."""

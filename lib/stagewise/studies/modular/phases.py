@@ -6,10 +6,12 @@ the mode alone takes off the loss of an embedding without any.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from math import nan
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from stagewise.studies.modular.behaviour import find_rise
@@ -98,6 +100,13 @@ def phases_of_learned(own: xr.Dataset) -> dict[int, ModePhases]:
         int(own["mode"][k]): find_mode_phases(steps, alone[:, k].to_numpy())
         for k in np.flatnonzero(learned)
     }
+
+
+def phases_in(rows: pd.DataFrame) -> Iterator[ModePhases]:
+    """Yield the phases of each mode in rows of a table of layout `modular.layout.GROWTH`."""
+    names = [field.name for field in fields(ModePhases)]
+    for row in rows[names].to_dict("records"):
+        yield ModePhases(**row)
 
 
 def _speed(way: float, time: float) -> float:

@@ -23,9 +23,10 @@ import scipy.optimize
 import scipy.special
 
 from stagewise.studies.modular.censoring import Times
+from stagewise.studies.modular.configuration import FRACTIONS, SIZES
+from stagewise.studies.modular.laws import FAMILY, FORMS, SHAPES, Law, ShapeInterval, shrinkage
+from stagewise.studies.modular.layout import LAWS
 
-FORMS = ("power", "exponential", "super_exponential")
-_SHAPES = {"power": 0.0, "exponential": -1.0}
 _SUPER_SHAPES = (0.05, 10.0)  # below, a power law on the fractions that can be measured
 _ALL_SHAPES = (-8.0, 10.0)
 _GRID = 30
@@ -79,64 +80,6 @@ class Runs:
         return len(np.unique(self.fraction[~self.censored]))
 
 
-@dataclass(frozen=True)
-class Law:
-    """A law fitted by maximum likelihood; all NaN with fewer than three fractions generalised at.
-
-    Parameters
-    ----------
-    form : str
-        One of `FORMS`.
-    intercept : float
-        a, log of the median time at x = 1.
-    slope : float
-        b, of log t in z.
-    shape : float
-        c; fixed but for the super-exponential law.
-    deviation : float
-        Standard deviation of log t at a fraction.
-    log_likelihood : float
-        Of log t.
-    aic : float
-        Akaike's criterion: 2 (number of fitted parameters) - 2 log-likelihood; less is better.
-    """
-
-    form: str
-    intercept: float
-    slope: float
-    shape: float
-    deviation: float
-    log_likelihood: float
-    aic: float
-
-    def median_time(self, fraction: np.ndarray) -> np.ndarray:
-        """Return the median time to generalise at train fractions, in steps."""
-        return np.exp(self.intercept + self.slope * _shrinkage(fraction, self.shape))
-
-
-@dataclass(frozen=True)
-class ShapeInterval:
-    """The shape c over the whole family, with its interval; infinite ends are not bounded by data.
-
-    Parameters
-    ----------
-    shape : float
-    low, high : float
-        Where the profile likelihood falls short of its largest value by that of the level.
-    """
-
-    shape: float
-    low: float
-    high: float
-
-    @property
-    def faster_than_exponential(self) -> bool | None:
-        """Whether log t is convex in x throughout the interval; None if the interval contains both."""
-        if self.low > _SHAPES["exponential"]:
-            return True
-        return False if self.high < _SHAPES["exponential"] else None
-
-
 def fit_law(runs: Runs, form: str) -> Law:
     """Fit one law.
 
@@ -157,7 +100,7 @@ def fit_law(runs: Runs, form: str) -> Law:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
     if runs.num_fractions < _FEWEST_FRACTIONS:
         return Law(form, nan, nan, nan, nan, nan, nan)
-    shape = _SHAPES.get(form)
+    shape = SHAPES.get(form)
     num_parameters = 3
     if shape is None:
         shape, num_parameters = _best_shape(runs, _SUPER_SHAPES), 4
@@ -201,10 +144,35 @@ def shape_interval(runs: Runs, level: float = 0.95) -> ShapeInterval:
     )
 
 
-def _shrinkage(fraction: np.ndarray, shape: float) -> np.ndarray:
-    """Return z, computed so that it is smooth in the shape at 0."""
-    logs = -np.log(fraction)
-    return logs if shape == 0 else np.expm1(shape * logs) / shape
+def law_table(runs: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Return every law, and the shape over the whole family, of each modulus.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Layout `modular.layout.RUNS`.
+    level : float
+        Of the interval of the shape.
+
+    Returns
+    -------
+    DataFrame
+        Layout `modular.layout.LAWS`.
+    """
+    rows = []
+    for size in SIZES:
+        own = runs[runs["setting"].isin([name for name in FRACTIONS if name.startswith(size)])]
+        known = Runs.of(own)
+        of_all = {
+            "size": size,
+            "modulus": int(own["modulus"].iloc[0]),
+            "runs": len(known.time),
+            "censored": int(known.censored.sum()),
+        }
+        family = {"form": FAMILY, **vars(shape_interval(known, level)), "level": level}
+        fitted = [vars(law) for law in fit_laws(known).values()]
+        rows += [of_all | law for law in (*fitted, family)]
+    return pd.DataFrame(rows, columns=list(LAWS.columns))
 
 
 def _best_shape(runs: Runs, between: tuple[float, float]) -> float:
@@ -228,7 +196,7 @@ def _fit_line(runs: Runs, shape: float) -> tuple[float, float, float, float]:
     With line and observations divided by the deviation the likelihood is concave (Olsen 1978), so that
     any start will do. Least squares, as if no run were censored, sets origin and scale.
     """
-    z, log_time = _shrinkage(runs.fraction, shape), np.log(runs.time)
+    z, log_time = shrinkage(runs.fraction, shape), np.log(runs.time)
     orthonormal, upper = np.linalg.qr(np.stack([np.ones_like(z), z], 1))
     orthonormal, upper = orthonormal * sqrt(len(z)), upper / sqrt(len(z))
     start = orthonormal.T @ log_time / len(z)

@@ -1,4 +1,4 @@
-"""Whether vectors that compete have bumps more often than others: a difference with its interval."""
+"""Differences in bumps with intervals: Adam against descent, vectors that compete against others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import scipy.stats
+
+from stagewise.core.intervals import mean_interval
+from stagewise.studies.scurves.selection import kept
+
+ADAM = {"rank2": "adam2", "rank10": "adam10", "full": "adamfull"}
+"""Setting with Adam for each setting of descent that starts from the same vectors."""
+
+RIVALS = ("rank2", "rank4", "rank10", "adam2", "adam10")
+"""Settings in which vectors that compete are compared with others."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +62,49 @@ def bump_contrast(rows: pd.DataFrame, level: float) -> Contrast | None:
     error = np.sqrt((len(each) - 1) * np.mean((each - each.mean()) ** 2))
     reach = float(error * scipy.stats.norm.ppf(0.5 + level / 2))
     return Contrast(float(difference), float(difference - reach), float(difference + reach))
+
+
+def contrast_table(measures: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Return the differences in bumps of all comparisons.
+
+    Parameters
+    ----------
+    measures : DataFrame
+        Layout `scurves.layout.MEASURES`.
+    alpha : float
+        Error that the intervals over `RIVALS` have together (Bonferroni).
+
+    Returns
+    -------
+    DataFrame
+        Layout `scurves.layout.CONTRASTS`. Kind "adam": mean over seeds of a run's bumps with Adam less
+        those with descent, with its 95 % interval. Kind "competition": result of `bump_contrast`, NaN
+        for None.
+    """
+    rows: list[dict[str, object]] = []
+    for descent, adam in ADAM.items():
+        both = kept(measures, adam).join(
+            kept(measures, descent), how="inner", suffixes=("", "_descent")
+        )
+        more = (both["bumps"] - both["bumps_descent"]).to_numpy()
+        contrast = Contrast(*mean_interval(more)) if len(more) else None
+        rows.append(_row("adam", descent, len(both), contrast, 0.95))
+    level = 1 - alpha / len(RIVALS)
+    for setting in RIVALS:
+        runs = kept(measures, setting)
+        rows.append(_row("competition", setting, len(runs), bump_contrast(runs, level), level))
+    return pd.DataFrame(rows)
+
+
+def contrast_of(table: pd.DataFrame, kind: str, setting: str) -> Contrast | None:
+    """Return one row of a table of layout `scurves.layout.CONTRASTS`; None without a difference."""
+    row = table[(table["kind"] == kind) & (table["setting"] == setting)].iloc[0]
+    found = Contrast(*(float(row[name]) for name in ("difference", "low", "high")))
+    return None if np.isnan(found.difference) else found
+
+
+def _row(
+    kind: str, setting: str, runs: int, contrast: Contrast | None, level: float
+) -> dict[str, object]:
+    found = contrast or Contrast(np.nan, np.nan, np.nan)
+    return {"kind": kind, "setting": setting, "runs": runs, **vars(found), "level": level}

@@ -47,3 +47,16 @@ MEASURES = TableLayout(
     },
     unique=("setting", "case", "seed"),
 )
+
+CONTRASTS = TableLayout(
+    "scurves_contrasts",
+    {
+        "kind": Column(str, choices=("adam", "competition")),
+        "setting": Column(str),
+        "runs": Column(int, least=0),
+        **dict.fromkeys(("difference", "low", "high"), Column(float, nullable=True)),
+        "level": Column(float, above=0, most=1),
+    },
+    unique=("kind", "setting"),
+)
+"""Differences in bumps with their intervals; `scurves.contrasts` defines them."""

@@ -14,8 +14,15 @@ import yaml
 from stagewise.claims.registry import checks_of
 from stagewise.claims.run_evidence import Curve, RunEvidence
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
-from stagewise.studies.language.claims.behaviour import loss_bump, ngram_growth
 from stagewise.studies.language.claims.evidence import LanguageEvidence, best_head, crossing
+from stagewise.studies.language.landmarks import (
+    landmark_table,
+    landmarks,
+    landmarks_of,
+    loss_bump,
+    ngram_growth,
+)
+from stagewise.studies.language.layout import LANDMARKS
 
 ROOT = Path(__file__).parents[4]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
@@ -118,7 +125,8 @@ def forms(**changes: Any) -> pd.DataFrame:
 
 
 def verdict_on(claim: str, *runs: RunEvidence, about: pd.DataFrame | None = None) -> Verdict:
-    found = LanguageEvidence(runs, forms() if about is None else about, "AABAA")
+    marks = {run.name: landmarks(run.metrics) for run in runs}
+    found = LanguageEvidence(runs, marks, forms() if about is None else about, "AABAA")
     return CHECKS[claim](found, **LEDGER[claim]["thresholds"])
 
 
@@ -202,11 +210,17 @@ def test_the_best_head_is_the_one_that_reaches_the_highest_score():
 
 def test_growth_starts_where_bigrams_are_best():
     growth = ngram_growth(metrics(), 3)
-    assert growth.ratio == pytest.approx(4.0)
+    assert growth.value == pytest.approx(4.0)
     assert growth.stderr == pytest.approx(4 * np.hypot(0.05, 0.05 / 4))
 
 
 def test_a_bump_is_measured_from_the_least_loss_before_it():
     bump = loss_bump(metrics())
-    assert (bump.step, bump.rise) == (2000, pytest.approx(0.2))
-    assert loss_bump(metrics(test_loss=FALLING)).rise == 0
+    assert (bump.step, bump.value) == (2000, pytest.approx(0.2))
+    assert loss_bump(metrics(test_loss=FALLING)).value == 0
+
+
+def test_landmarks_are_the_same_after_their_table_is_read(tmp_path):
+    own = metrics().assign_attrs(run="twolayers-s0")
+    LANDMARKS.write(tmp_path / "landmarks.csv", landmark_table(own))
+    assert landmarks_of(LANDMARKS.read(tmp_path / "landmarks.csv")) == landmarks(own)

@@ -7,13 +7,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import xarray as xr
 import yaml
 
 from stagewise.claims.registry import checks_of
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
 from stagewise.studies.modular.claims.evidence import ModularEvidence
-from stagewise.studies.modular.layout import MEASURED, RUNS
+from stagewise.studies.modular.laws import laws_of, shape_of
+from stagewise.studies.modular.layout import GROWTH, LAWS, MEASURED, RUNS
+from stagewise.studies.modular.mode_growth import growth_table
+from stagewise.studies.modular.phases import phases_in, phases_of_learned
+from stagewise.studies.modular.scaling import Runs, fit_laws, law_table, shape_interval
 
 ROOT = Path(__file__).parents[4]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
@@ -63,7 +68,11 @@ def runs(setting: str, generalises: list[bool], **changes: Any) -> pd.DataFrame:
 def verdict(claim: str, *tables: pd.DataFrame, **stores: Any) -> Verdict:
     table = pd.concat(tables, ignore_index=True)
     RUNS.check(table)
-    found = ModularEvidence(table, *(stores.get(k, {}) for k in ("modes", "gradients", "llc")))
+    thresholds = LEDGER[claim]["thresholds"]
+    laws = law_table(table, thresholds["level"]) if claim == "G10" else LAWS.empty()
+    growth = growth_table(stores.get("modes", {}), thresholds.get("until", 0.9))
+    along = (stores.get(name, {}) for name in ("modes", "gradients", "llc"))
+    found = ModularEvidence(table, laws, growth, *along)
     return CHECKS[claim](found, **LEDGER[claim]["thresholds"])
 
 
@@ -155,7 +164,7 @@ def modes(power: np.ndarray, learned: np.ndarray, gain: np.ndarray) -> dict[str,
             "loss_with_mode": (dims, 3.0 - np.stack([gain] * 4)),
             "loss_without_modes": (("seed", "step"), np.full((4, len(power)), 3.0)),
         },
-        coords={"seed": four, "step": STEPS},
+        coords={"seed": four, "step": STEPS, "mode": np.arange(1, 1 + power.shape[1])},
     )
     return {"narrow": dataset}
 
@@ -286,3 +295,32 @@ def test_g14_the_llc_falls_and_stays_high_on_a_random_table():
     found = verdict("G14", *tables, llc=llc(5.0, 25.0, sound=False))
     assert found.verdict == NOT_TESTABLE
     assert "78 of 78 estimates are not ok" in found.uncertainty
+
+
+def test_growth_is_kept_as_it_was_measured(tmp_path):
+    along = modes(GROWING, WON, GROWING * WON)
+    GROWTH.write(tmp_path / "growth.csv", growth_table(along, 0.9))
+    table = GROWTH.read(tmp_path / "growth.csv")
+    assert table[["seed", "mode"]].to_numpy().tolist() == [[s, m] for s in range(4) for m in (1, 2)]
+    measured = [
+        one for s in range(4) for one in phases_of_learned(along["narrow"].sel(seed=s)).values()
+    ]
+    assert list(phases_in(table)) == measured
+
+
+def test_tables_made_for_another_threshold_are_refused():
+    table = runs("narrow", [True] * 4)
+    growth = growth_table(modes(GROWING, WON, GROWING * WON), 0.5)
+    found = ModularEvidence(table, LAWS.empty(), growth, {}, {}, {})
+    with pytest.raises(ValueError, match=r"growth\.csv does not follow modes until 0\.9"):
+        CHECKS["G13"](found, until=0.9)
+
+
+def test_laws_are_kept_as_they_were_fitted(tmp_path):
+    table = pd.concat(shares(lambda x: 50 * np.exp(2 * x**-1)), ignore_index=True)
+    LAWS.write(tmp_path / "laws.csv", law_table(table, 0.95))
+    laws = LAWS.read(tmp_path / "laws.csv")
+    known = Runs.of(table[table["setting"].str.startswith("small")])
+    assert laws_of(laws, "small") == fit_laws(known)
+    assert shape_of(laws, "small") == shape_interval(known, 0.95)
+    assert laws.loc[laws["size"] == "small", "runs"].unique().tolist() == [len(known.time)]

@@ -19,7 +19,8 @@ from stagewise.claims.run_evidence import Curve, RunEvidence
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
 from stagewise.development.layout import MILESTONES, STAGES
 from stagewise.development.settings import StageSettings
-from stagewise.llc.layout import LLC
+from stagewise.llc.agreement import agreement_table
+from stagewise.llc.layout import AGREEMENT, LLC
 from stagewise.stores.files import StoreError, write_dataset
 from stagewise.studies.regression.claims.evidence import RegressionEvidence
 from stagewise.studies.regression.layout import METRICS
@@ -27,6 +28,7 @@ from stagewise.studies.regression.layout import METRICS
 ROOT = Path(__file__).parents[4]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
 CHECKS = checks_of("stagewise.studies.regression.claims")
+PAIRS = (("local", "likelihood"), ("local", "fresh"))
 LAST = 20_000
 STEPS = np.unique(np.geomspace(1, LAST, 41).round().astype(int) - 1)
 STEPS[-1] = LAST
@@ -48,6 +50,7 @@ def curve(
         xr.Dataset(
             {
                 "llc_mean": ("step", np.log1p(STEPS) if llc is None else llc),
+                "llc_stderr": ("step", np.full(count, 0.01)),
                 "init_loss": ("step", np.linspace(4, 2, count) if loss is None else loss),
                 "saturated": ("step", [False] * count if saturated is None else list(saturated)),
             },
@@ -93,8 +96,22 @@ def run(
 
 
 def verdict_on(claim: str, *runs: RunEvidence) -> Verdict:
+    made = [
+        agreement_table(
+            run.name,
+            {setting: one.llc for setting, one in run.curves.items()},
+            [[first, second] for first, second in PAIRS if {first, second} <= set(run.curves)],
+            seed=0,
+        )
+        for run in runs
+    ]
     evidence = RegressionEvidence(
-        runs, 0.125, "AABBA", StageSettings(num_draws=50, grid_points=200), draw_seed=0
+        runs,
+        pd.concat([*made, AGREEMENT.empty()]),
+        0.125,
+        "AABBA",
+        StageSettings(num_draws=50, grid_points=200),
+        draw_seed=0,
     )
     return CHECKS[claim](evidence, **LEDGER[claim]["thresholds"])
 

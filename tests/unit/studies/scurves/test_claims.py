@@ -13,9 +13,11 @@ import yaml
 from stagewise.claims.registry import checks_of
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
 from stagewise.studies.scurves.claims.evidence import ScurvesEvidence, read
-from stagewise.studies.scurves.layout import MEASURED, MEASURES
+from stagewise.studies.scurves.contrasts import bump_contrast, contrast_of, contrast_table
+from stagewise.studies.scurves.layout import CONTRASTS, MEASURED, MEASURES
 
 LEDGER = yaml.safe_load((Path(__file__).parents[4] / "config/claims.yaml").read_text())
+ALPHA = LEDGER["S13"]["thresholds"]["alpha"]
 CHECKS = checks_of("stagewise.studies.scurves.claims")
 SEEDS = 20
 NOISE = np.random.default_rng(0).random(SEEDS)
@@ -34,7 +36,9 @@ def rows(setting: str, case: int = 0, diverged: Any = False, **measures: Any) ->
 
 
 def verdict_on(claim: str, *tables: pd.DataFrame) -> Verdict:
-    found = ScurvesEvidence(pd.concat(tables, ignore_index=True))
+    measures = pd.concat(tables, ignore_index=True)
+    made = contrast_table(measures, ALPHA) if claim in ("S12", "S13") else CONTRASTS.empty()
+    found = ScurvesEvidence(measures, made)
     return CHECKS[claim](found, **LEDGER[claim]["thresholds"])
 
 
@@ -256,9 +260,26 @@ def test_diverged_runs_are_left_out_and_counted() -> None:
     assert "5 of 20 runs diverged" in found.uncertainty
 
 
+def test_comparisons_are_kept_as_they_were_made(tmp_path: Path) -> None:
+    measures = pd.concat(s13(0.3, 0.3, None, 0.3, 0.3), ignore_index=True)
+    CONTRASTS.write(tmp_path / "contrasts.csv", contrast_table(measures, 0.05))
+    made = CONTRASTS.read(tmp_path / "contrasts.csv")
+    kept = measures[measures["setting"] == "rank4"]
+    assert contrast_of(made, "competition", "rank4") == bump_contrast(kept, 0.99)
+    assert contrast_of(made, "competition", "rank10") is None
+
+
+def test_intervals_of_another_level_are_refused() -> None:
+    measures = pd.concat(s13(0.3, 0.3, 0.3, 0.3, 0.3), ignore_index=True)
+    found = ScurvesEvidence(measures, contrast_table(measures, 0.1))
+    with pytest.raises(ValueError, match=r"contrasts\.csv has other intervals than 0\.99"):
+        CHECKS["S13"](found, alpha=0.05)
+
+
 def test_measures_are_read_with_their_layout(tmp_path: Path) -> None:
     table = rows("rank1", num_plateaus=1.0)
     MEASURES.write(tmp_path / "measures.csv", table)
-    runs = read(tmp_path / "measures.csv").runs("rank1")
+    CONTRASTS.write(tmp_path / "contrasts.csv", contrast_table(table, ALPHA))
+    runs = read(*(tmp_path / f"{name}.csv" for name in ("measures", "contrasts"))).runs("rank1")
     assert (runs["num_plateaus"] == 1).all()
     assert runs.index.tolist() == list(range(SEEDS))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 
 from stagewise.claims.registry import claim
-from stagewise.claims.run_evidence import RunEvidence, minimum
+from stagewise.claims.run_evidence import RunEvidence
 from stagewise.claims.verdicts import (
     MIXED,
     NOT_TESTABLE,
@@ -26,6 +24,7 @@ from stagewise.studies.language.claims.evidence import (
     crossing,
     has_induction,
 )
+from stagewise.studies.language.landmarks import BIGRAM, BUMP, NGRAM
 
 
 def within(first: float, second: float, factor: float) -> bool:
@@ -41,7 +40,7 @@ def bigrams_first(
     interior, agrees, texts = {}, {}, {}
     for run in found.of("twolayers"):
         metrics = run.metrics
-        step, least, stderr = minimum(metrics, "bigram_score")
+        step, least, stderr = found.landmarks[run.name][BIGRAM]
         last = metrics.isel(step=-1)
         rise = float(last["bigram_score"]) - least
         error = math.hypot(stderr, float(last["bigram_score_stderr"]))
@@ -60,27 +59,6 @@ def bigrams_first(
     return Verdict(verdict, listed(texts), "standard errors over rows", tuple(texts))
 
 
-class Growth(NamedTuple):
-    """How much an n-gram score grows after bigrams are learned."""
-
-    ratio: float
-    stderr: float
-
-
-def ngram_growth(metrics: xr.Dataset, n: int) -> Growth:
-    """Return the largest n-gram score after the least bigram score, over the score there."""
-    step, _, _ = minimum(metrics, "bigram_score")
-    scores = metrics[["ngram_score", "ngram_score_stderr"]].sel(ngram=n)
-    start = scores.sel(step=step)
-    later = scores.sel(step=scores["step"] >= step)
-    top = later.isel(step=int(later["ngram_score"].to_numpy().argmax()))
-    ratio = float(top["ngram_score"] / start["ngram_score"])
-    relative = math.hypot(
-        *(float(at["ngram_score_stderr"] / at["ngram_score"]) for at in (start, top))
-    )
-    return Growth(ratio, ratio * relative)
-
-
 @claim("L3")
 def ngrams_next(
     found: LanguageEvidence, *, num_stderr: float, min_ratio: float, small_ratio: float
@@ -89,14 +67,13 @@ def ngrams_next(
     outcomes: dict[int, bool | None] = {}
     texts = {}
     for run in found.of("twolayers"):
-        lengths = [n for n in (3, 4) if n in run.metrics["ngram"]]
-        growths = [ngram_growth(run.metrics, n) for n in lengths]
-        large = all(g.ratio - num_stderr * g.stderr > min_ratio for g in growths)
-        small = all(g.ratio + num_stderr * g.stderr < small_ratio for g in growths)
+        marks = found.landmarks[run.name]
+        growths = {n: marks[name] for n in (3, 4) if (name := NGRAM.format(n=n)) in marks}
+        large = all(g.value - num_stderr * g.stderr > min_ratio for g in growths.values())
+        small = all(g.value + num_stderr * g.stderr < small_ratio for g in growths.values())
         outcomes[run.seed] = True if large else False if small else None
         texts[run.seed] = ", ".join(
-            f"{n}-grams {g.ratio:.2f} +- {g.stderr:.2f}"
-            for n, g in zip(lengths, growths, strict=True)
+            f"{n}-grams {g.value:.2f} +- {g.stderr:.2f}" for n, g in growths.items()
         )
     verdict = judged(
         all(outcome is True for outcome in outcomes.values()),
@@ -116,7 +93,7 @@ def positions_start(
         effect = metrics["ablation_effect"].sel(position=metrics["position"] > 1).mean("position")
         below = np.flatnonzero(effect.to_numpy() < share * float(effect.max()))
         onset = float(metrics["step"][min(below[-1] + 1 if len(below) else 0, len(effect) - 1)])
-        step, _, _ = minimum(metrics, "bigram_score")
+        step = found.landmarks[run.name][BIGRAM].step
         near[run.seed] = within(onset, step, max_factor)
         far[run.seed] = not within(onset, step, far_factor)
         texts[run.seed] = (
@@ -157,25 +134,6 @@ def context_with_induction(
     return Verdict(verdict, listed(texts), "standard errors over rows", tuple(texts))
 
 
-class Bump(NamedTuple):
-    """Largest rise of the test loss above the least it had been."""
-
-    step: float
-    rise: float
-    stderr: float
-
-
-def loss_bump(metrics: xr.Dataset) -> Bump:
-    """Return the largest rise of the test loss above what it had reached, and where its top is."""
-    loss, error = metrics["test_loss"].to_numpy(), metrics["test_loss_stderr"].to_numpy()
-    lowest = np.minimum.accumulate(loss)
-    top = int(np.argmax(loss - lowest))
-    bottom = int(np.argmin(loss[: top + 1]))
-    # Losses of the same rows: their change is known better than this.
-    stderr = math.hypot(error[top], error[bottom])
-    return Bump(float(metrics["step"][top]), float(loss[top] - loss[bottom]), stderr)
-
-
 @claim("L8")
 def one_layer(
     found: LanguageEvidence,
@@ -190,26 +148,26 @@ def one_layer(
     alike: dict[int, bool | None] = {}
     without, texts = {}, {}
     for two, one in found.pairs():
-        steps = [minimum(run.metrics, "bigram_score")[0] for run in (two, one)]
-        growth = ngram_growth(one.metrics, 3)
+        marks = found.landmarks[one.name]
+        steps = [found.landmarks[two.name][BIGRAM].step, marks[BIGRAM].step]
+        growth, bump = marks[NGRAM.format(n=3)], marks[BUMP]
         prefix, gain = (
             _share(one, two, name) for name in ("prefix_matching_score", "completion_gain")
         )
         falls = one.curves["local"].stages.query("type == 'B'")["start"].tolist()
-        bump = loss_bump(one.metrics)
-        bumps = bump.rise > num_stderr * bump.stderr and bool(falls) and falls[0] < bump.step
+        bumps = bump.value > num_stderr * bump.stderr and bool(falls) and falls[0] < bump.step
         without[one.seed] = prefix < max_prefix and gain < max_gain
         alike[one.seed] = (
             within(steps[0], steps[1], max_factor)
-            and growth.ratio > min_ratio
+            and growth.value > min_ratio
             and without[one.seed]
             and bumps
         )
         fall = f"falls from step {falls[0]:.0f}" if falls else "never falls"
         texts[one.seed] = (
             f"least bigram score at {steps[1]:.0f} (two layers {steps[0]:.0f}); 3-grams "
-            f"{growth.ratio:.2f} +- {growth.stderr:.2f}; prefix score {prefix:.2f} and completion gain "
-            f"{gain:.2f} of two layers'; the LLC {fall}, the loss rises by {bump.rise:.3f} +- "
+            f"{growth.value:.2f} +- {growth.stderr:.2f}; prefix score {prefix:.2f} and completion gain "
+            f"{gain:.2f} of two layers'; the LLC {fall}, the loss rises by {bump.value:.3f} +- "
             f"{bump.stderr:.3f} up to step {bump.step:.0f}"
         )
     if not alike:

@@ -12,7 +12,8 @@ import xarray as xr
 
 from stagewise.claims.reading import Paths, read_curves, read_runs
 from stagewise.claims.run_evidence import RunEvidence
-from stagewise.studies.language.layout import FORM_CONTENTS, METRICS
+from stagewise.studies.language.landmarks import Landmark, landmarks_of
+from stagewise.studies.language.layout import FORM_CONTENTS, LANDMARKS, METRICS
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class LanguageEvidence:
     ----------
     runs : sequence of RunEvidence
         Variants ``twolayers`` and ``onelayer``; metrics of layout `language.layout.METRICS`.
+    landmarks : mapping of str to mapping
+        By run, landmarks by name; see `language.landmarks`.
     forms : pandas.DataFrame
         Layout `language.layout.FORM_CONTENTS`.
     published_types : str
@@ -30,6 +33,7 @@ class LanguageEvidence:
     """
 
     runs: Sequence[RunEvidence]
+    landmarks: Mapping[str, Mapping[str, Landmark]]
     forms: pd.DataFrame
     published_types: str
 
@@ -50,6 +54,7 @@ def read(
     llc: Paths,
     milestones: Paths,
     stages: Paths,
+    landmarks: Paths,
     forms: str,
     *,
     runs: Sequence[Mapping[str, Any]],
@@ -58,8 +63,12 @@ def read(
 ) -> LanguageEvidence:
     """Read the stores of all runs and the table of forms; see `claims.reading`."""
     found = read_curves(curves, llc, milestones, stages)
+    marks = {}
+    for path in landmarks:
+        table = LANDMARKS.read(path)
+        marks[str(table["run"].iloc[0])] = landmarks_of(table)
     return LanguageEvidence(
-        read_runs(runs, metrics, METRICS, found), FORM_CONTENTS.read(forms), published_types
+        read_runs(runs, metrics, METRICS, found), marks, FORM_CONTENTS.read(forms), published_types
     )
 
 

@@ -14,7 +14,7 @@ from stagewise.plots.forms_in_time import forms_in_time
 from stagewise.plots.loss_and_llc import Beside, loss_and_llc
 from stagewise.plots.planes import planes
 from stagewise.plots.slopes import slopes
-from stagewise.studies.language.claims.behaviour import loss_bump
+from stagewise.studies.language.landmarks import loss_bump
 
 UNIT = "nats per token"
 SHOWN = "published"
@@ -45,10 +45,10 @@ class Development:
 def loss_rise(metrics: xr.Dataset) -> str:
     """Say how far the test loss rises above the least it had been: the bump that claim L8 is about."""
     bump = loss_bump(metrics)
-    if not bump.rise > 0:
+    if not bump.value > 0:
         return "the loss never rises"
     return (
-        f"largest rise of the loss:\n{bump.rise:.3f} ± {bump.stderr:.3f}, top at step "
+        f"largest rise of the loss:\n{bump.value:.3f} ± {bump.stderr:.3f}, top at step "
         f"{style.short_step(bump.step)}"
     )
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from stagewise.llc.layout import LLC
 from stagewise.stores.groups import read_groups
-from stagewise.studies.modular.layout import GRADIENTS, MODES, RUNS
+from stagewise.studies.modular.layout import GRADIENTS, GROWTH, LAWS, MODES, RUNS
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class ModularEvidence:
     ----------
     runs : DataFrame
         Layout `modular.layout.RUNS`.
+    laws, growth : DataFrame
+        Of the time to generalise and of learned modes; layouts `modular.layout.LAWS` and ``GROWTH``.
     modes, gradients : mapping of str to Dataset
         By setting; layout `modular.layout.MODES` and `modular.layout.GRADIENTS`.
     llc : mapping of str to Dataset
@@ -28,6 +30,8 @@ class ModularEvidence:
     """
 
     runs: pd.DataFrame
+    laws: pd.DataFrame
+    growth: pd.DataFrame
     modes: Mapping[str, xr.Dataset]
     gradients: Mapping[str, xr.Dataset]
     llc: Mapping[str, xr.Dataset]
@@ -49,10 +53,14 @@ class ModularEvidence:
         return rows.iloc[0]
 
 
-def read(runs: str, modes: str, gradients: str, llc: str) -> ModularEvidence:
-    """Read all four, layouts checked."""
+def read(
+    runs: str, laws: str, growth: str, modes: str, gradients: str, llc: str
+) -> ModularEvidence:
+    """Read all, layouts checked."""
     return ModularEvidence(
         RUNS.read(runs),
+        LAWS.read(laws),
+        GROWTH.read(growth),
         read_groups(modes, MODES),
         read_groups(gradients, GRADIENTS),
         read_groups(llc, LLC),

@@ -12,8 +12,7 @@ from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
 from stagewise.core.intervals import mean_interval
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import count_text, interval_text
-from stagewise.studies.modular.growth import growth_against_size
-from stagewise.studies.modular.phases import phases_of_learned
+from stagewise.studies.modular.phases import phases_in
 
 _NARROW = "narrow"
 
@@ -65,21 +64,18 @@ def _before(own: xr.Dataset, step: float) -> int:
 @claim("G8")
 def three_phases(found: ModularEvidence, *, factor: float, min_share: float) -> Verdict:
     """G8: a learned mode warms up, grows fast and saturates."""
-    shares, count = {}, 0
-    modes = found.modes[_NARROW]
-    for seed in modes["seed"].to_numpy().tolist():
-        own = modes.sel(seed=seed)
-        found_phases = phases_of_learned(own).values()
-        if found_phases:
-            count += len(found_phases)
-            shares[int(seed)] = float(np.mean([one.are_three(factor) for one in found_phases]))
+    rows = found.growth[found.growth["setting"] == _NARROW]
+    shares = {
+        int(seed): float(np.mean([phases.are_three(factor) for phases in phases_in(own)]))
+        for seed, own in rows.groupby("seed")
+    }
     if len(shares) < 2:
         return Verdict(NOT_TESTABLE, f"{len(shares)} runs with learned modes")
     _, low, high = mean_interval(np.array(list(shares.values())))
     return Verdict(
         judged(low > min_share, high < min_share),
         f"share of learned modes with three phases {interval_text(list(shares.values()))}",
-        f"mean and 95 % interval over runs; {count} modes",
+        f"mean and 95 % interval over runs; {len(rows)} modes",
         tuple(shares),
     )
 
@@ -87,27 +83,22 @@ def three_phases(found: ModularEvidence, *, factor: float, min_share: float) -> 
 @claim("G13")
 def self_reinforcing(found: ModularEvidence, *, until: float) -> Verdict:
     """G13: the power of a learned mode grows faster the larger it is."""
-    exponents, slopes = {}, {}
-    modes = found.modes[_NARROW]
-    for seed in modes["seed"].to_numpy().tolist():
-        own = modes.sel(seed=seed)
-        learned = own["learned"].isel(step=-1).to_numpy().astype(bool)
-        grown = [
-            growth_against_size(own["step"].to_numpy(), own["power"].to_numpy()[:, k], until)
-            for k in np.flatnonzero(learned)
-        ]
-        known = [one for one in grown if np.isfinite(one.exponent)]
-        if known:
-            exponents[int(seed)] = float(np.median([one.exponent for one in known]))
-            slopes[int(seed)] = float(np.mean([one.rate_rises for one in known]))
+    rows = found.growth[found.growth["setting"] == _NARROW]
+    if not np.isclose(rows["until"], until).all():
+        raise ValueError(
+            f"growth.csv does not follow modes until {until:g}: delete it and run again"
+        )
+    known = rows[np.isfinite(rows["exponent"])].groupby("seed")
+    exponents = known["exponent"].median().to_numpy()
+    rises = known["slope"].agg(lambda slopes: (slopes > 0).mean()).to_numpy()
     if len(exponents) < 2:
         return Verdict(NOT_TESTABLE, f"{len(exponents)} runs with modes that can be followed")
-    _, low, high = mean_interval(np.array(list(exponents.values())))
+    _, low, high = mean_interval(exponents)
     return Verdict(
         judged(low > 0, high < 0),
-        f"speed of growth as a power of size: exponent {interval_text(list(exponents.values()))}; "
-        f"growth rate rises with size in a share {interval_text(list(slopes.values()))} of modes",
+        f"speed of growth as a power of size: exponent {interval_text(exponents)}; "
+        f"growth rate rises with size in a share {interval_text(rises)} of modes",
         "median over learned modes, mean and 95 % interval over runs; exponent 1 is exponential "
         "growth",
-        tuple(exponents),
+        tuple(int(seed) for seed in known.groups),
     )

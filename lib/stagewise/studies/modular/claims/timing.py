@@ -9,7 +9,8 @@ from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
 from stagewise.claims.words import share_text, spread_text
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import cells, count_text, more_often, seeds_in
-from stagewise.studies.modular.scaling import FORMS, Runs, ShapeInterval, fit_laws, shape_interval
+from stagewise.studies.modular.configuration import FRACTIONS, SIZES
+from stagewise.studies.modular.laws import FAMILY, FORMS, ShapeInterval, laws_of, shape_of
 
 
 @claim("G1")
@@ -68,20 +69,21 @@ def both_orders(found: ModularEvidence, *, min_delay: float, min_share: float) -
 def faster_than_exponential(found: ModularEvidence, *, level: float) -> Verdict:
     """G10: the time to generalise grows faster than exponentially as data shrink."""
     outcomes: list[bool | None] = []
-    texts, seeds = [], found.of()
-    for size in ("small", "middle", "large"):
-        rows = found.of(*(f"{size}{number}" for number in range(1, 6)))
-        seeds = rows
-        runs = Runs.of(rows)
-        interval = shape_interval(runs, level)
+    texts = []
+    family = found.laws[found.laws["form"] == FAMILY].set_index("size")
+    if not np.isclose(family["level"], level).all():
+        raise ValueError(f"laws.csv has no intervals at level {level:g}: delete it and run again")
+    for size in SIZES:
+        modulus, count, censored = family.loc[size, ["modulus", "runs", "censored"]]
+        interval = shape_of(found.laws, size)
         if not np.isfinite(interval.shape):
-            texts.append(f"p = {rows['modulus'].iloc[0]}: too few shares with a time")
+            texts.append(f"p = {modulus}: too few shares with a time")
             continue
         outcomes.append(interval.faster_than_exponential)
-        best = min(fit_laws(runs).values(), key=lambda law: law.aic).form
+        best = min(laws_of(found.laws, size).values(), key=lambda law: law.aic).form
         texts.append(
-            f"p = {rows['modulus'].iloc[0]}: c = {_shape_text(interval)}, best {best}, "
-            f"{int(runs.censored.sum())} of {len(runs.time)} censored"
+            f"p = {modulus}: c = {_shape_text(interval)}, best {best}, "
+            f"{censored} of {count} censored"
         )
     if not outcomes:
         return Verdict(NOT_TESTABLE, "; ".join(texts))
@@ -92,7 +94,7 @@ def faster_than_exponential(found: ModularEvidence, *, level: float) -> Verdict:
         "; ".join(texts),
         f"c of log t ~ (x^-c - 1) / c with its {100 * level:.0f} % profile interval; -1 is "
         f"exponential, 0 a power; laws compared: {', '.join(FORMS)}",
-        seeds_in(seeds),
+        seeds_in(found.of(*(name for name in FRACTIONS if name.startswith(SIZES[-1])))),
     )
 
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from stagewise.claims.reading import Paths, read_curves, read_runs
 from stagewise.claims.run_evidence import RunEvidence
 from stagewise.development.settings import StageSettings
+from stagewise.llc.layout import AGREEMENT
 from stagewise.studies.regression.layout import METRICS
 
 
@@ -20,6 +23,8 @@ class RegressionEvidence:
     ----------
     runs : sequence of RunEvidence
         Metrics of layout `regression.layout.METRICS`.
+    agreement : pandas.DataFrame
+        Curves of a run compared in pairs; layout `llc.layout.AGREEMENT`.
     noise_variance : float
         Variance of the label noise.
     published_types : str
@@ -31,6 +36,7 @@ class RegressionEvidence:
     """
 
     runs: Sequence[RunEvidence]
+    agreement: pd.DataFrame
     noise_variance: float
     published_types: str
     stage_settings: StageSettings
@@ -44,12 +50,21 @@ class RegressionEvidence:
             if run.variant == variant and all(setting in run.curves for setting in settings)
         ]
 
+    def compared(self, first: str, second: str) -> pd.DataFrame:
+        """Return the rows of `agreement` on two settings, one a run, in the order of the runs."""
+        rows = self.agreement
+        rows = rows[(rows["first"] == first) & (rows["second"] == second)].set_index("run")
+        names = [run.name for run in self.of("base", first, second)]
+        seeds = [run.seed for run in self.of("base", first, second)]
+        return rows.loc[names].set_axis(seeds)
+
 
 def read(
     metrics: Paths,
     llc: Paths,
     milestones: Paths,
     stages: Paths,
+    agreement: Paths,
     *,
     runs: Sequence[Mapping[str, Any]],
     curves: Sequence[Sequence[str]],
@@ -63,6 +78,7 @@ def read(
     listed = {name: tuple(stage_settings[name]) for name in ("length_scale_bounds", "leave_out")}
     return RegressionEvidence(
         read_runs(runs, metrics, METRICS, found),
+        pd.concat([AGREEMENT.read(path) for path in agreement] or [AGREEMENT.empty()]),
         noise_variance,
         published_types,
         StageSettings(**{**stage_settings, **listed}),

@@ -16,7 +16,6 @@ from stagewise.claims.verdicts import (
     overall,
 )
 from stagewise.claims.words import listed
-from stagewise.llc.agreement import compare_order, compare_shape
 from stagewise.studies.regression.claims.evidence import RegressionEvidence
 
 
@@ -27,22 +26,20 @@ def same_order(
     """R13: the likelihood-based and the loss-based LLC order checkpoints alike."""
     outcomes: dict[int, bool | None] = {}
     texts, errors = {}, {}
-    for run in found.of("base", "local", "likelihood"):
-        order = compare_order(
-            run.curves["local"].llc, run.curves["likelihood"].llc, found.draw_seed
-        )
-        texts[run.seed] = f"{order.num_checkpoints} checkpoints, too few to test"
-        if order.num_checkpoints < min_checkpoints or not np.isfinite(order.correlation):
+    for order in found.compared("local", "likelihood").itertuples():
+        seed = int(order.Index)
+        texts[seed] = f"{order.rank_checkpoints} checkpoints, too few to test"
+        if order.rank_checkpoints < min_checkpoints or not np.isfinite(order.rank_correlation):
             continue
-        outcomes[run.seed] = None
-        if order.low >= min_correlation:
-            outcomes[run.seed] = True
-        elif order.high < min_correlation:
-            outcomes[run.seed] = False
-        texts[run.seed] = (
-            f"rank correlation {order.correlation:.3f} over {order.num_checkpoints} checkpoints"
+        outcomes[seed] = None
+        if order.rank_low >= min_correlation:
+            outcomes[seed] = True
+        elif order.rank_high < min_correlation:
+            outcomes[seed] = False
+        texts[seed] = (
+            f"rank correlation {order.rank_correlation:.3f} over {order.rank_checkpoints} checkpoints"
         )
-        errors[run.seed] = f"5 % bounds {order.low:.3f} and {order.high:.3f}"
+        errors[seed] = f"5 % bounds {order.rank_low:.3f} and {order.rank_high:.3f}"
     told = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
     return Verdict(overall(outcomes), listed(texts), listed(errors), told)
 
@@ -52,14 +49,13 @@ def shared_noise(found: RegressionEvidence, *, max_ratio: float, min_correlation
     """R14: shared noise smooths the LLC curve and keeps its shape."""
     parts: list[bool] = []
     texts, errors = {}, {}
-    for run in found.of("base", "local", "fresh"):
-        shape = compare_shape(run.curves["local"].llc, run.curves["fresh"].llc)
-        ratio, correlation = shape.roughness_ratio, shape.correlation
+    for shape in found.compared("local", "fresh").itertuples():
+        seed, ratio, correlation = int(shape.Index), shape.roughness_ratio, shape.correlation
         if not np.isfinite(ratio):
             continue
         parts += [ratio < max_ratio, correlation >= min_correlation]
-        texts[run.seed] = f"roughness ratio {ratio:.2f}, correlation {correlation:.4f}"
-        errors[run.seed] = f"{shape.num_checkpoints} checkpoints, one pair of curves"
+        texts[seed] = f"roughness ratio {ratio:.2f}, correlation {correlation:.4f}"
+        errors[seed] = f"{shape.checkpoints} checkpoints, one pair of curves"
     if not parts:
         return Verdict(NOT_TESTABLE)
     verdict = judged(all(parts), not any(parts))

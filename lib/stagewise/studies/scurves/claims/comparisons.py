@@ -12,9 +12,9 @@ import scipy.stats
 from stagewise.claims.registry import claim
 from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
 from stagewise.claims.words import seeds_of, share_text, spread_text
-from stagewise.core.intervals import holm, mean_interval
+from stagewise.core.intervals import holm
 from stagewise.studies.scurves.claims.evidence import ScurvesEvidence
-from stagewise.studies.scurves.contrasts import bump_contrast
+from stagewise.studies.scurves.contrasts import ADAM, Contrast, contrast_of
 
 _RATE = 0.2
 """Learning rate at which numbers of components are compared; every one of them has a case of it."""
@@ -94,16 +94,15 @@ def longer_with_components(found: ScurvesEvidence, *, alpha: float) -> Verdict:
 @claim("S12")
 def adam_bumps(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S12: Adam makes more bumps than descent, seed by seed."""
-    pairs = {"2": ("adam2", "rank2"), "10": ("adam10", "rank10"), "full": ("adamfull", "full")}
     p_values, texts, tables = [], [], []
-    for rank, (adam, descent) in pairs.items():
+    for descent, adam in ADAM.items():
         joined = found.runs(adam).join(found.runs(descent), how="inner", suffixes=("", "_descent"))
         more, fewer = joined["bumps"], joined["bumps_descent"]
         p_values.append(_paired(more, fewer))
-        mean, low, high = mean_interval((more - fewer).to_numpy())
+        contrast = contrast_of(found.contrasts, "adam", descent)
         texts.append(
-            f"rank {rank}: {more.mean():.2f} against {fewer.mean():.2f}, difference "
-            f"{mean:.2f} [{low:.2f}, {high:.2f}], effect {_rank_biserial(more - fewer):.2f}"
+            f"rank {descent.removeprefix('rank')}: {more.mean():.2f} against {fewer.mean():.2f}, "
+            f"difference {_interval_text(contrast)}, effect {_rank_biserial(more - fewer):.2f}"
         )
         unfinished = int(
             (joined["converged"] == 0).sum() + (joined["converged_descent"] == 0).sum()
@@ -111,7 +110,7 @@ def adam_bumps(found: ScurvesEvidence, *, alpha: float) -> Verdict:
         texts[-1] += f" ({unfinished} runs unconverged)" if unfinished else ""
         tables.append(joined)
     adjusted = holm(p_values)
-    names = [name for pair in pairs.values() for name in pair]
+    names = [name for pair in ADAM.items() for name in pair]
     return Verdict(
         judged(all(p < alpha for p in adjusted), not any(p < alpha for p in adjusted)),
         "; ".join(texts),
@@ -130,6 +129,13 @@ def _rank_biserial(difference: pd.Series) -> float:
     return float((ranks * np.sign(kept)).sum() / ranks.sum())
 
 
+def _interval_text(contrast: Contrast | None) -> str:
+    """Return a difference with its interval in words."""
+    if contrast is None:
+        return "not testable"
+    return f"{contrast.difference:.2f} [{contrast.low:.2f}, {contrast.high:.2f}]"
+
+
 @claim("S13")
 def competition(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     """S13: vectors with bumps are vectors that compete."""
@@ -141,15 +147,20 @@ def competition(found: ScurvesEvidence, *, alpha: float) -> Verdict:
         "adam10": "Adam, rank 10",
     }
     tables = {name: found.runs(name) for name in names}
-    contrasts = {name: bump_contrast(rows, 1 - alpha / len(names)) for name, rows in tables.items()}
+    level = 1 - alpha / len(names)
+    made = found.contrasts[found.contrasts["kind"] == "competition"]
+    if set(made["setting"]) != set(names) or not np.isclose(made["level"], level).all():
+        raise ValueError(
+            f"contrasts.csv has other intervals than {level:g}: delete it and run again"
+        )
+    contrasts = {name: contrast_of(made, "competition", name) for name in names}
     texts = []
     for name, contrast in contrasts.items():
         rows = tables[name]
         explained = f"{rows['explained_bumps'].sum():.0f} of {rows['bumps'].sum():.0f} bumps"
-        text = "not testable" if contrast is None else f"{contrast.difference:.2f}"
-        if contrast is not None:
-            text += f" [{contrast.low:.2f}, {contrast.high:.2f}]"
-        texts.append(f"{names[name]}: {text}, {explained} after competing for that target")
+        texts.append(
+            f"{names[name]}: {_interval_text(contrast)}, {explained} after competing for that target"
+        )
     known = [contrast for contrast in contrasts.values() if contrast is not None]
     if not known:
         return Verdict(NOT_TESTABLE, "; ".join(texts))
@@ -157,8 +168,7 @@ def competition(found: ScurvesEvidence, *, alpha: float) -> Verdict:
     return Verdict(
         judged(all(positive), not any(positive)),
         "; ".join(texts),
-        f"{100 * (1 - alpha / len(names)):.0f} % intervals (95 % over five settings); "
-        f"{found.excluded(*names)}",
+        f"{100 * level:.0f} % intervals (95 % over five settings); {found.excluded(*names)}",
         seeds_of(*tables.values()),
     )
 

@@ -1,43 +1,37 @@
-"""What the checks of the S-curve claims look at: one row of measures a run."""
+"""What the checks of the S-curve claims look at: one row of measures a run, and what is made of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from stagewise.studies.scurves.layout import MEASURES
+from stagewise.studies.scurves.layout import CONTRASTS, MEASURES
+from stagewise.studies.scurves.selection import kept
 
 
 @dataclass(frozen=True)
 class ScurvesEvidence:
-    """The measures of every run.
+    """The measures of every run, and comparisons of bumps.
 
     Parameters
     ----------
     measures : DataFrame
         Layout `scurves.layout.MEASURES`.
+    contrasts : DataFrame
+        Layout `scurves.layout.CONTRASTS`.
     """
 
     measures: pd.DataFrame
+    contrasts: pd.DataFrame
 
     def runs(self, setting: str, rate: float | None = None) -> pd.DataFrame:
-        """Return the runs of a setting that did not diverge, indexed by seed.
-
-        Parameters
-        ----------
-        setting : str
-        rate : float, optional
-            Learning rate; without one, that of the setting's first case.
-        """
-        rows = self._all(setting)
-        chosen = rows["case"] == 0 if rate is None else np.isclose(rows["learning_rate"], rate)
-        return rows[chosen & ~rows["diverged"]].set_index("seed")
+        """Return the runs of a setting that did not diverge; see `scurves.selection.kept`."""
+        return kept(self.measures, setting, rate)
 
     def cases(self, setting: str) -> list[pd.DataFrame]:
         """Return the runs of each case of a setting that did not diverge, indexed by seed."""
-        rows = self._all(setting)
+        rows = self.measures[self.measures["setting"] == setting]
         return [part[~part["diverged"]].set_index("seed") for _, part in rows.groupby("case")]
 
     def excluded(self, *settings: str) -> str:
@@ -45,10 +39,7 @@ class ScurvesEvidence:
         rows = self.measures[self.measures["setting"].isin(settings)]
         return f"{int(rows['diverged'].sum())} of {len(rows)} runs diverged, left out"
 
-    def _all(self, setting: str) -> pd.DataFrame:
-        return self.measures[self.measures["setting"] == setting]
 
-
-def read(measures: str) -> ScurvesEvidence:
-    """Read the table."""
-    return ScurvesEvidence(MEASURES.read(measures))
+def read(measures: str, contrasts: str) -> ScurvesEvidence:
+    """Read the tables."""
+    return ScurvesEvidence(MEASURES.read(measures), CONTRASTS.read(contrasts))
