@@ -40,6 +40,7 @@ def test_other_repeated_rows_train_again_and_leave_the_text(edited):
         *AFTER,
         "train",
         "language_metrics",
+        "language_landmarks",
         "language_llc_shard",
         "language_llc",
         "essential_dynamics",
@@ -55,7 +56,8 @@ def test_other_repeated_rows_train_again_and_leave_the_text(edited):
             "lib/stagewise/studies/language/heads.py",
             "rows_at_a_time: int = 256",
             "rows_at_a_time: int = 255",
-            {"language_metrics", *AFTER} | FIGURES - {"language_figures_tokens"},
+            {"language_metrics", "language_landmarks", *AFTER}
+            | FIGURES - {"language_figures_tokens"},
         ),
         (
             "lib/stagewise/studies/language/extreme_logits.py",

@@ -9,7 +9,7 @@ from tests.stores import differences
 SMOKE = ("--configfile", "config/smoke.yaml")
 FIGURES = {"modular_figures_runs", "modular_figures_along"}
 FOLLOWED = {"modular_modes", "modular_gradients", "modular_llc"}
-AFTER = {"modular_measures", "claims", "claims_gather", "cost", "report"} | FIGURES
+AFTER = {"modular_measures", "modular_laws", "claims", "claims_gather", "cost", "report"} | FIGURES
 
 
 @pytest.mark.parametrize(

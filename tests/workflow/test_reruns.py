@@ -31,7 +31,7 @@ SHOW_STAGES_OF_REGRESSION = {
 }
 SHOW_STAGES = SHOW_STAGES_OF_REGRESSION | LANGUAGE_FIGURES
 AFTER_ESTIMATES_OF_REGRESSION = {
-    *("regression_llc", "regression_llc_audit", "stages"),
+    *("regression_llc", "regression_llc_audit", "regression_agreement", "stages"),
     *("figure_08", "figure_39", "figure_llc_settings", "figure_traces"),
     *SHOW_STAGES_OF_REGRESSION,
 }
@@ -75,6 +75,22 @@ EDITS = {
         *("config/claims.yaml", "statement: Plateaus", "statement: The plateaus"),
         {*CLAIMS, *LAST},
     ),
+    "a threshold of a claim": Edit(
+        *("config/claims.yaml", "max_change: 0.01, half: 0.5", "max_change: 0.02, half: 0.5"),
+        {*CLAIMS, *LAST},
+    ),
+    "a threshold that a table is made for": Edit(
+        *("config/claims.yaml", "thresholds: {until: 0.9}", "thresholds: {until: 0.8}"),
+        {"modular_growth", *CLAIMS, *LAST},
+    ),
+    "the check of a claim": Edit(
+        *(
+            "lib/stagewise/studies/scurves/claims/shapes.py",
+            "with_adam.mean() >= min_share and",
+            "with_adam.mean() > min_share and",
+        ),
+        {*CLAIMS, *LAST},
+    ),
     "plane_curves": Edit(
         *(
             PLANE_CURVES,
@@ -113,11 +129,11 @@ EDITS = {
     ),
     "measures of S-curves": Edit(
         *("config/config.yaml", "bump_prominence: 0.05", "bump_prominence: 0.1"),
-        {"scurves_measures", *SCURVES_FIGURES, *CLAIMS, *LAST},
+        {"scurves_measures", "scurves_contrasts", *SCURVES_FIGURES, *CLAIMS, *LAST},
     ),
     "measures of modular addition": Edit(
         *("config/config.yaml", "early_share: 0.2 ", "early_share: 0.3 "),
-        {"modular_measures", *MODULAR_FIGURES, *CLAIMS, *LAST},
+        {"modular_measures", "modular_laws", *MODULAR_FIGURES, *CLAIMS, *LAST},
     ),
     "forms of the language study": Edit(
         *("config/smoke.yaml", "forms: {sigma_end: 2.0}", "forms: {sigma_end: 3.0}"),
@@ -133,6 +149,13 @@ def test_an_edit_reruns_exactly_what_follows_from_it(edited, name):
     assert set(edited.planned(*SMOKE)) == edit.rules
 
 
+@pytest.mark.parametrize("name", ["the text of a claim", "the check of a claim"])
+def test_claims_of_one_study_are_tested_again(edited, name):
+    edit = EDITS[name]
+    edited.edit(edit.file, edit.old, edit.new)
+    assert edited.planned(*SMOKE)["claims"] == 1
+
+
 def test_a_new_seed_runs_its_own_jobs_alone(edited):
     edited.edit("config/smoke.yaml", "base: {seeds: [0, 1]}", "base: {seeds: [0, 1, 2]}")
     jobs = edited.planned(*SMOKE)
@@ -140,6 +163,7 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
         **{"train": 1, "regression_metrics": 1, "essential_dynamics": 1, "forms": 1},
         # Two sampler settings of two shards each.
         **{"regression_llc_shard": 4, "regression_llc": 2, "regression_llc_audit": 1, "stages": 2},
+        "regression_agreement": 1,
     }
     over_all_seeds = {
         *("figure_01b", "figure_05", "figure_08", "figure_39", "figure_llc_settings"),

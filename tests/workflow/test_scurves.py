@@ -4,7 +4,7 @@ import pytest
 
 SMOKE = ("--configfile", "config/smoke.yaml")
 FIGURES = {"scurves_figures_phases", "scurves_figures_ranks", "scurves_figures_counts"}
-AFTER = {"claims", "claims_gather", "cost", "report"}
+AFTER = {"scurves_contrasts", "claims", "claims_gather", "cost", "report"}
 
 
 @pytest.mark.parametrize(
