@@ -4,7 +4,7 @@ import pytest
 import xarray as xr
 
 from stagewise.stores.files import StoreError
-from stagewise.stores.layout import StoreLayout, Variable, with_errors
+from stagewise.stores.layout import StoreLayout, Variable, along, with_errors
 
 LAYOUT = StoreLayout(
     "trial",
@@ -58,3 +58,19 @@ def test_errors_follow_their_variable():
     assert list(found) == ["a", "a_stderr", "a_range", "b", "b_stderr", "b_range"]
     assert found["a_range"] == Variable(("step",), "m", "range of: height")
     assert isinstance(found["b"].of(1.0), xr.Variable)
+
+
+def test_what_xarray_computed_is_described():
+    computed = xr.Dataset({"height": ("step", [1.0], {"old": 1}), "mass": 2.0})
+    found = LAYOUT.describe(computed)
+    assert found["height"].attrs == {"units": "m", "long_name": "height above the floor"}
+    assert computed["height"].attrs == {"old": 1}
+    with pytest.raises(KeyError, match="colours"):
+        LAYOUT.describe(xr.Dataset({"colours": 1.0}))
+
+
+def test_what_is_joined_has_one_more_dimension():
+    joined = along(("run", "case"), LAYOUT.variables)
+    assert joined["height"].dims == ("run", "case", "step")
+    assert joined["mass"] == Variable(("run", "case"), "kg", "mass")
+    assert joined["colour"].optional

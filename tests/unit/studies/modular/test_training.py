@@ -16,6 +16,7 @@ from stagewise.core.seeding import StreamKey
 from stagewise.stores.files import write_dataset
 from stagewise.stores.journal import SegmentFiles
 from stagewise.studies.modular import model, transformer
+from stagewise.studies.modular.layout import CURVES
 from stagewise.studies.modular.records import measurements
 from stagewise.studies.modular.settings import (
     NetworkSettings,
@@ -27,6 +28,7 @@ from stagewise.studies.modular.settings import (
 from stagewise.studies.modular.stacked import AT_ONCE, BatchRows, all_pairs, initial_parameters
 from stagewise.studies.modular.task import split
 from stagewise.studies.modular.training import train
+from tests.layouts import assert_keeps
 
 KEY = StreamKey(5, ("modular",))
 TASK = TaskSettings(7, 0.7)
@@ -96,6 +98,7 @@ def test_replicas_end_where_serial_training_ends(name, program):
     replicas = [replace(r, weight_decay=0.0) if plain else r for r in REPLICAS]
     steps = range(program.num_steps + 1)
     trained = train(program, replicas, KEY, steps, [program.num_steps])
+    assert trained.records["test_loss"].attrs["units"] == ("1" if name == "mse" else "nat")
     for index, replica in enumerate(replicas):
         losses, params = serial(program, replica)
         np.testing.assert_allclose(trained.records["train_loss"][index], losses, rtol=1e-9)
@@ -105,6 +108,7 @@ def test_replicas_end_where_serial_training_ends(name, program):
 
 def test_a_replica_does_not_depend_on_its_neighbours():
     together = train(PROGRAM, REPLICAS, KEY, [0, 5, 12], [5, 12])
+    assert_keeps(together.records, CURVES)
     for index, replica in enumerate(REPLICAS):
         alone = train(PROGRAM, [replica], KEY, [0, 5, 12], [5, 12])
         for step in (5, 12):
