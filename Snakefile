@@ -26,10 +26,9 @@ wildcard_constraints:
         }
     ),
     shard=r"\d{4}",
-    figure=r"[a-z0-9_]+",
     experiment=alternatives(config["scurves"]["experiments"]),
     modular_experiment=alternatives(MODULAR),
-    subject=alternatives(SUBJECTS),
+    subject=alternatives(CALIBRATED),
     archive=alternatives(["gpt2", *config["language"]["corpus"]["packages"]]),
 
 
@@ -42,7 +41,6 @@ include: "rules/calibration.smk"
 include: "rules/scurves.smk"
 include: "rules/modular.smk"
 include: "rules/language.smk"
-include: "rules/language_figures.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
 
@@ -55,7 +53,7 @@ rule all:
     """Every figure, the forms of every run, the claims and the report."""
     default_target: True
     input:
-        figures=all_figures(),
+        figures=FIGURES.files("png"),
         forms=stores("forms.nc", runs_with("essential_dynamics")),
         claims=f"{RESULTS}/claims.csv",
         report=f"{RESULTS}/report.html",

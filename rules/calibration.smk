@@ -1,8 +1,7 @@
 """Sweeps of the sampler's settings on models unlike each other, and settings chosen from them.
 
 REQUIRED INPUTS: results/<preset>/regression/<shown run>/checkpoints.h5, for the transformer
-OUTPUTS under results/<preset>/: calibration/<subject>/{sweep.nc, ranked.csv, calibrated.yaml},
-    figures/instruments/fig40_<subject>.{png,pdf,csv}
+OUTPUTS under results/<preset>/: calibration/<subject>/{sweep.nc, ranked.csv, calibrated.yaml}
 """
 
 
@@ -90,28 +89,3 @@ rule calibration_choice:
         code=code("calibration_choice.py"),
     script:
         "../scripts/calibration_choice.py"
-
-
-rule figure_40:
-    """Traces of every cell of a sweep, and the verdict on each."""
-    input:
-        sweep=f"{RESULTS}/calibration/{{subject}}/sweep.nc",
-        table=f"{RESULTS}/calibration/{{subject}}/ranked.csv",
-    output:
-        png=f"{RESULTS}/figures/instruments/fig40_{{subject}}.png",
-        pdf=f"{RESULTS}/figures/instruments/fig40_{{subject}}.pdf",
-        data=f"{RESULTS}/figures/instruments/fig40_{{subject}}.csv",
-    log:
-        f"{LOGS}/figures/instruments/fig40_{{subject}}.log",
-    benchmark:
-        f"{LOGS}/figures/instruments/fig40_{{subject}}.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code("figure_40.py"),
-    script:
-        "../scripts/figure_40.py"

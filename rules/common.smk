@@ -22,6 +22,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 from stagewise.workflow.claims import evidence_of
 from stagewise.workflow.config import ConfigError, check_config, modular_settings
 from stagewise.workflow.code import code_digests
+from stagewise.workflow.figures import CALIBRATED, FigurePlan
 from stagewise.workflow.ledger import LedgerError, entries_of, read_ledger
 from stagewise.workflow.plan import Plan
 from stagewise.workflow.runs import run_identity, training_settings
@@ -47,11 +48,8 @@ REGRESSION, LANGUAGE = (
     [run for run in RUNS if run.study == study] for study in ("regression", "language")
 )
 FAILURES = ("diverged", "drifting", "escaped")
-SUBJECTS = ("rrr", "transformer", "modular")
 MODULAR = modular_settings(config["modular"])
-CURVES = ("fig01a", "fig02a", "fig06a", "fig12", "fig21")
-MEASURES = ("fig03", "fig04", "fig18", "fig19", "fig20", "fig22")
-TOKENS = ("fig15", "fig16", "fig17")
+FIGURES = FigurePlan(PLAN)
 
 
 runs_with, settings_of = PLAN.runs_with, PLAN.settings_of
@@ -71,9 +69,16 @@ def code_of(script, *modules):
     return code_digests(BASE / "scripts" / script, BASE, modules)
 
 
-def code(script, *modules):
+def code(script, *modules, more=lambda wildcards: ()):
     """The same as a parameter, read when a job needs it; wildcards fill in the names of modules."""
-    return lambda wildcards: code_of(script, *(m.format(**wildcards) for m in modules))
+    return lambda wildcards: code_of(
+        script, *(m.format(**wildcards) for m in modules), *more(wildcards)
+    )
+
+
+def figure_of(wildcards):
+    """The figure that a job draws."""
+    return FIGURES.figure(wildcards.study, wildcards.figure)
 
 
 def memory(megabytes):
@@ -113,29 +118,6 @@ def data_of(run):
 def language_run(variant):
     """Name of a variant's run that figures show, the one of its first seed."""
     return next(run.name for run in LANGUAGE if run.variant == variant)
-
-
-def language_runs():
-    """Names of the runs that the figures of the language study show, two layers first."""
-    return [language_run("twolayers"), language_run("onelayer")]
-
-
-def language_remark():
-    """What figures say of the text: how many rows were made repetitive, or nothing."""
-    share = config["language"]["training"]["repeated_share"]
-    return (
-        f"Trained with {100 * share:.0f} % of rows that repeat a passage"
-        if share
-        else ""
-    )
-
-
-def language_figures(names):
-    """Paths of figures of the language study, and of the numbers behind them."""
-    return {
-        output: [f"{RESULTS}/figures/language/{name}.{ending}" for name in names]
-        for output, ending in (("png", "png"), ("pdf", "pdf"), ("data", "csv"))
-    }
 
 
 def llc_shards(run):
@@ -229,34 +211,6 @@ def common_settings():
     ]
 
 
-def stage_setting():
-    """The setting whose stages colour figures that show one division only."""
-    return common_settings()[0]
-
-
-def task_of(variant, key):
-    """One setting of a variant's task; None where no run is made of the variant."""
-    values = [r.settings["task"][key] for r in RUNS if r.variant == variant]
-    return values[0] if values else None
-
-
-def all_figures():
-    """Paths of every figure as PNG; the PDF and the data lie beside it."""
-    names = ["fig01b", "fig02b", "fig05", "fig06b", "traces", "milestones"]
-    names += [f"fig23_{setting}" for setting in common_settings()]
-    names += ["fig08", "fig39", "fig41", "llc_settings"]
-    instruments = ["fig07", "second_opinion", *(f"fig40_{s}" for s in SUBJECTS)]
-    figures = {"regression": names, "instruments": instruments}
-    figures["scurves"] = [f"s{n}" for n in range(1, 14)]
-    figures["modular"] = [f"g{n}" for n in range(1, 11)]
-    figures["language"] = sorted([*CURVES, *MEASURES, *TOKENS])
-    return [
-        f"{RESULTS}/figures/{study}/{name}.png"
-        for study, listed in figures.items()
-        for name in listed
-    ]
-
-
 def benchmark_patterns():
     """Regular expressions of the benchmark files of each rule, but for what is made of them all."""
     return {
@@ -293,19 +247,9 @@ def scurves_flow_settings():
     return {n: entry for e in experiments for n, entry in e.items() if n in wanted}
 
 
-def scurves_files(names, ending):
-    """Paths of figures of the S-curve study with one ending."""
-    return [f"{RESULTS}/figures/scurves/{name}.{ending}" for name in names]
-
-
 def modular_stores(name):
     """Paths of one store of every experiment of the modular-addition study."""
     return [f"{RESULTS}/modular/{experiment}/{name}" for experiment in MODULAR]
-
-
-def modular_files(names, ending):
-    """Paths of figures of the modular-addition study with one ending."""
-    return [f"{RESULTS}/figures/modular/{name}.{ending}" for name in names]
 
 
 def modular_followed(analysis):

@@ -3,7 +3,8 @@
 REQUIRED INPUTS: none; the package index or the hub is needed once, or a folder of text.
 OUTPUTS: results/archives/<archive>.archive, which all presets share, and under results/<preset>/language/:
     documents.parquet, {train,validation,sampling}.bin, index.nc, corpus.csv, bigrams.nc, ngrams.nc,
-    <run>/{metrics.nc, landmarks.csv, llc/<setting>/{shard-*.nc, llc.nc, summary.csv}}
+    forms.csv, <run>/{metrics.nc, landmarks.csv, contexts.nc, token_changes.nc,
+    llc/<setting>/{shard-*.nc, llc.nc, summary.csv}}; figures/language/fig17_token_changes.html
 """
 
 
@@ -216,3 +217,87 @@ rule language_llc:
         code=code("llc_gather.py"),
     script:
         "../scripts/llc_gather.py"
+
+
+rule language_forms:
+    """Measure what the forms of the two-layer model are about, and keep the contexts behind them."""
+    input:
+        ed=f"{RESULTS}/language/{language_run('twolayers')}/ed.nc",
+        forms=f"{RESULTS}/language/{language_run('twolayers')}/forms.nc",
+        validation=f"{RESULTS}/language/validation.bin",
+        index=f"{RESULTS}/language/index.nc",
+        gpt2="results/archives/gpt2.archive",
+    output:
+        contents=f"{RESULTS}/language/forms.csv",
+        contexts=f"{RESULTS}/language/{language_run('twolayers')}/contexts.nc",
+    log:
+        f"{LOGS}/language/forms.log",
+    benchmark:
+        f"{LOGS}/language/forms.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=60,
+    params:
+        name=language_run("twolayers"),
+        settings=training_settings(RUN[language_run("twolayers")]),
+        root_seed=config["root_seed"],
+        code=code("language_forms.py"),
+    script:
+        "../scripts/language_forms.py"
+
+
+rule language_token_changes:
+    """Measure how the loss of single tokens changes over each stage of the two-layer model."""
+    input:
+        checkpoints=f"{RESULTS}/language/{language_run('twolayers')}/checkpoints.h5",
+        stages=f"{RESULTS}/language/{language_run('twolayers')}/llc/published/stages.csv",
+        validation=f"{RESULTS}/language/validation.bin",
+        index=f"{RESULTS}/language/index.nc",
+        gpt2="results/archives/gpt2.archive",
+    output:
+        changes=f"{RESULTS}/language/{language_run('twolayers')}/token_changes.nc",
+    log:
+        f"{LOGS}/language/token_changes.log",
+    benchmark:
+        f"{LOGS}/language/token_changes.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(4000),
+        runtime=60,
+    params:
+        name=language_run("twolayers"),
+        settings=training_settings(RUN[language_run("twolayers")]),
+        identity=run_identity(RUN[language_run("twolayers")], config["root_seed"]),
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("language_token_changes.py"),
+    script:
+        "../scripts/language_token_changes.py"
+
+
+rule language_fragment:
+    """Write the figure of token changes as text that the report shows."""
+    input:
+        changes=f"{RESULTS}/language/{language_run('twolayers')}/token_changes.nc",
+    output:
+        fragment=f"{RESULTS}/figures/language/fig17_token_changes.html",
+    log:
+        f"{LOGS}/language/fragment.log",
+    benchmark:
+        f"{LOGS}/language/fragment.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("language_fragment.py"),
+    script:
+        "../scripts/language_fragment.py"

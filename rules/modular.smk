@@ -1,9 +1,8 @@
-"""Modular addition: runs of every experiment, measures, what is followed along training, and figures.
+"""Modular addition: runs of every experiment, measures, what is followed along training.
 
 REQUIRED INPUTS: none, the tables are made.
 OUTPUTS under results/<preset>/:
-    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/{runs,laws,growth}.csv, modular/{modes,gradients,llc}.nc,
-    figures/modular/g1..g10 as .png, .pdf and .csv
+    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/{runs,laws,growth}.csv, modular/{modes,gradients,llc}.nc
 """
 
 
@@ -179,63 +178,3 @@ rule modular_growth:
         code=code("modular_growth.py"),
     script:
         "../scripts/modular_growth.py"
-
-
-rule modular_figures_along:
-    """Draw modes, gradients and the LLC along training: figures g2, g8 and g9."""
-    input:
-        curves=f"{RESULTS}/modular/stages/curves.nc",
-        runs=f"{RESULTS}/modular/runs.csv",
-        modes=f"{RESULTS}/modular/modes.nc",
-        gradients=f"{RESULTS}/modular/gradients.nc",
-        llc=f"{RESULTS}/modular/llc.nc",
-    output:
-        png=modular_files(["g2", "g8", "g9"], "png"),
-        pdf=modular_files(["g2", "g8", "g9"], "pdf"),
-        data=modular_files(["g2", "g8", "g9"], "csv"),
-    log:
-        f"{LOGS}/figures/modular/along.log",
-    benchmark:
-        f"{LOGS}/figures/modular/along.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=20,
-    params:
-        shown_seed=config["modular"]["shown_seed"],
-        slingshots=config["modular"]["slingshots"],
-        code=code("modular_figures_along.py"),
-    script:
-        "../scripts/modular_figures_along.py"
-
-
-rule modular_figures_runs:
-    """Draw outcomes, times and early training: figures g1, g3 to g7 and g10."""
-    input:
-        curves=[
-            f"{RESULTS}/modular/{name}/curves.nc"
-            for name in ("stages", "classes", "flow")
-        ],
-        runs=f"{RESULTS}/modular/runs.csv",
-    output:
-        png=modular_files(["g1", "g3", "g4", "g5", "g6", "g7", "g10"], "png"),
-        pdf=modular_files(["g1", "g3", "g4", "g5", "g6", "g7", "g10"], "pdf"),
-        data=modular_files(["g1", "g3", "g4", "g5", "g6", "g7", "g10"], "csv"),
-    log:
-        f"{LOGS}/figures/modular/runs.log",
-    benchmark:
-        f"{LOGS}/figures/modular/runs.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=20,
-    params:
-        learned=config["modular"]["measures"]["learned"],
-        early_share=config["modular"]["measures"]["early_share"],
-        code=code("modular_figures_runs.py"),
-    script:
-        "../scripts/modular_figures_runs.py"

@@ -11,7 +11,7 @@ rule cost:
 
     # Snakemake knows no job that makes a benchmark file: the last results stand for the jobs before them.
     input:
-        figures=all_figures(),
+        figures=FIGURES.files("png"),
         forms=stores("forms.nc", runs_with("essential_dynamics")),
         claims=f"{RESULTS}/claims.csv",
     output:
@@ -37,9 +37,9 @@ rule cost:
 rule report:
     """Figures, verdicts and tables in one HTML file."""
     input:
-        figures=all_figures(),
-        fragment=f"{RESULTS}/figures/language/fig17.html",
-        captions=[f"report/{Path(figure).stem}.rst" for figure in all_figures()],
+        figures=FIGURES.files("png"),
+        fragment=f"{RESULTS}/figures/language/fig17_token_changes.html",
+        captions=[figure.caption for figure in FIGURES],
         claims=f"{RESULTS}/claims.csv",
         cost=f"{RESULTS}/cost.csv",
         milestones=llc_stores("milestones.csv", CURVED),
@@ -60,6 +60,7 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
+        bound=[figure.bound for figure in FIGURES],
         changes={
             claim: entry["changed"]
             for claim, entry in LEDGER.items()
@@ -91,7 +92,5 @@ onsuccess:
     if Path(f"{RESULTS}/report.html").exists():
         print(f"Report:  {RESULTS}/report.html")
         print(f"Claims:  {RESULTS}/claims.csv")
-        for folder in sorted(
-            {str(Path(figure).parent) for figure in all_figures()}
-        ):
-            print(f"Figures: {folder}/")
+        for study in STUDIES:
+            print(f"Figures: {FIGURES.folder}/{study}/")

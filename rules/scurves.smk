@@ -1,9 +1,8 @@
-"""Multi-component learning and S-curves: runs of every experiment, their flow, measures and figures.
+"""Multi-component learning and S-curves: runs of every experiment, their flow and measures.
 
 REQUIRED INPUTS: none, the tasks are drawn.
 OUTPUTS under results/<preset>/:
-    scurves/<experiment>/curves.nc, scurves/flow.nc, scurves/{measures,contrasts}.csv,
-    figures/scurves/s1..s13 as .png, .pdf and .csv
+    scurves/<experiment>/curves.nc, scurves/flow.nc, scurves/{measures,contrasts}.csv
 """
 
 
@@ -101,82 +100,3 @@ rule scurves_contrasts:
         code=code("scurves_contrasts.py"),
     script:
         "../scripts/scurves_contrasts.py"
-
-
-rule scurves_figures_phases:
-    """Draw loss, lengths and alignment over time: figures s2, s3 and s6 to s10."""
-    input:
-        curves=scurves_stores(),
-        flow=f"{RESULTS}/scurves/flow.nc",
-        measures=f"{RESULTS}/scurves/measures.csv",
-    output:
-        png=scurves_files(["s2", "s3", "s6", "s7", "s8", "s9", "s10"], "png"),
-        pdf=scurves_files(["s2", "s3", "s6", "s7", "s8", "s9", "s10"], "pdf"),
-        data=scurves_files(["s2", "s3", "s6", "s7", "s8", "s9", "s10"], "csv"),
-    log:
-        f"{LOGS}/figures/scurves/phases.log",
-    benchmark:
-        f"{LOGS}/figures/scurves/phases.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=20,
-    params:
-        shown_seed=config["scurves"]["shown_seed"],
-        bump_prominence=config["scurves"]["measures"]["bump_prominence"],
-        code=code("scurves_figures_phases.py"),
-    script:
-        "../scripts/scurves_figures_phases.py"
-
-
-rule scurves_figures_ranks:
-    """Draw high and full rank with what is special to them: figures s4 and s5."""
-    input:
-        curves=scurves_stores("lowrank", "tail"),
-        measures=f"{RESULTS}/scurves/measures.csv",
-    output:
-        png=scurves_files(["s4", "s5"], "png"),
-        pdf=scurves_files(["s4", "s5"], "pdf"),
-        data=scurves_files(["s4", "s5"], "csv"),
-    log:
-        f"{LOGS}/figures/scurves/ranks.log",
-    benchmark:
-        f"{LOGS}/figures/scurves/ranks.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=20,
-    params:
-        shown_seed=config["scurves"]["shown_seed"],
-        code=code("scurves_figures_ranks.py"),
-    script:
-        "../scripts/scurves_figures_ranks.py"
-
-
-rule scurves_figures_counts:
-    """Draw what is measured over all seeds: figures s1, s11, s12 and s13."""
-    input:
-        curves=scurves_stores("linear", "lowrank", "variants"),
-        measures=f"{RESULTS}/scurves/measures.csv",
-    output:
-        png=scurves_files(["s1", "s11", "s12", "s13"], "png"),
-        pdf=scurves_files(["s1", "s11", "s12", "s13"], "pdf"),
-        data=scurves_files(["s1", "s11", "s12", "s13"], "csv"),
-    log:
-        f"{LOGS}/figures/scurves/counts.log",
-    benchmark:
-        f"{LOGS}/figures/scurves/counts.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=20,
-    params:
-        code=code("scurves_figures_counts.py"),
-    script:
-        "../scripts/scurves_figures_counts.py"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stagewise.workflow.reruns import planned_jobs
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "lib", "config", "envs", "profiles", "report")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -66,6 +68,11 @@ class Project:
             rule, count = line.split()
             jobs[rule] = int(count)
         return {rule: count for rule, count in jobs.items() if rule not in ("total", "all")}
+
+    def planned_work(self, *arguments: str) -> set[str]:
+        """Return the rules whose jobs a dry run lists, and instead of the rule `figure` its figures."""
+        jobs = planned_jobs(self.snakemake("--dry-run", *arguments).stdout)
+        return {Path(job.outputs[0]).stem if job.rule == "figure" else job.rule for job in jobs}
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace text in a file of the project; the text must be there."""

@@ -28,15 +28,23 @@ def test_what_runs_from_packages(project):
 
 
 AFTER = {"claims", "claims_gather", "cost", "report"}
-FIGURES = {f"language_figures_{part}" for part in ("curves", "measures", "tokens")}
+SHOW_METRICS = {
+    *("fig01a_loss_and_llc", "fig03_bigrams_and_ngrams", "fig04_heads_and_induction"),
+    *("fig12_slopes", "fig18_position_losses", "fig19_position_shapes", "fig20_composition"),
+    *("fig21_one_layer_loss_and_llc", "fig22_one_layer_bigrams_and_ngrams"),
+}
+SHOW_FORMS = {
+    *("fig02a_planes", "fig06a_forms_in_time", "fig15_new_words", "fig16_induction_patterns"),
+    "language_forms",
+}
+SHOW_TOKENS = {"fig17_token_changes", "language_token_changes", "language_fragment"}
+SHOW_STAGES = {*SHOW_METRICS, "fig02a_planes", "fig06a_forms_in_time", *SHOW_TOKENS}
 
 
 def test_other_repeated_rows_train_again_and_leave_the_text(edited):
     edited.edit("config/smoke.yaml", "repeated_share: 0.5", "repeated_share: 0.25")
-    planned = edited.planned(*SMOKE)
-    assert planned["train"] == 2
-    assert set(planned) == {
-        *FIGURES,
+    assert edited.planned(*SMOKE)["train"] == 2
+    assert edited.planned_work(*SMOKE) == SHOW_STAGES | SHOW_FORMS | {
         *AFTER,
         "train",
         "language_metrics",
@@ -56,14 +64,17 @@ def test_other_repeated_rows_train_again_and_leave_the_text(edited):
             "lib/stagewise/studies/language/heads.py",
             "rows_at_a_time: int = 256",
             "rows_at_a_time: int = 255",
-            {"language_metrics", "language_landmarks", *AFTER}
-            | FIGURES - {"language_figures_tokens"},
+            {"language_metrics", "language_landmarks", "claims", "claims_gather", "cost", "report"}
+            | SHOW_METRICS,
         ),
         (
             "lib/stagewise/studies/language/extreme_logits.py",
             "THRESHOLD = 2.0",
             "THRESHOLD = 2.5",
-            {"language_figures_tokens", *AFTER},
+            {
+                *("language_forms", "fig15_new_words", "fig16_induction_patterns"),
+                *("claims", "claims_gather", "cost", "report"),
+            },
         ),
         (
             "config/smoke.yaml",
@@ -78,14 +89,19 @@ def test_other_repeated_rows_train_again_and_leave_the_text(edited):
                 "cost",
                 "report",
             }
-            | FIGURES,
+            | SHOW_STAGES,
         ),
-        ("report/fig04.rst", "Heads and induction", "Heads, induction", {"report"}),
+        (
+            "report/language/fig04_heads_and_induction.rst",
+            "Heads and induction",
+            "Heads, induction",
+            {"report"},
+        ),
     ],
 )
 def test_an_edit_reruns_exactly_what_depends_on_it(edited, file, old, new, expected):
     edited.edit(file, old, new)
-    assert set(edited.planned(*SMOKE)) == expected
+    assert edited.planned_work(*SMOKE) == expected
 
 
 def test_a_folder_is_read_and_read_again_when_it_changes(project):

@@ -16,8 +16,8 @@ import yaml
 from matplotlib.figure import Figure as Drawing
 
 from stagewise.claims.registry import verdict_table
-from stagewise.studies.language.figures.token_changes import token_changes_html
-from stagewise.studies.language.token_changes import Passage
+from stagewise.studies.language.figures.fig17_token_changes import as_html
+from stagewise.studies.language.layout import TOKEN_CHANGES
 from stagewise.workflow.report import load_figures, quality_table, render_report
 
 ROOT = Path(__file__).parents[2]
@@ -35,11 +35,12 @@ def write_figure(folder: Path) -> tuple[Path, Path]:
     drawing = Drawing(figsize=(6.75, 3), dpi=100)
     axes = drawing.subplots()
     axes.plot([0, 1, 2], [1, 3, 2], color=np.array(MARK) / 255, linewidth=8)
-    image, caption = folder / "fig05.png", folder / "fig05.rst"
+    image, caption = folder / "fig05_behaviour.png", folder / "fig05_behaviour.rst"
     drawing.savefig(image)
     caption.write_text("A line over {num_steps:,} steps. It goes up and down.\n")
-    passage = Passage(("<b>", " end"), np.array([[-1.25, 0.5]]))
-    image.with_suffix(".html").write_text(token_changes_html([passage], ["1A, step 0 to 400"]))
+    values = {"token": np.array([["<b>", " end"]]), "change": np.array([[[-1.25, 0.5]]])}
+    changes = TOKEN_CHANGES.dataset(values, {"stage": ["1A, step 0 to 400"]})
+    image.with_suffix(".html").write_text(as_html(changes))
     return image, caption
 
 
@@ -80,7 +81,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (ROOT / "report/report.html.j2").read_text(),
         (ROOT / "report/style.css").read_text(),
         config=config,
-        figures=load_figures([image], [caption], config),
+        figures=load_figures([image], [caption], [{}], config),
         claims=claims,
         changes={},
         milestones=[("base-s0", "published", milestones), ("base-s1", "local", milestones[:0])],

@@ -17,28 +17,39 @@ from tests.projects import Project
 PLANE_CURVES = "lib/stagewise/development/plane_curves.py"
 SMOKE = ("--configfile", "config/smoke.yaml")
 
-# What follows from what, by the files that it reads.
+# What follows from what, by the files that it reads: rules, and figures by their names.
 LAST = {"cost", "report"}
 CLAIMS = {"claims", "claims_gather"}
-LANGUAGE_FIGURES = {f"language_figures_{group}" for group in ("curves", "measures", "tokens")}
-SHOW_FORMS = {
-    *("figure_02b", "figure_06b", "language_figures_curves", "language_figures_tokens"),
-    *(*CLAIMS, *LAST),
+SHOW_FORMS_OF_REGRESSION = {"fig02b_planes", "fig06b_forms_in_time"}
+SHOW_FORMS_OF_LANGUAGE = {
+    *("fig02a_planes", "fig06a_forms_in_time", "language_forms"),
+    *("fig15_new_words", "fig16_induction_patterns"),
 }
+AFTER_FORMS = {*SHOW_FORMS_OF_REGRESSION, *SHOW_FORMS_OF_LANGUAGE, *CLAIMS, *LAST}
 SHOW_STAGES_OF_REGRESSION = {
-    *("figure_01b", "figure_02b", "figure_05", "figure_06b", "figure_23", "figure_milestones"),
-    *(*CLAIMS, *LAST),
+    *("fig01b_loss_and_llc", "fig02b_planes", "fig05_behaviour", "fig06b_forms_in_time"),
+    *("fig23_slopes_published", "fig23_slopes_local", "milestones"),
+    *CLAIMS,
+    *LAST,
 }
-SHOW_STAGES = SHOW_STAGES_OF_REGRESSION | LANGUAGE_FIGURES
+SHOW_STAGES_OF_LANGUAGE = {
+    *("fig01a_loss_and_llc", "fig02a_planes", "fig03_bigrams_and_ngrams"),
+    *("fig04_heads_and_induction", "fig06a_forms_in_time", "fig12_slopes", "fig17_token_changes"),
+    *("fig18_position_losses", "fig19_position_shapes", "fig20_composition"),
+    *("fig21_one_layer_loss_and_llc", "fig22_one_layer_bigrams_and_ngrams"),
+    *("language_token_changes", "language_fragment"),
+}
+SHOW_STAGES = SHOW_STAGES_OF_REGRESSION | SHOW_STAGES_OF_LANGUAGE
 AFTER_ESTIMATES_OF_REGRESSION = {
     *("regression_llc", "regression_llc_audit", "regression_agreement", "stages"),
-    *("figure_08", "figure_39", "figure_llc_settings", "figure_traces"),
+    *("fig08_two_losses", "fig39_noise", "llc_settings", "traces"),
     *SHOW_STAGES_OF_REGRESSION,
 }
+CALIBRATIONS = {f"fig40_calibration_{model}" for model in ("rrr", "transformer", "modular")}
 AFTER_TRAINING_OF_REGRESSION = {
     *("regression_metrics", "essential_dynamics", "forms"),
-    *("regression_llc_shard", "regression_failures", "figure_41"),
-    *("calibration_transformer", "calibration_choice", "figure_40"),
+    *("regression_llc_shard", "regression_failures", "fig41_failures"),
+    *("calibration_transformer", "calibration_choice", "fig40_calibration_transformer"),
     *AFTER_ESTIMATES_OF_REGRESSION,
 }
 ESTIMATES = {
@@ -47,30 +58,39 @@ ESTIMATES = {
     *("calibration_transformer", "calibration_model"),
 }
 AFTER_ESTIMATES = {
-    *("language_llc", "modular_figures_along", "calibration_choice"),
-    *("figure_07", "figure_second_opinion", "figure_40", "figure_41"),
-    *(AFTER_ESTIMATES_OF_REGRESSION | LANGUAGE_FIGURES),
+    *("language_llc", "g09_llc_and_modes", "calibration_choice"),
+    *("fig07_exact_values", "fig41_failures", *CALIBRATIONS),
+    *(AFTER_ESTIMATES_OF_REGRESSION | SHOW_STAGES_OF_LANGUAGE),
 }
-SCURVES_FIGURES = {f"scurves_figures_{group}" for group in ("phases", "ranks", "counts")}
-MODULAR_FIGURES = {f"modular_figures_{group}" for group in ("runs", "along")}
+SHOW_MEASURES_OF_SCURVES = {
+    *("s01_one_component", "s02_rank_one", "s03_ranks_two_and_four", "s04_rank_ten"),
+    *("s05_full_rank_tail", "s06_attention_head", "s11_plateau_lengths", "s12_bumps"),
+}
+SHOW_RUNS_OF_MODULAR = {
+    *("g01_single_runs", "g02_mode_losses", "g03_phase_diagrams", "g04_without_decay"),
+    *("g05_time_against_share", "g06_scale_and_decay", "g07_early_training"),
+    *("g08_gradients_and_sharpness", "g09_llc_and_modes", "g10_equal_flow"),
+}
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one file: text that is replaced, and the rules whose jobs run after it."""
+    """A change of one file: text that is replaced, and the rules and figures that are made after it."""
 
     file: str
     old: str
     new: str
-    rules: set[str]
+    work: set[str]
 
 
 EDITS = {
     "a figure": Edit(
         *("lib/stagewise/studies/regression/figures/milestones.py", '"≥ 0.9"', '"at least 0.9"'),
-        {"figure_milestones", *LAST},
+        {"milestones", *LAST},
     ),
-    "a caption": Edit("report/fig05.rst", "Behaviour", "What is seen", {"report"}),
+    "a caption": Edit(
+        "report/regression/fig05_behaviour.rst", "Behaviour", "What is seen", {"report"}
+    ),
     "the text of a claim": Edit(
         *("config/claims.yaml", "statement: Plateaus", "statement: The plateaus"),
         {*CLAIMS, *LAST},
@@ -97,7 +117,7 @@ EDITS = {
             "CUSP_CHORD = ",
             "CUSP_CHORD = 2 * ",
         ),
-        {"forms", *SHOW_FORMS},
+        {"forms", *AFTER_FORMS},
     ),
     "sgld": Edit(
         *(
@@ -105,7 +125,7 @@ EDITS = {
             "alpha=-0.5 * config.step_size * config.n_beta",
             "alpha=-0.0",
         ),
-        ESTIMATES | AFTER_ESTIMATES,
+        ESTIMATES | AFTER_ESTIMATES | {"second_opinion"},
     ),
     "stages": Edit(
         *("lib/stagewise/development/stages.py", "np.where(change > 0", "np.where(change >= 0"),
@@ -121,23 +141,23 @@ EDITS = {
     ),
     "the second opinion": Edit(
         *("config/config.yaml", "step_bias: 0.01", "step_bias: 0.02"),
-        {"second_opinion", "figure_second_opinion", *LAST},
+        {"second_opinion", *LAST},
     ),
     "the calibration": Edit(
         *("config/config.yaml", "max_change: 0.25", "max_change: 0.2"),
-        {"calibration_choice", "figure_40", *LAST},
+        {"calibration_choice", *CALIBRATIONS, *LAST},
     ),
     "measures of S-curves": Edit(
         *("config/config.yaml", "bump_prominence: 0.05", "bump_prominence: 0.1"),
-        {"scurves_measures", "scurves_contrasts", *SCURVES_FIGURES, *CLAIMS, *LAST},
+        {"scurves_measures", "scurves_contrasts", *SHOW_MEASURES_OF_SCURVES, *CLAIMS, *LAST},
     ),
     "measures of modular addition": Edit(
         *("config/config.yaml", "early_share: 0.2 ", "early_share: 0.3 "),
-        {"modular_measures", "modular_laws", *MODULAR_FIGURES, *CLAIMS, *LAST},
+        {"modular_measures", "modular_laws", *SHOW_RUNS_OF_MODULAR, *CLAIMS, *LAST},
     ),
     "forms of the language study": Edit(
         *("config/smoke.yaml", "forms: {sigma_end: 2.0}", "forms: {sigma_end: 3.0}"),
-        {"forms", *(SHOW_FORMS - {"figure_02b", "figure_06b"})},
+        {"forms", *(AFTER_FORMS - SHOW_FORMS_OF_REGRESSION)},
     ),
 }
 
@@ -146,7 +166,7 @@ EDITS = {
 def test_an_edit_reruns_exactly_what_follows_from_it(edited, name):
     edit = EDITS[name]
     edited.edit(edit.file, edit.old, edit.new)
-    assert set(edited.planned(*SMOKE)) == edit.rules
+    assert edited.planned_work(*SMOKE) == edit.work
 
 
 @pytest.mark.parametrize("name", ["the text of a claim", "the check of a claim"])
@@ -165,13 +185,9 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
         **{"regression_llc_shard": 4, "regression_llc": 2, "regression_llc_audit": 1, "stages": 2},
         "regression_agreement": 1,
     }
-    over_all_seeds = {
-        *("figure_01b", "figure_05", "figure_08", "figure_39", "figure_llc_settings"),
-        *("figure_23", "figure_milestones", "figure_traces", *CLAIMS, *LAST),
-    }
+    over_all_seeds = {"fig01b_loss_and_llc", "milestones", *CLAIMS, *LAST}
     assert {rule: count for rule, count in jobs.items() if rule in own} == own
-    assert set(jobs) - set(own) <= over_all_seeds
-    assert {"figure_01b", "figure_milestones", *CLAIMS, *LAST} <= set(jobs)
+    assert edited.planned_work(*SMOKE) - set(own) == over_all_seeds
 
 
 def test_a_denser_llc_grid_computes_what_is_new(edited):
@@ -179,7 +195,8 @@ def test_a_denser_llc_grid_computes_what_is_new(edited):
     jobs = edited.planned(*SMOKE)
     # The last shard of each of six curves; the two that the audit repeats are in the first.
     assert jobs["regression_llc_shard"] == jobs["regression_llc"] == jobs["stages"] == 6
-    assert set(jobs) == {"regression_llc_shard", *AFTER_ESTIMATES_OF_REGRESSION}
+    work = edited.planned_work(*SMOKE)
+    assert work == {"regression_llc_shard", *AFTER_ESTIMATES_OF_REGRESSION}
 
 
 def test_a_sparser_llc_grid_computes_nothing_of_it(edited):

@@ -3,8 +3,7 @@
 import pytest
 
 SMOKE = ("--configfile", "config/smoke.yaml")
-FIGURES = {"scurves_figures_phases", "scurves_figures_ranks", "scurves_figures_counts"}
-AFTER = {"scurves_contrasts", "claims", "claims_gather", "cost", "report"}
+AFTER = {"scurves_contrasts", "figure", "claims", "claims_gather", "cost", "report"}
 
 
 @pytest.mark.parametrize(
@@ -18,12 +17,6 @@ AFTER = {"scurves_contrasts", "claims", "claims_gather", "cost", "report"}
         ),
         ("lib/stagewise/studies/scurves/flow.py", "1e-8, 1e-11", "1e-9, 1e-11", {"scurves_flow"}),
         (
-            "lib/stagewise/studies/scurves/figures/ranks.py",
-            "_HEIGHT = 2 *",
-            "_HEIGHT = 2.1 *",
-            set(),
-        ),
-        (
             "config/config.yaml",
             "bump_prominence: 0.05",
             "bump_prominence: 0.1",
@@ -35,16 +28,27 @@ def test_an_edit_leaves_runs_alone(edited, file, old, new, expected):
     edited.edit(file, old, new)
     jobs = edited.planned(*SMOKE)
     assert expected <= set(jobs)
-    assert set(jobs) <= {"scurves_flow", "scurves_measures"} | FIGURES | AFTER
-    if file.startswith("lib/figures"):
-        assert set(jobs) == {"scurves_figures_ranks", "cost", "report"}
+    assert set(jobs) <= {"scurves_flow", "scurves_measures"} | AFTER
+
+
+def test_an_edit_of_a_figure_redraws_that_figure_alone(edited):
+    file = "lib/stagewise/studies/scurves/figures/s04_rank_ten.py"
+    edited.edit(file, "2 * style.PANEL_HEIGHT", "2.1 * style.PANEL_HEIGHT")
+    assert edited.planned_work(*SMOKE) == {"s04_rank_ten", "cost", "report"}
+
+
+def test_panels_that_figures_share_redraw_those_that_use_them(edited):
+    file = "lib/stagewise/studies/scurves/figures/arrangements.py"
+    edited.edit(file, "+ 0.65", "+ 0.66")
+    stacked = {"s07_adam", "s08_weight_decay", "s09_adamw", "s10_cross_entropy"}
+    assert edited.planned_work(*SMOKE) == {*stacked, "cost", "report"}
 
 
 def test_a_setting_reruns_its_own_experiment_alone(edited):
     edited.edit("config/smoke.yaml", "attention2: {num_steps: 200}", "attention2: {num_steps: 150}")
     jobs = edited.planned(*SMOKE)
     assert jobs["scurves_run"] == 1
-    assert set(jobs) <= {"scurves_run", "scurves_measures"} | FIGURES | AFTER
+    assert set(jobs) <= {"scurves_run", "scurves_measures"} | AFTER
 
 
 def test_an_edit_of_descent_reruns_every_experiment_and_nothing_else(edited):
@@ -55,7 +59,7 @@ def test_an_edit_of_descent_reruns_every_experiment_and_nothing_else(edited):
     )
     jobs = edited.planned(*SMOKE)
     assert jobs["scurves_run"] == 9
-    assert set(jobs) <= {"scurves_run", "scurves_measures"} | FIGURES | AFTER
+    assert set(jobs) <= {"scurves_run", "scurves_measures"} | AFTER
 
 
 def test_a_run_in_which_all_seeds_diverge_names_the_key(project):

@@ -1,4 +1,4 @@
-"""Component scores and form potentials against training time (Fig. 6)."""
+"""Component scores and form potentials against training time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORM_COLORS = ("#1a1a1a", "#b2182b", "#00695c", "#6a3d9a", "#8c6d1f", "#1f78b4"
 
 
 @style.context()
-def forms_in_time(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setting: str) -> Drawn:
+def draw(*, ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame) -> Drawn:
     """Draw scores above form potentials, against linear and against logarithmic time.
 
     Parameters
@@ -26,9 +26,7 @@ def forms_in_time(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setti
     forms : Dataset
         Its forms and smoothed scores.
     stages : DataFrame
-        Stages of the run.
-    setting : str
-        Sampler setting that the stages come from.
+        Stages of the run; they say which sampler setting they come from.
 
     Returns
     -------
@@ -42,6 +40,7 @@ def forms_in_time(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setti
         If the stores belong to two runs or their steps differ.
     """
     check_pair(ed, forms)
+    setting = stages["setting"].iloc[0]
     # Without a form the lower panels have nothing to show but the stages.
     share = 1.0 if forms.sizes["form"] else 0.25
     figure = style.new_figure(

@@ -1,8 +1,8 @@
-"""Test loss and LLC over training with the stages behind them (Figs. 1 and 21)."""
+"""Test loss and LLC over training with the stages behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -36,12 +36,12 @@ class Beside:
 
 
 @style.context()
-def loss_and_llc(
-    metrics: Sequence[xr.Dataset],
-    llcs: Mapping[str, Sequence[xr.Dataset]],
+def draw(
+    *,
+    metrics: Mapping[str, xr.Dataset],
+    llcs: Mapping[str, Mapping[str, xr.Dataset]],
     stages: Mapping[str, pd.DataFrame],
     run: str,
-    *,
     loss_unit: str = "squared error per label",
     marks: Mapping[str, float] | None = None,
     beside: Beside | None = None,
@@ -51,10 +51,10 @@ def loss_and_llc(
 
     Parameters
     ----------
-    metrics : sequence of Dataset
-        Metrics of every run, with attribute ``run``.
-    llcs : mapping of str to sequence of Dataset
-        Judged estimates of every run, by setting.
+    metrics : mapping of str to Dataset
+        Metrics by run, with attribute ``run``.
+    llcs : mapping of str to mapping of str to Dataset
+        Judged estimates by run and setting.
     stages : mapping of str to DataFrame
         Stages of the shown run, by setting.
     run : str
@@ -77,22 +77,22 @@ def loss_and_llc(
     ValueError
         If runs were measured at different steps or the shown run is missing.
     """
-    settings = list(llcs)
     others = len(metrics) - 1
     company = f"with {others} other seed{'s' * (others > 1)}" if others else "the only seed"
     figure = style.new_figure(
         style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 0.7, f"Shown run {run} (stages, dots), {company}"
     )
-    axes = figure.subplots(2, len(settings), sharex=True, squeeze=False)
+    axes = figure.subplots(2, len(stages), sharex=True, squeeze=False)
     for ax in axes[
         0, 1:
     ]:  # losses are the same; LLCs of different settings have scales of their own
         ax.sharey(axes[0, 0])
     ledger = Ledger()
-    losses = over_runs(metrics, "test_loss")
-    for column, setting in enumerate(settings):
+    losses = over_runs([*metrics.values()], "test_loss")
+    for column, setting in enumerate(stages):
         top, bottom = axes[:, column]
-        shown = the_run(llcs[setting], run)
+        own = [by_setting[setting] for by_setting in llcs.values()]
+        shown = the_run(own, run)
         last = max(losses.index.max(), shown["step"].max())
         style.log_step_axis(top, last, label=False)
         style.log_step_axis(bottom, last)
@@ -101,7 +101,7 @@ def loss_and_llc(
         constant = float(shown["constant_loss"])
         top.axhline(constant, color=style.MUTED, linestyle=":", linewidth=0.8)
         ledger.add(f"loss, {name}", "best constant predictor", [last], [constant])
-        estimates = over_runs(llcs[setting], "llc_mean")
+        estimates = over_runs(own, "llc_mean")
         _over_seeds(ledger, bottom, f"LLC, {name}", estimates, run)
         ledger.estimates(bottom, f"LLC, {name}", f"{run} estimates", shown)
         if beside:

@@ -1,4 +1,4 @@
-"""Essential dynamics in the planes of the leading components, with evolutes and forms (Fig. 2)."""
+"""Essential dynamics in the planes of the leading components, with evolutes and forms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EVOLUTE = "#6a3d9a"
 
 
 @style.context()
-def planes(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setting: str) -> Drawn:
+def draw(*, ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame) -> Drawn:
     """Draw the smoothed trajectory of one run in every plane of its leading three components.
 
     Parameters
@@ -40,9 +40,7 @@ def planes(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setting: str
     forms : Dataset
         Forms of the same run, with ``smoothed`` scores.
     stages : DataFrame
-        Stages that colour the trajectory.
-    setting : str
-        Sampler setting that the stages come from.
+        Stages that colour the trajectory; they say which sampler setting they come from.
 
     Returns
     -------
@@ -55,6 +53,7 @@ def planes(ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame, setting: str
         If the stores belong to two runs or their steps differ.
     """
     check_pair(ed, forms)
+    setting = stages["setting"].iloc[0]
     pcs = forms["pc"].to_numpy()[:3]
     pairs = [(int(x), int(y)) for x, y in combinations(pcs, 2)]
     run = forms.attrs["run"]

@@ -1,4 +1,4 @@
-"""Loss, LLC and weight norm with their slopes in log time (Figs. 12 and 23)."""
+"""Loss, LLC and weight norm with their slopes in log time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ the linear and the logarithmic grid nearly coincide, a difference shows noise.""
 
 
 @style.context()
-def slopes(
+def draw(
+    *,
     metrics: xr.Dataset,
     llc: xr.Dataset,
     curve: xr.Dataset,

@@ -54,14 +54,52 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def bound_settings(settings: Mapping[str, Any], bound: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a caption that several figures share may name, for one of these figures.
+
+    Parameters
+    ----------
+    settings : mapping
+        Result of `caption_settings`.
+    bound : mapping of str to str
+        What the placeholder in the figure's name stands for: a sampler setting of the regression study,
+        or a model on which settings are swept.
+    """
+    values = {**settings, **bound}
+    if "common_setting" in bound:
+        values["sampler"] = settings[bound["common_setting"]]
+    if "calibrated_model" in bound:
+        name = bound["calibrated_model"]
+        values["sampler"] = settings["calibration"][name]["sampler"]
+        values["model"] = _calibrated_model(name, settings)
+    return values
+
+
+def _calibrated_model(name: str, settings: Mapping[str, Any]) -> str:
+    """Return what a caption calls a model on which sampler settings are swept."""
+    if name == "transformer":
+        return f"seed {settings['shown_seed']} of the regression transformer"
+    model = settings["calibration"][name]["model"]
+    if name == "modular":
+        return (
+            f"a modular-addition network (p = {model['task']['modulus']}, trained for "
+            f"{model['training']['num_steps']:,} steps)"
+        )
+    return (
+        "a reduced rank regression whose learning coefficient is known "
+        f"({model['num_inputs']} inputs, {model['num_hidden']} hidden units, {model['num_outputs']} "
+        f"outputs, true rank {model['rank']}, {model['num_samples']} samples)"
+    )
+
+
 def _language_text(training: Mapping[str, Any]) -> str:
     """Return what captions say of rows that were made repetitive; nothing where none were."""
     share = training["repeated_share"]
     if not share:
         return ""
     return (
-        f"In training {100 * share:.0f} % of the rows repeat a passage of their own text, without which "
-        "networks of this size find no induction; measures are taken on text as it is."
+        f"In training {100 * share:.0f} % of the rows repeat a passage of their own text; measures are "
+        "taken on text as it is."
     )
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 import yaml
 
 from stagewise.workflow.captions import (
+    bound_settings,
     caption_settings,
     fill_caption,
     split_caption,
@@ -125,11 +126,25 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
 
 
 def load_figures(
-    images: Sequence[str | Path], captions: Sequence[str | Path], config: Mapping[str, Any]
+    images: Sequence[str | Path],
+    captions: Sequence[str | Path],
+    bound: Sequence[Mapping[str, str]],
+    config: Mapping[str, Any],
 ) -> list[Figure]:
-    """Read all images, each with its caption filled in from the configuration; see `load_figure`."""
+    """Read all images, each with its caption filled in from the configuration; see `load_figure`.
+
+    Parameters
+    ----------
+    images, captions : sequence of str or Path
+    bound : sequence of mapping of str to str
+        What the placeholder in each figure's name stands for; see `workflow.captions.bound_settings`.
+    config : mapping
+    """
     settings = caption_settings(config)
-    return [load_figure(*pair, settings) for pair in zip(images, captions, strict=True)]
+    return [
+        load_figure(image, caption, bound_settings(settings, own))
+        for image, caption, own in zip(images, captions, bound, strict=True)
+    ]
 
 
 def quality_table(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:

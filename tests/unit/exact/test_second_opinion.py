@@ -18,7 +18,7 @@ from stagewise.exact.second_opinion import (
 )
 from stagewise.exact.settings import SecondOpinionSettings
 from stagewise.plots import style
-from stagewise.studies.instruments.figures.second_opinion import samplers_compared
+from stagewise.studies.instruments.figures.second_opinion import draw
 
 KEY = StreamKey(0, ("test",))
 SMALL = SecondOpinionSettings(
@@ -79,7 +79,7 @@ def test_both_samplers_find_the_exact_value_of_a_toy():
 
 def test_figure_shows_every_case_and_counts_agreement(table):
     table = table.assign(z_score=[0.5, -3.1], hmc_verdict=["ok", "drifting"])
-    drawn = samplers_compared(table)
+    drawn = draw(table=table)
     drawn.figure.draw_without_rendering()
     assert drawn.figure.get_size_inches()[0] == style.FULL_WIDTH
     assert drawn.figure.get_suptitle().startswith("1 of 2 models")

@@ -27,7 +27,7 @@ from stagewise.llc.settings import AXES, Grid, SGLDConfig
 from stagewise.plots import style
 from stagewise.stores.files import read_dataset, write_dataset
 from stagewise.studies.instruments.calibration_subjects import modular, reduced_rank
-from stagewise.studies.instruments.figures.calibration import calibration
+from stagewise.studies.instruments.figures import fig40_calibration
 from stagewise.workflow.config import check_config, merge
 from tests.layouts import assert_keeps
 
@@ -207,7 +207,7 @@ def test_subjects_are_what_they_say():
 
 def test_figure_shows_every_cell_and_frames_the_choice(swept):
     ranked = ranked_cells(swept, 0.25)
-    drawn = calibration(swept, ranked)
+    drawn = fig40_calibration.draw(sweep=swept, ranked=ranked)
     drawn.figure.draw_without_rendering()
     assert drawn.figure.get_size_inches()[0] == style.FULL_WIDTH
     maps = drawn.data[drawn.data["panel"].str.startswith("verdicts")]

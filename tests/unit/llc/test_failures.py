@@ -16,7 +16,7 @@ from stagewise.llc.layout import LLC_FAILURES
 from stagewise.llc.settings import SGLDConfig
 from stagewise.plots import style
 from stagewise.stores.files import read_dataset
-from stagewise.studies.regression.figures.failures import failures
+from stagewise.studies.regression.figures import fig41_failures
 
 KEY = StreamKey(0, ("test",))
 DATA = (torch.randn(500, 4, generator=KEY.child("data").generator()),)
@@ -78,7 +78,7 @@ def test_store_keeps_its_layout(joined, tmp_path):
 
 
 def test_figure_shows_verdicts_and_ends_at_the_estimate(joined):
-    drawn = failures(joined)
+    drawn = fig41_failures.draw(estimates=joined)
     drawn.figure.draw_without_rendering()
     assert drawn.figure.get_size_inches()[0] == style.FULL_WIDTH
     titles = [ax.get_title(loc="left") for ax in drawn.figure.axes[:3]]

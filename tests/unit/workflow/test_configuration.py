@@ -455,7 +455,7 @@ def test_variant_settings_hold_the_sections_alone():
 def test_modules_read_at_parse_time_are_light():
     heavy = ("torch", "numpy", "h5py", "pandas", "xarray", "scipy")
     program = (
-        "import sys, stagewise.workflow.config, stagewise.workflow.runs, stagewise.workflow.code; "
+        "import sys, stagewise.workflow.code, stagewise.workflow.config, stagewise.workflow.figures; "
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     done = subprocess.run(

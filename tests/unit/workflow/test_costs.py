@@ -13,7 +13,7 @@ HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\t
 PATTERNS = {
     "train": r"logs/p/regression/(?P<run>base\-s0|base\-s1)/train\.benchmark\.tsv$",
     "forms": r"logs/p/(?P<study>.+)/(?P<run>base\-s0|base\-s1)/forms\.benchmark\.tsv$",
-    "figure_07": r"logs/p/figures/instruments/fig07\.benchmark\.tsv$",
+    "figure": r"logs/p/figures/[a-z]+/\w+\.benchmark\.tsv$",
     "validation": r"logs/p/validation/validation\.benchmark\.tsv$",
     "claims": r"logs/p/claims\.benchmark\.tsv$",
 }
@@ -54,13 +54,13 @@ def test_jobs_are_summed_by_study_and_rule(write):
 
 def test_figures_and_instruments_find_their_study(write):
     names = [
-        "logs/p/figures/instruments/fig07.benchmark.tsv",
+        "logs/p/figures/instruments/fig07_exact_values.benchmark.tsv",
         "logs/p/validation/validation.benchmark.tsv",
         "logs/p/claims.benchmark.tsv",
     ]
     jobs = job_costs([write(name, 1.0, 1.0, 1) for name in names], PATTERNS)
     assert dict(zip(jobs["rule"], jobs["study"], strict=True)) == {
-        "figure_07": "instruments",
+        "figure": "instruments",
         "validation": "instruments",
         "claims": "all",
     }

@@ -42,7 +42,7 @@ def changed(claim: str, **entries: Any) -> dict[str, Any]:
     [
         (changed("R1", reason="x"), "unknown key 'R1.reason'"),
         (changed("R1", presets=["smoke"]), "laptop, paper"),
-        (changed("R1", figure="fig99"), "'R1.figure'"),
+        (changed("R1", figure="Figure 99"), "'R1.figure'"),
         (changed("R2", thresholds={"min_seeds": "3"}), "'R2.thresholds.min_seeds'"),
         (changed("R1", changed=[]), "'R1.changed'"),
         (changed("R1", changed=[{"date": "2026-11-24", "what": "x"}]), "'R1.changed[0].why'"),

@@ -17,9 +17,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from stagewise.studies.language.figures.token_changes import token_changes_html
-from stagewise.studies.language.token_changes import Passage
-from stagewise.workflow.captions import CaptionError, caption_settings, fill_caption, split_caption
+from stagewise.studies.language.figures.fig17_token_changes import as_html
+from stagewise.studies.language.layout import TOKEN_CHANGES
+from stagewise.workflow.captions import (
+    CaptionError,
+    bound_settings,
+    caption_settings,
+    fill_caption,
+    split_caption,
+)
 from stagewise.workflow.report import Figure, ReportError, load_figure, quality_table, render_report
 
 ROOT = Path(__file__).parents[3]
@@ -199,8 +205,9 @@ def test_claim_whose_figure_is_not_made_names_it_without_a_link() -> None:
 def test_figure_of_text_is_shown_as_text_below_its_image(tmp_path: Path) -> None:
     image, caption = write_figure(tmp_path, "fig17", "Coloured text. More.\n")
     assert load_figure(image, caption, SETTINGS).fragment == ""
-    passage = Passage(("<b>", " end"), np.array([[-1.25, 0.5]]))
-    image.with_suffix(".html").write_text(token_changes_html([passage], ["1A, step 0 to 400"]))
+    values = {"token": np.array([["<b>", " end"]]), "change": np.array([[[-1.25, 0.5]]])}
+    changes = TOKEN_CHANGES.dataset(values, {"stage": ["1A, step 0 to 400"]})
+    image.with_suffix(".html").write_text(as_html(changes))
     page = rendered(figures=[load_figure(image, caption, SETTINGS), figure("fig05")])
     shown = page[page.index('id="figure-fig17"') : page.index('id="figure-fig05"')]
     assert shown.index("<img") < shown.index('title="-1.25 nats">&lt;b&gt;<')
@@ -242,13 +249,28 @@ def test_caption_knows_every_setting_that_was_promised() -> None:
     assert SETTINGS["num_tasks"] == 16
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "report").glob("*.rst")), ids=lambda path: path.name
-)
-def test_captions_of_the_repository_can_be_filled(path: Path) -> None:
-    title, paragraphs = split_caption(fill_caption(path, SETTINGS))
-    assert title
-    assert paragraphs
+def test_a_caption_of_several_figures_knows_which_one_it_is_for() -> None:
+    own = bound_settings(SETTINGS, {"common_setting": "local"})
+    assert own["common_setting"] == "local"
+    assert own["sampler"] == SETTINGS["local"]
+    for name, words in (
+        ("rrr", "reduced rank regression"),
+        ("transformer", "seed 1 of the regression transformer"),
+        ("modular", "modular-addition network"),
+    ):
+        own = bound_settings(SETTINGS, {"calibrated_model": name})
+        assert own["sampler"] == CONFIG["calibration"][name]["sampler"]
+        assert words in own["model"]
+    assert bound_settings(SETTINGS, {}) == SETTINGS
+
+
+def test_verdicts_of_claims_stand_under_their_figure() -> None:
+    page = rendered()
+    shown = page[page.index('id="figure-fig01b"') : page.index('id="figure-fig05"')]
+    caption = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", shown[shown.index("<figcaption>") :]))
+    for number, verdict in enumerate(VERDICTS, start=1):
+        assert re.search(rf"R{number} . {verdict} seed 0: yes; seed 1: no", caption), caption
+    assert "findings" not in page[page.index('id="figure-fig05"') :]
 
 
 def test_numbers_are_written_for_reading(tmp_path: Path) -> None:

@@ -9,17 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from tokenizers import Tokenizer
 
-from stagewise.studies.language.tokenizer import readable
-
-if TYPE_CHECKING:  # the figures read what was measured, and need not wait for torch
-    from torch import Tensor
+from stagewise.studies.language.layout import CONTEXTS
 
 THRESHOLD = 2.0
 """Entries beyond this many standard deviations from the mean of all are extreme."""
@@ -43,6 +38,18 @@ class Contexts:
     rows: np.ndarray
     places: np.ndarray
     new_word: np.ndarray
+
+    @classmethod
+    def of(cls, stored: xr.Dataset) -> Contexts:
+        """Return contexts from a store; layout `language.layout.CONTEXTS`."""
+        names = ("tokens", "last", "new_word")
+        return cls(*(stored[name].to_numpy() for name in names))
+
+    def dataset(self) -> xr.Dataset:
+        """Return the contexts as a store keeps them."""
+        return CONTEXTS.dataset(
+            {"tokens": self.rows, "last": self.places, "new_word": self.new_word}
+        )
 
     def distance(self) -> np.ndarray:
         """Return how far back the induction pattern lies that each token would complete.
@@ -87,13 +94,6 @@ def lifted(ed: xr.Dataset, point: np.ndarray, vocab_size: int) -> np.ndarray:
     components = ed["components"].to_numpy()[: len(point)].astype(float)
     logits = ed["mean"].to_numpy() + point @ components
     return ((logits - logits.mean()) / logits.std()).reshape(-1, vocab_size)
-
-
-def contexts_of(rows: Tensor, places: Tensor, tokenizer: Tokenizer) -> Contexts:
-    """Return tokens-in-context with what the tokenizer says of every token."""
-    texts = readable(tokenizer, range(tokenizer.get_vocab_size()))
-    new_word = np.array([text.startswith(" ") for text in texts])
-    return Contexts(rows.numpy(force=True), places.numpy(force=True), new_word)
 
 
 @dataclass(frozen=True)
@@ -181,15 +181,28 @@ NUM_SHOWN = 3
 """Forms that figures show, those of least p-value first in the order of time."""
 
 
-def shown_points(
-    points: Sequence[np.ndarray], forms: xr.Dataset, ed: xr.Dataset, vocab_size: int
-) -> dict[str, np.ndarray]:
+def shown_points(forms: xr.Dataset, ed: xr.Dataset, vocab_size: int) -> dict[str, np.ndarray]:
     """Return the forms that figures show, by title, and the end of training to compare them with.
 
     The end of training is lifted from the same components, so that it differs in place alone.
+
+    Parameters
+    ----------
+    forms, ed : Dataset
+        Layouts `development.layout.FORMS` and `development.layout.ED`.
+    vocab_size : int
+
+    Returns
+    -------
+    dict of str to ndarray
+        Results of `lifted`.
     """
+    centres = forms["centre"].to_numpy()
     ranks = np.argsort(forms["p_value"].to_numpy(), kind="stable")[:NUM_SHOWN]
-    shown = {_title(forms, form): points[form] for form in sorted(ranks.tolist())}
+    shown = {
+        _title(forms, form): lifted(ed, centres[form], vocab_size)
+        for form in sorted(ranks.tolist())
+    }
     last = ed["scores"].isel(step=-1).to_numpy()[: forms.sizes["pc"]]
     title = "End of training" if shown else "No form found; end of training"
     return {**shown, title: lifted(ed, last, vocab_size)}

@@ -92,6 +92,25 @@ METRICS = StoreLayout(
     },
 )
 
+CONTEXTS = StoreLayout(
+    "language_contexts",
+    {
+        "tokens": Variable(("context", "place"), "1", "tokens of the row of a token-in-context"),
+        "last": Variable(("context",), "tokens", "place of the last token of a context in its row"),
+        "new_word": Variable(("token",), "1", "whether a token begins with a space"),
+    },
+)
+
+TOKEN_CHANGES = StoreLayout(
+    "language_token_changes",
+    {
+        "token": Variable(("passage", "place"), "1", "text of a token"),
+        "change": Variable(
+            ("passage", "stage", "place"), "nat", "change of a token's loss over a stage"
+        ),
+    },
+)
+
 CORPUS = TableLayout(
     "language_corpus",
     {

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from stagewise.core.replicas import Params
 from stagewise.studies.language.behaviour import loss_changes
+from stagewise.studies.language.layout import TOKEN_CHANGES
 from stagewise.studies.language.settings import NetworkSettings
 from stagewise.studies.language.tokenizer import readable
 
@@ -23,22 +24,6 @@ MAX_TOKENS = 96
 
 _BROKEN = "\ufffd"
 """What stands for a token that is no whole character."""
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A row of text with the change of each token's loss over every stage.
-
-    Parameters
-    ----------
-    tokens : tuple of str
-        The row, its first token left out: it is not predicted.
-    changes : ndarray, shape (stage, token)
-        In nats; negative where the loss fell.
-    """
-
-    tokens: tuple[str, ...]
-    changes: np.ndarray
 
 
 def stage_names(stages: pd.DataFrame) -> list[str]:
@@ -54,7 +39,7 @@ def nearest(steps: np.ndarray, step: float) -> int:
     return int(steps[np.abs(steps - step).argmin()])
 
 
-def passages(
+def token_changes(
     params_at: Callable[[int], Params],
     network: NetworkSettings,
     steps: np.ndarray,
@@ -62,7 +47,7 @@ def passages(
     rows: Tensor,
     tokenizer: Tokenizer,
     count: int,
-) -> list[Passage]:
+) -> xr.Dataset:
     """Return the rows whose tokens' losses change most, summed over stages and tokens.
 
     Rows with tokens that are no whole characters come last: they cannot be read.
@@ -80,6 +65,12 @@ def passages(
         Text that was held out, from which they are chosen.
     tokenizer : Tokenizer
     count : int
+
+    Returns
+    -------
+    Dataset
+        Layout `language.layout.TOKEN_CHANGES`: text without its first token, which is not predicted;
+        stages are named by `stage_names`.
     """
     bounds = [nearest(steps, step) for step in [*stages["start"], stages["end"].iloc[-1]]]
     shown = rows[:, : MAX_TOKENS + 1]
@@ -94,4 +85,9 @@ def passages(
     sums = changes.abs().sum((1, 2)).tolist()
     whole = [not any(_BROKEN in token for token in text) for text in texts]
     order = sorted(range(len(texts)), key=lambda row: (whole[row], sums[row]), reverse=True)
-    return [Passage(texts[row], changes[row].numpy(force=True)) for row in order[:count]]
+    chosen = order[:count]
+    values = {
+        "token": np.array([texts[row] for row in chosen], dtype=object),
+        "change": changes[chosen].numpy(force=True),
+    }
+    return TOKEN_CHANGES.dataset(values, {"stage": stage_names(stages)})

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from stagewise.exact.layout import VALIDATION
 from stagewise.exact.suite import RULES
 from stagewise.plots.drawn import Drawn
-from stagewise.studies.instruments.figures.validation import LOOKS, validation
+from stagewise.studies.instruments.figures.fig07_exact_values import LOOKS, draw
 
 
 def table_of(**change: object) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def faces(drawn: Drawn, panel: int) -> int:
 
 
 def test_every_case_is_drawn_and_recorded():
-    drawn = validation(table_of())
+    drawn = draw(table=table_of())
     for panel in ("a", "b"):
         rows = drawn.data[(drawn.data["panel"] == panel) & drawn.data["covers"].notna()]
         assert len(rows) == 7
@@ -69,7 +69,7 @@ def test_every_case_is_drawn_and_recorded():
 
 
 def test_misses_are_hollow_and_counted():
-    drawn = validation(table_of())
+    drawn = draw(table=table_of())
     assert faces(drawn, 0) == faces(drawn, 1) == 2
     assert "5 of 7 intervals cover the exact value" in texts(drawn.figure)
     assert "median relative error 2.0 %" in texts(drawn.figure)
@@ -80,7 +80,7 @@ def test_an_estimate_that_the_scale_cannot_show_is_mentioned(value):
     table = table_of()
     columns = ["estimate", "interval_low", "interval_high", "bias"]
     table.loc[0, columns] = [value, value - 1, value + 1, value - 5]
-    drawn = validation(table)
+    drawn = draw(table=table)
     assert "1 without a positive estimate" in texts(drawn.figure)
     assert ("1 without estimate" in texts(drawn.figure)) == np.isnan(value)
     drawn.figure.canvas.draw()
@@ -89,4 +89,4 @@ def test_an_estimate_that_the_scale_cannot_show_is_mentioned(value):
 def test_families_of_the_suite_have_looks():
     assert set(LOOKS) == set(RULES)
     with pytest.raises(ValueError, match="'unheard of'"):
-        validation(table_of(family="unheard of"))
+        draw(table=table_of(family="unheard of"))

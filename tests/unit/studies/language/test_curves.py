@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +13,12 @@ import xarray as xr
 
 from stagewise.development.llc_curve import fit_llc_curve
 from stagewise.development.settings import StageSettings
+from stagewise.plots import forms_in_time, planes, slopes
 from stagewise.plots.drawn import Drawn
-from stagewise.studies.language.figures.curves import UNIT, Development, curve_figures, loss_rise
+from stagewise.studies.language.figures import fig01a_loss_and_llc
+from stagewise.studies.language.figures.fig01a_loss_and_llc import loss_rise
 
+UNIT = "nats per token"
 SETTINGS = ("published", "local")
 FIGURES = ("01a", "02a", "06a", "12", "21")
 STEPS = np.array([0, 1, 4, 10, 30, 100, 200, 400, 800, 1600])
@@ -76,22 +81,15 @@ def milestones_of(run: str, setting: str, edges: tuple[float, ...]) -> pd.DataFr
     )
 
 
-def development_of(
-    run: str, steps: np.ndarray = STEPS, edges: tuple[float, ...] = (EDGE,)
-) -> Development:
-    llc = {setting: llc_of(run, setting, steps) for setting in SETTINGS}
-    curves = {}
-    for setting, judged in llc.items():
-        values, errors = judged["llc_mean"].to_numpy(), judged["llc_stderr"].to_numpy()
-        curve = fit_llc_curve(steps, values, errors, StageSettings(num_draws=2), seed=0)
-        curves[setting] = curve.assign_attrs(run=run, setting=setting)
-    return Development(
-        metrics_of(run, steps),
-        llc,
-        curves,
-        {setting: milestones_of(run, setting, edges) for setting in SETTINGS},
-        {setting: table_of(run, setting, edges, int(steps[-1])) for setting in SETTINGS},
-    )
+def of_settings(make: Callable[..., Any], run: str, *rest: Any) -> dict[str, Any]:
+    return {setting: make(run, setting, *rest) for setting in SETTINGS}
+
+
+def curve_of(llc: xr.Dataset) -> xr.Dataset:
+    steps = llc["step"].to_numpy()
+    values, errors = llc["llc_mean"].to_numpy(), llc["llc_stderr"].to_numpy()
+    curve = fit_llc_curve(steps, values, errors, StageSettings(num_draws=2), seed=0)
+    return curve.assign_attrs(run=llc.attrs["run"], setting=llc.attrs["setting"])
 
 
 def trajectory_of(steps: np.ndarray = STEPS) -> tuple[xr.Dataset, xr.Dataset]:
@@ -116,10 +114,42 @@ def trajectory_of(steps: np.ndarray = STEPS) -> tuple[xr.Dataset, xr.Dataset]:
     return ed.assign_attrs(run="twolayers-s0"), forms.assign_attrs(run="twolayers-s0")
 
 
+def draw_all(steps: np.ndarray = STEPS, edges: tuple[float, ...] = (EDGE,)) -> dict[str, Drawn]:
+    """Draw the figures of a two-layer run, and that of a one-layer run beside it."""
+    two, one, last = "twolayers-s0", "onelayer-s0", int(steps[-1])
+    llcs = {run: of_settings(llc_of, run, steps) for run in (two, one)}
+    stages = {run: of_settings(table_of, run, edges, last) for run in (two, one)}
+    ed, forms = trajectory_of(steps)
+    trajectory = {"ed": ed, "forms": forms, "stages": stages[two]["published"]}
+    own = {
+        run: {"metrics": metrics_of(run, steps), "llcs": llcs[run], "stages": stages[run]}
+        for run in (two, one)
+    }
+    return {
+        "01a": fig01a_loss_and_llc.draw(**own[two], loss_unit=UNIT),
+        "02a": planes.draw(**trajectory),
+        "06a": forms_in_time.draw(**trajectory),
+        "12": slopes.draw(
+            metrics=metrics_of(two, steps),
+            llc=llcs[two]["published"],
+            curve=curve_of(llcs[two]["published"]),
+            milestones=milestones_of(two, "published", edges),
+            stages=stages[two]["published"],
+            tolerance=0.1,
+            loss_unit=UNIT,
+        ),
+        "21": fig01a_loss_and_llc.draw(
+            **own[one],
+            loss_unit=UNIT,
+            beside_metrics=metrics_of(two, steps),
+            beside_llcs=llcs[two],
+        ),
+    }
+
+
 @cache
 def drawn() -> dict[str, Drawn]:
-    runs = (development_of("twolayers-s0"), development_of("onelayer-s0"))
-    return dict(zip(FIGURES, curve_figures(*runs, *trajectory_of(), 0.1), strict=True))
+    return draw_all()
 
 
 def series(figure: str, panel: str, name: str) -> pd.DataFrame:
@@ -202,8 +232,7 @@ def test_essential_dynamics_say_that_no_form_is_found(figure):
 def test_a_training_of_a_few_steps_draws():
     """The smoke preset: no milestones, one stage, no forms."""
     steps = np.array([0, 1, 2, 5, 10, 20])
-    runs = [development_of(run, steps, edges=()) for run in ("twolayers-s0", "onelayer-s0")]
-    for figure in curve_figures(*runs, *trajectory_of(steps), 0.1):
+    for figure in draw_all(steps, edges=()).values():
         figure.figure.set_layout_engine("none")
         figure.figure.draw_without_rendering()
         assert len(figure.data)

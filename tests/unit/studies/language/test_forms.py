@@ -18,12 +18,17 @@ from stagewise.studies.language.extreme_logits import (
     share_of,
     shown_points,
 )
-from stagewise.studies.language.figures.forms import induction_patterns, new_words
-from stagewise.studies.language.figures.token_changes import token_changes, token_changes_html
-from stagewise.studies.language.layout import FORM_CONTENTS
+from stagewise.studies.language.figures import (
+    fig15_new_words,
+    fig16_induction_patterns,
+    fig17_token_changes,
+)
+from stagewise.studies.language.figures.form_contents import draw_points
+from stagewise.studies.language.layout import CONTEXTS as CONTEXTS_LAYOUT
+from stagewise.studies.language.layout import FORM_CONTENTS, TOKEN_CHANGES
 from stagewise.studies.language.model import initial_parameters
 from stagewise.studies.language.settings import NetworkSettings
-from stagewise.studies.language.token_changes import Passage, nearest, passages, stage_names
+from stagewise.studies.language.token_changes import nearest, stage_names, token_changes
 
 RNG = np.random.default_rng(0)
 
@@ -113,7 +118,7 @@ def forms_of(*p_values: float) -> xr.Dataset:
         {
             "form_step": ("form", 100.0 * np.arange(1, count + 1)),
             "p_value": ("form", np.array(p_values, dtype=float)),
-            "centre": (("form", "pc"), np.zeros((count, 2))),
+            "centre": (("form", "pc"), np.arange(2.0 * count).reshape(count, 2)),
         }
     )
 
@@ -127,38 +132,47 @@ def test_the_table_says_what_forms_are_about_and_keeps_its_layout():
     assert FORM_CONTENTS.check(form_table([], forms_of(), CONTEXTS)).empty
 
 
-def test_figures_of_forms_compare_with_the_end_and_say_where_none_was_found():
-    ed = xr.Dataset(
+def ed_of() -> xr.Dataset:
+    return xr.Dataset(
         {
             "mean": ("feature", RNG.normal(size=20)),
             "components": (("pc", "feature"), RNG.normal(size=(2, 20))),
             "scores": (("step", "pc"), RNG.normal(size=(3, 2))),
         }
     )
-    values = RNG.normal(size=(2, 10))
-    shown = shown_points([values] * 4, forms_of(0.5, 0.01, 0.2, 0.1), ed, 10)
+
+
+def test_contexts_are_kept_as_they_were(tmp_path):
+    CONTEXTS_LAYOUT.write(tmp_path / "contexts.nc", CONTEXTS.dataset(), {"run": "twolayers-s0"})
+    read = Contexts.of(CONTEXTS_LAYOUT.read(tmp_path / "contexts.nc"))
+    for name in ("rows", "places", "new_word"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(CONTEXTS, name))
+    assert read.new_word.dtype == bool
+
+
+def test_figures_of_forms_compare_with_the_end_and_say_where_none_was_found():
+    ed, forms = ed_of(), forms_of(0.5, 0.01, 0.2, 0.1)
+    shown = shown_points(forms, ed, 10)
     assert [title.split(",")[0] for title in shown] == [
         "Form 2",
         "Form 3",
         "Form 4",
         "End of training",
     ]
-    alone = shown_points([], forms_of(), ed, 10)
-    assert list(alone) == ["No form found; end of training"]
-    for draw in (new_words, induction_patterns):
-        assert len(draw(shown, CONTEXTS).figure.axes) == 4 * (2 + (draw is induction_patterns))
-        assert "No form found; end of training" in texts(draw(alone, CONTEXTS))
+    for title, number in zip(shown, (1, 2, 3), strict=False):
+        np.testing.assert_array_equal(
+            shown[title], lifted(ed, forms["centre"].to_numpy()[number], 10)
+        )
+    stored = CONTEXTS.dataset()
+    for figure, columns in ((fig15_new_words, 2), (fig16_induction_patterns, 3)):
+        drawn = figure.draw(ed=ed, forms=forms, contexts=stored)
+        assert len(drawn.figure.axes) == 4 * columns
+        alone = figure.draw(ed=ed, forms=forms_of(), contexts=stored)
+        assert "No form found; end of training" in texts(alone)
 
 
 def test_a_form_that_was_compared_with_no_random_walks_says_so():
-    ed = xr.Dataset(
-        {
-            "mean": ("feature", RNG.normal(size=20)),
-            "components": (("pc", "feature"), RNG.normal(size=(2, 20))),
-            "scores": (("step", "pc"), RNG.normal(size=(3, 2))),
-        }
-    )
-    shown = shown_points([np.zeros((2, 10))] * 2, forms_of(0.25, float("nan")), ed, 10)
+    shown = shown_points(forms_of(0.25, float("nan")), ed_of(), 10)
     assert list(shown)[:2] == ["Form 1, step 100 (p = 0.25)", "Form 2, step 200 (no random walks)"]
 
 
@@ -176,7 +190,7 @@ def patterned() -> tuple[np.ndarray, Contexts]:
 
 def test_share_of_patterns_by_distance_is_certain_nowhere():
     values, contexts = patterned()
-    drawn = induction_patterns({"Form 1": values}, contexts)
+    drawn = draw_points({"Form 1": values}, contexts, "induction", 3)
     line = points(drawn.data, "distance, Form 1", "beyond 2 sd, high").dropna()
     assert line["y"].tolist() == [1.0, 0.25]
     assert line["x"].between([1, 8], [4, 10]).all()
@@ -193,20 +207,20 @@ def test_share_of_patterns_by_distance_is_certain_nowhere():
 def test_contexts_without_patterns_are_drawn_and_said_to_have_none():
     values, contexts = patterned()
     without = Contexts(np.tile(np.arange(11), (40, 1)), contexts.places, contexts.new_word)
-    drawn = induction_patterns({"Form 1": values}, without)
+    drawn = draw_points({"Form 1": values}, without, "induction", 3)
     assert "0 patterns in 0 contexts" in texts(drawn)
     assert points(drawn.data, "distance, Form 1", "beyond 2 sd, high")["y"].isna().all()
 
 
 def test_base_rate_of_rare_patterns_can_be_told_from_zero():
     values, contexts = patterned()
-    panel = induction_patterns({"Form 1": values}, contexts).figure.axes[1]
+    panel = draw_points({"Form 1": values}, contexts, "induction", 3).figure.axes[1]
     low, base, high = panel.transAxes.inverted().transform(
         panel.transData.transform([(0, y) for y in (0.0, 1 / 200, 1.0)])
     )[:, 1]
     assert base - low > 0.1
     assert high > base
-    words = new_words({"Form 1": values}, contexts).figure.axes[1]
+    words = draw_points({"Form 1": values}, contexts, "new_word", 2).figure.axes[1]
     assert words.get_yscale() == "linear"  # half of all tokens begin a word
 
 
@@ -222,10 +236,10 @@ def test_changes_are_those_between_the_checkpoints_nearest_to_the_bounds():
         def decode(self, ids):
             return "\ufffd" if ids == [int(rows[2, 3])] else f"<{ids[0]}>"
 
-    found = passages(
+    found = token_changes(
         made.__getitem__, network, np.array([0, 10, 400]), stages_of(14), rows, Tokenizer(), 5
     )
-    assert [one.changes.shape for one in found] == [(2, 7)] * 5
+    assert found["change"].shape == (5, 2, 7)
     from stagewise.studies.language.behaviour import losses_of
 
     losses = {step: losses_of(params, network, rows) for step, params in made.items()}
@@ -233,21 +247,25 @@ def test_changes_are_those_between_the_checkpoints_nearest_to_the_bounds():
     broken = [row for row in range(5) if int(rows[2, 3]) in rows[row, 1:].tolist()]
     order = sorted(range(5), key=lambda row: (row not in broken, float(total[row])), reverse=True)
     first = rows[order[0], 1:].tolist()
-    assert found[0].tokens == tuple(f"<{index}>" for index in first)
-    np.testing.assert_allclose(found[0].changes[1], (losses[400] - losses[10])[order[0]])
+    assert found["token"][0].to_numpy().tolist() == [f"<{index}>" for index in first]
+    np.testing.assert_allclose(found["change"][0, 1], (losses[400] - losses[10])[order[0]])
     assert nearest(np.array([0, 10, 400]), 14.0) == 10
 
 
-def test_text_is_escaped_and_carries_its_change():
-    passage = Passage(("<b>", " a$", "\n"), np.array([[-1.25, 0.0, 2.0], [0.5, 0.25, 0.0]]))
+def test_text_is_escaped_and_carries_its_change(tmp_path):
     names = stage_names(stages_of(50))
     assert names == ["1A, step 0 to 50", "2A, step 50 to 400"]
-    page = token_changes_html([passage], names)
+    values = np.array([[[-1.25, 0.0, 2.0], [0.5, 0.25, 0.0]]])
+    tokens = np.array([["<b>", " a$", "\n"]], dtype=object)
+    made = TOKEN_CHANGES.dataset({"token": tokens, "change": values}, {"stage": names})
+    TOKEN_CHANGES.write(tmp_path / "changes.nc", made, {})
+    changes = TOKEN_CHANGES.read(tmp_path / "changes.nc")
+    page = fig17_token_changes.as_html(changes)
     assert "&lt;b&gt;" in page
     assert 'title="-1.25 nats"' in page
     assert not re.search(r"<b>|<script|\n</span>", page)
-    drawn = token_changes([passage], names)
+    drawn = fig17_token_changes.draw(changes=changes)
     line = points(drawn.data, "passage 1", "1A, step 0 to 50")
-    np.testing.assert_allclose(line["y"], passage.changes[0])
+    np.testing.assert_allclose(line["y"], values[0, 0])
     shown = [text for text in texts(drawn) if text]
     assert {"<b>", " a\\$", "↵"} <= set(shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,15 @@ import xarray as xr
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn
-from stagewise.studies.language.figures.behaviour import (
-    bigrams_and_ngrams,
-    first_shown,
-    over_positions,
-    position_losses,
-    stage_rows,
+from stagewise.studies.language.figures import (
+    fig03_bigrams_and_ngrams,
+    fig04_heads_and_induction,
+    fig18_position_losses,
+    fig19_position_shapes,
+    fig20_composition,
 )
-from stagewise.studies.language.figures.heads import composition, heads_and_induction
-from stagewise.studies.language.figures.positions import position_shapes, shown_steps
+from stagewise.studies.language.figures.fig19_position_shapes import shown_steps
+from stagewise.studies.language.figures.panels import first_shown, over_positions, stage_rows
 from stagewise.studies.language.layout import METRICS
 
 LAST = 4000
@@ -61,6 +61,7 @@ def metrics_of(num_layers: int, steps: np.ndarray = STEPS, learns: bool = True) 
         "second_copy_gain": ("step", 2 * late),
         "previous_token_score": (("step", "layer", "head"), previous),
         "prefix_matching_score": (("step", "layer", "head"), prefix),
+        "first_prefix_score": (("step", "layer", "head"), heads),
     }
     for name in [*data]:
         dims, values = data[name]
@@ -108,25 +109,24 @@ def untrained() -> tuple[Runs, Stages]:
     return runs, dict.fromkeys(runs, stages_of(last=4))
 
 
-def alone(found: tuple[Runs, Stages]) -> tuple[Runs, Stages]:
-    runs, stages = found
-    return {"onelayer": runs["onelayer"]}, {"onelayer": stages["onelayer"]}
-
-
-FIGURES: dict[str, Callable[[tuple[Runs, Stages]], Drawn]] = {
-    "fig03": lambda found: bigrams_and_ngrams(*found, "Trained on something"),
-    "fig04": lambda found: heads_and_induction(*found, "Trained on something"),
-    "fig18": lambda found: position_losses(*found),
-    "fig19": lambda found: position_shapes(*found),
-    "fig20": lambda found: composition(*found),
-    "fig22": lambda found: bigrams_and_ngrams(*alone(found)),
+REMARK = "Trained on something"
+FIGURES: dict[str, Callable[..., Drawn]] = {
+    "fig03": partial(fig03_bigrams_and_ngrams.draw, remark=REMARK),
+    "fig04": partial(fig04_heads_and_induction.draw, remark=REMARK),
+    "fig18": fig18_position_losses.draw,
+    "fig19": fig19_position_shapes.draw,
+    "fig20": fig20_composition.draw,
+    "fig22": partial(fig03_bigrams_and_ngrams.draw, remark=""),
 }
 
 
 @cache
 def drawn(name: str, learns: bool = True) -> Drawn:
     """Draw a figure once for all tests that only look at it."""
-    return FIGURES[name](learned() if learns else untrained())
+    runs, stages = learned() if learns else untrained()
+    if name == "fig22":
+        runs, stages = {"onelayer": runs["onelayer"]}, {"onelayer": stages["onelayer"]}
+    return FIGURES[name](runs=runs, stages=stages)
 
 
 def part(name: str, panel: str, series: str, learns: bool = True) -> pd.DataFrame:

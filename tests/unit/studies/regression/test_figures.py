@@ -12,15 +12,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
-from stagewise.plots import style, verdict_marks
+from stagewise.plots import forms_in_time, loss_and_llc, planes, slopes, style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.plots.forms_in_time import forms_in_time
-from stagewise.plots.loss_and_llc import loss_and_llc
-from stagewise.plots.planes import planes
-from stagewise.plots.slopes import slopes
-from stagewise.studies.regression.figures.behaviour import behaviour
-from stagewise.studies.regression.figures.milestones import PUBLISHED, milestone_table, milestones
-from stagewise.studies.regression.figures.traces import chosen_steps, traces
+from stagewise.studies.regression.figures import fig05_behaviour, milestones, traces
+from stagewise.studies.regression.figures.milestones import PUBLISHED, milestone_table
+from stagewise.studies.regression.figures.traces import chosen_steps
 
 LAST = 2000
 STEPS = np.unique(np.r_[0, np.geomspace(1, LAST, 20).round(), LAST / 2]).astype(int)
@@ -172,28 +168,52 @@ def trajectory_of(run: str = "base-s1", num_forms: int = 2) -> tuple[xr.Dataset,
 def draw_01b(**change: object) -> Drawn:
     given = {"runs": ["base-s0", "base-s1", "base-s2"], "edges": (40, 300, 900)} | change
     names = ("published", "local")
-    return loss_and_llc(
-        [metrics_of(run) for run in given["runs"]],
-        {name: [llc_of(run, name) for run in given["runs"]] for name in names},
-        {name: stages_of(setting=name, edges=given["edges"]) for name in names},
-        "base-s1",
+    return loss_and_llc.draw(
+        metrics={run: metrics_of(run) for run in given["runs"]},
+        llcs={run: {name: llc_of(run, name) for name in names} for run in given["runs"]},
+        stages={name: stages_of(setting=name, edges=given["edges"]) for name in names},
+        run="base-s1",
     )
 
 
 def draw_05(runs: tuple[str, ...] = ("tasks16-s0", "tasks16-s1"), **change: object) -> Drawn:
-    return behaviour(metrics_of(), [metrics_of(r) for r in runs], stages_of(**change), **SMALL)
+    return fig05_behaviour.draw(
+        metrics=metrics_of(),
+        finite={run: metrics_of(run) for run in runs},
+        stages=stages_of(**change),
+        **SMALL,
+    )
 
 
 def draw_23(llc: xr.Dataset | None = None, edges: tuple[float, ...] = (40, 300, 900)) -> Drawn:
     llc = llc_of() if llc is None else llc
-    return slopes(
-        metrics_of(), llc, curve_of(llc), milestones_of(edges=edges), stages_of(edges=edges), 0.1
+    return slopes.draw(
+        metrics=metrics_of(),
+        llc=llc,
+        curve=curve_of(llc),
+        milestones=milestones_of(edges=edges),
+        stages=stages_of(edges=edges),
+        tolerance=0.1,
     )
 
 
 def draw_milestones(edges: tuple[float, ...] = (40, 300, 900)) -> Drawn:
     cases = [("base-s0", "published"), ("base-s1", "published"), ("base-s1", "local")]
-    return milestones([(milestones_of(*c, edges), stages_of(*c, edges)) for c in cases], NEWS)
+    return milestones.draw(
+        milestones={", ".join(case): milestones_of(*case, edges) for case in cases},
+        stages={", ".join(case): stages_of(*case, edges) for case in cases},
+        published=NEWS,
+    )
+
+
+def draw_02b(num_forms: int = 2, **change: object) -> Drawn:
+    ed, forms = trajectory_of(num_forms=num_forms)
+    return planes.draw(ed=ed, forms=forms, stages=stages_of(**change))
+
+
+def draw_06b(num_forms: int = 2, **change: object) -> Drawn:
+    ed, forms = trajectory_of(num_forms=num_forms)
+    return forms_in_time.draw(ed=ed, forms=forms, stages=stages_of(**change))
 
 
 def with_nan(llc: xr.Dataset) -> xr.Dataset:
@@ -219,23 +239,21 @@ def all_nan(llc: xr.Dataset) -> xr.Dataset:
 CASES: dict[str, Callable[[], Drawn]] = {
     "01b": draw_01b,
     "01b, one seed, one stage": lambda: draw_01b(runs=["base-s1"], edges=()),
-    "02b": lambda: planes(*trajectory_of(), stages_of(), "published"),
-    "02b, no form, one stage": lambda: planes(
-        *trajectory_of(num_forms=0), stages_of(edges=()), "published"
-    ),
+    "02b": draw_02b,
+    "02b, no form, one stage": lambda: draw_02b(num_forms=0, edges=()),
     "05": draw_05,
     "05, one seed, one stage": lambda: draw_05(("tasks16-s0",), edges=()),
     "05, no finite tasks": lambda: draw_05(()),
-    "06b": lambda: forms_in_time(*trajectory_of(), stages_of(), "published"),
-    "06b, no form, one stage": lambda: forms_in_time(
-        *trajectory_of(num_forms=0), stages_of(edges=()), "published"
-    ),
+    "06b": draw_06b,
+    "06b, no form, one stage": lambda: draw_06b(num_forms=0, edges=()),
     "23": draw_23,
     "23, no milestone": lambda: draw_23(edges=()),
     "23, NaN": lambda: draw_23(with_nan(llc_of())),
-    "traces": lambda: traces({"published": llc_of(), "local": llc_of(setting="local")}),
-    "traces, NaN": lambda: traces({"published": all_nan(llc_of()), "local": with_nan(llc_of())}),
-    "traces, one chain": lambda: traces({"published": llc_of(chains=1)}),
+    "traces": lambda: traces.draw(llcs={"published": llc_of(), "local": llc_of(setting="local")}),
+    "traces, NaN": lambda: traces.draw(
+        llcs={"published": all_nan(llc_of()), "local": with_nan(llc_of())}
+    ),
+    "traces, one chain": lambda: traces.draw(llcs={"published": llc_of(chains=1)}),
     "milestones": draw_milestones,
     "no milestones": lambda: draw_milestones(edges=()),
 }
@@ -297,7 +315,7 @@ def test_mean_over_seeds_and_its_band():
 
 def test_planes_record_trajectory_forms_and_centres():
     ed, forms = trajectory_of()
-    data = planes(ed, forms, stages_of(), "published").data
+    data = planes.draw(ed=ed, forms=forms, stages=stages_of()).data
     curve = data[(data["panel"] == "PC3-PC1") & (data["series"] == "trajectory")]
     np.testing.assert_array_equal(curve["x"], forms["smoothed"].sel(pc=1))
     np.testing.assert_array_equal(curve["y"], forms["smoothed"].sel(pc=3))
@@ -309,7 +327,7 @@ def test_planes_record_trajectory_forms_and_centres():
 
 def test_running_estimate_ends_at_the_llc():
     llc = llc_of()
-    data = traces({"published": llc}).data
+    data = traces.draw(llcs={"published": llc}).data
     ends = data[data["series"] == "running LLC, mean"].groupby("panel")["y"].last()
     for name, step in chosen_steps(llc).items():
         expected = llc["llc_mean"].sel(step=step).item()
@@ -377,32 +395,34 @@ def test_flags_are_counted():
     [
         (lambda: Ledger().add("panel", "series", [1, 2, 3], [1, 2]), "unequal length"),
         (
-            lambda: loss_and_llc(
-                [metrics_of("base-s0", STEPS[:-1]), metrics_of()],
-                {"local": [llc_of()]},
-                {"local": stages_of()},
-                "base-s1",
+            lambda: loss_and_llc.draw(
+                metrics={"base-s0": metrics_of("base-s0", STEPS[:-1]), "base-s1": metrics_of()},
+                llcs={"base-s1": {"local": llc_of()}},
+                stages={"local": stages_of()},
+                run="base-s1",
             ),
             "different steps",
         ),
         (
-            lambda: loss_and_llc(
-                [metrics_of()], {"local": [llc_of()]}, {"local": stages_of()}, "base-s7"
+            lambda: loss_and_llc.draw(
+                metrics={"base-s1": metrics_of()},
+                llcs={"base-s1": {"local": llc_of()}},
+                stages={"local": stages_of()},
+                run="base-s7",
             ),
             "base-s7 is not among",
         ),
         (
-            lambda: planes(
-                trajectory_of("base-s0")[0], trajectory_of()[1], stages_of(), "published"
+            lambda: planes.draw(
+                ed=trajectory_of("base-s0")[0], forms=trajectory_of()[1], stages=stages_of()
             ),
             "cannot be drawn together",
         ),
         (
-            lambda: forms_in_time(
-                trajectory_of()[0].isel(step=slice(1, None)),
-                trajectory_of()[1],
-                stages_of(),
-                "local",
+            lambda: forms_in_time.draw(
+                ed=trajectory_of()[0].isel(step=slice(1, None)),
+                forms=trajectory_of()[1],
+                stages=stages_of(),
             ),
             "other steps",
         ),
@@ -412,13 +432,20 @@ def test_flags_are_counted():
             lambda: verdict_marks.mark(None, np.ones(2), np.ones(2), np.array(["ok"])),
             "differ in length",
         ),
-        (lambda: traces({"published": llc_of(), "local": llc_of("base-s0")}), "of one run"),
         (
-            lambda: traces({"published": llc_of(), "local": llc_of().isel(step=[0])}),
+            lambda: traces.draw(llcs={"published": llc_of(), "local": llc_of("base-s0")}),
+            "of one run",
+        ),
+        (
+            lambda: traces.draw(llcs={"published": llc_of(), "local": llc_of().isel(step=[0])}),
             "no estimate at step",
         ),
         (
-            lambda: milestones([(milestones_of("base-s0"), stages_of("base-s1"))], NEWS),
+            lambda: milestones.draw(
+                milestones={"0": milestones_of("base-s0")},
+                stages={"0": stages_of("base-s1")},
+                published=NEWS,
+            ),
             "different runs",
         ),
     ],

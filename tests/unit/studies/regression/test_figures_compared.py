@@ -11,8 +11,8 @@ import xarray as xr
 from stagewise.llc.agreement import compare_order
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn
-from stagewise.studies.regression.figures.compared import changes, losses_compared, noise_compared
-from stagewise.studies.regression.figures.settings_compared import settings_compared
+from stagewise.studies.regression.figures import fig08_two_losses, fig39_noise, llc_settings
+from stagewise.studies.regression.figures.fig39_noise import changes
 
 STEPS = np.r_[0, np.unique(np.geomspace(1, 2000, 14).round()).astype(int)]
 
@@ -58,18 +58,28 @@ def failed(llc: xr.Dataset, where: slice) -> xr.Dataset:
     return llc
 
 
+def losses_compared(one: xr.Dataset, two: xr.Dataset) -> Drawn:
+    return fig08_two_losses.draw(loss_based=one, likelihood_based=two, seed=0)
+
+
+def noise_compared(one: xr.Dataset, two: xr.Dataset) -> Drawn:
+    return fig39_noise.draw(shared=one, fresh=two)
+
+
 SOME, ALL = slice(3, 5), slice(None)
 CASES: dict[str, Callable[[], Drawn]] = {
-    "08": lambda: losses_compared(llc_of(), llc_of(seed=1), 0),
-    "08, NaN": lambda: losses_compared(failed(llc_of(), SOME), llc_of(seed=1), 0),
-    "08, nothing": lambda: losses_compared(failed(llc_of(), ALL), failed(llc_of(), ALL), 0),
-    "08, one chain": lambda: losses_compared(llc_of(chains=1), llc_of(chains=1), 0),
+    "08": lambda: losses_compared(llc_of(), llc_of(seed=1)),
+    "08, NaN": lambda: losses_compared(failed(llc_of(), SOME), llc_of(seed=1)),
+    "08, nothing": lambda: losses_compared(failed(llc_of(), ALL), failed(llc_of(), ALL)),
+    "08, one chain": lambda: losses_compared(llc_of(chains=1), llc_of(chains=1)),
     "39": lambda: noise_compared(llc_of(), llc_of(seed=1)),
     "39, NaN": lambda: noise_compared(failed(llc_of(), SOME), llc_of(seed=1)),
     "39, nothing": lambda: noise_compared(failed(llc_of(), ALL), failed(llc_of(), ALL)),
     "39, one chain": lambda: noise_compared(llc_of(chains=1), llc_of(chains=1)),
-    "settings": lambda: settings_compared({name: llc_of(name) for name in ("published", "local")}),
-    "settings, NaN": lambda: settings_compared({"local": failed(llc_of(), SOME)}),
+    "settings": lambda: llc_settings.draw(
+        llcs={name: llc_of(name) for name in ("published", "local")}
+    ),
+    "settings, NaN": lambda: llc_settings.draw(llcs={"local": failed(llc_of(), SOME)}),
 }
 
 
@@ -94,7 +104,7 @@ def test_figures_draw_with_labelled_axes(case: str) -> None:
 
 def test_figure_8_prints_the_claims_correlation() -> None:
     one, two = llc_of(), llc_of(seed=1)
-    (text,) = (t.get_text() for t in losses_compared(one, two, 0).figure.axes[1].texts)
+    (text,) = (t.get_text() for t in losses_compared(one, two).figure.axes[1].texts)
     order = compare_order(one, two, 0)
     assert f"{order.correlation:.3f}" in text
     assert f"{order.low:.3f}, {order.high:.3f}" in text
@@ -103,7 +113,7 @@ def test_figure_8_prints_the_claims_correlation() -> None:
 
 def test_figure_8_pairs_checkpoints_by_step() -> None:
     one, two = llc_of(), llc_of(seed=1)
-    data = losses_compared(one.isel(step=slice(2, None)), two.isel(step=slice(None, -1)), 0).data
+    data = losses_compared(one.isel(step=slice(2, None)), two.isel(step=slice(None, -1))).data
     pairs = data[data["series"] == "checkpoints"].set_index("step")
     common = STEPS[2:-1]
     np.testing.assert_array_equal(pairs.index, common)
@@ -114,7 +124,7 @@ def test_figure_8_pairs_checkpoints_by_step() -> None:
 def test_figure_8_marks_the_more_severe_verdict() -> None:
     one, two = failed(llc_of(), SOME), llc_of(seed=1)
     two["verdict"][5:7] = "drifting"
-    drawn = losses_compared(one, two, 0)
+    drawn = losses_compared(one, two)
     points = drawn.figure.axes[1].collections
     sizes = sorted(len(part.get_offsets()) for part in points if len(part.get_offsets()) > 1)
     pairs = drawn.data[drawn.data["series"] == "checkpoints"]
@@ -148,7 +158,7 @@ def test_changes_leave_out_diverged_chains_and_failed_checkpoints() -> None:
 def test_chains_that_end_at_the_untrained_loss_lie_on_the_line() -> None:
     llc = llc_of()
     llc["llc_mean"] = 60.0 * (4.4 - llc["init_loss"])
-    data = settings_compared({"local": llc}).data.set_index("series")
+    data = llc_settings.draw(llcs={"local": llc}).data.set_index("series")
     line = data.loc["chains at the untrained loss"].sort_values("x")
     points = data.loc["estimates"]
     points = points[points["panel"] == "LLC and loss, local"]
@@ -158,9 +168,9 @@ def test_chains_that_end_at_the_untrained_loss_lie_on_the_line() -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        lambda other: losses_compared(llc_of(), other, 0),
+        lambda other: losses_compared(llc_of(), other),
         lambda other: noise_compared(llc_of(), other),
-        lambda other: settings_compared({"published": llc_of(), "local": other}),
+        lambda other: llc_settings.draw(llcs={"published": llc_of(), "local": other}),
     ],
 )
 def test_runs_are_not_mixed(act: Callable[[xr.Dataset], Drawn]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import matplotlib as mpl
@@ -17,14 +17,8 @@ from stagewise.plots import style
 from stagewise.plots.drawn import Drawn
 from stagewise.studies.scurves.configuration import REQUIRED
 from stagewise.studies.scurves.experiment import run_setting
-from stagewise.studies.scurves.figures.counts import (
-    bumps,
-    one_component,
-    plateau_lengths,
-    self_term,
-)
-from stagewise.studies.scurves.figures.phases import FIGURES, Material
-from stagewise.studies.scurves.figures.ranks import chance_cosine, full_rank, high_rank
+from stagewise.studies.scurves.figures.registry import FIGURES
+from stagewise.studies.scurves.figures.s05_full_rank_tail import chance_cosine
 from stagewise.studies.scurves.layout import MEASURED, MEASURES
 from stagewise.studies.scurves.measures import measure_setting
 from stagewise.studies.scurves.overlay import flow_of_setting
@@ -110,36 +104,36 @@ def with_diverged() -> dict[str, xr.Dataset]:
     return changed
 
 
-def all_figures(data: dict[str, xr.Dataset]) -> dict[str, Callable[[], Drawn]]:
-    table = measured(data)
-    material = Material(data, flows(), table, 0, 0.05)
-    drawn = {name: (lambda draw=draw: draw(material)) for name, draw in FIGURES.items()}
-    return drawn | {
-        "s1": lambda: one_component(data, table),
-        "s4": lambda: high_rank(data, table, 0),
-        "s5": lambda: full_rank(data, table, 0),
-        "s11": lambda: plateau_lengths(table),
-        "s12": lambda: bumps(table),
-        "s13": lambda: self_term(data),
+def drawn_from(name: str, data: dict[str, xr.Dataset]) -> Drawn:
+    """Draw a figure from what its registry asks for, out of everything that there is."""
+    known = {
+        "curves": data,
+        "flow": flows(),
+        "measures": measured(data),
+        "shown_seed": 0,
+        "bump_prominence": 0.05,
     }
-
-
-NAMES = [f"s{number}" for number in range(1, 14)]
+    asked = (*FIGURES[name].inputs, *FIGURES[name].settings)
+    module = import_module(f"stagewise.studies.scurves.figures.{name}")
+    return module.draw(**{keyword: known[keyword] for keyword in asked})
 
 
 @cache
 def figure(name: str) -> Drawn:
-    return all_figures(curves())[name]()
+    return drawn_from(name, curves())
 
 
 def test_the_settings_here_are_those_that_figures_need():
     assert set(SETTINGS) == {name for names in REQUIRED.values() for name in names}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_figures_have_labelled_axes_and_record_their_lines(name: str):
     drawn = figure(name)
-    if name not in ("s5", "s12"):  # working out the arrangement takes long; two kinds are enough
+    if name not in (
+        "s05_full_rank_tail",
+        "s12_bumps",
+    ):  # working out the arrangement takes long; two kinds are enough
         drawn.figure.set_layout_engine("none")
     drawn.figure.draw_without_rendering()
     width, _ = drawn.figure.get_size_inches()
@@ -158,18 +152,30 @@ def test_figures_have_labelled_axes_and_record_their_lines(name: str):
     assert len(drawn.data)
 
 
-@pytest.mark.parametrize("name", ["s2", "s3", "s7", "s10", "s12", "s13"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "s02_rank_one",
+        "s03_ranks_two_and_four",
+        "s07_adam",
+        "s10_cross_entropy",
+        "s12_bumps",
+        "s13_self_term",
+    ],
+)
 def test_diverged_runs_are_counted_and_not_drawn(name: str):
-    drawn = all_figures(with_diverged())[name]()
+    drawn = drawn_from(name, with_diverged())
     notes = [text.get_text() for ax in drawn.figure.axes for text in ax.texts]
-    if name not in ("s12", "s13"):
+    if name not in ("s12_bumps", "s13_self_term"):
         assert any("1 diverged, left out" in text for text in notes)
-    assert not drawn.data["series"].str.contains("seed 1$").any() or name == "s3"
+    assert (
+        not drawn.data["series"].str.contains("seed 1$").any() or name == "s03_ranks_two_and_four"
+    )
     assert np.isfinite(drawn.data["y"].dropna()).all()
 
 
 def test_medians_are_over_all_seeds_and_bands_are_percentiles():
-    data = figure("s8").data
+    data = figure("s08_weight_decay").data
     panel = data[data["panel"] == "a, loss"]
     label = panel["series"].iloc[0].split(",")[0]
     middle = panel[panel["series"] == f"{label}, median of 3 seeds"]
@@ -189,5 +195,5 @@ def test_chance_cosine_agrees_with_random_vectors():
 
 def test_style_leaves_global_settings_alone():
     before = dict(mpl.rcParams)
-    figure("s11")
+    figure("s11_plateau_lengths")
     assert dict(mpl.rcParams) == before

@@ -22,7 +22,7 @@ AGREES = 2.0
 
 
 @style.context()
-def samplers_compared(table: pd.DataFrame) -> Drawn:
+def draw(*, table: pd.DataFrame) -> Drawn:
     """Draw both estimates of every model, and their difference in joint standard errors.
 
     Parameters

@@ -72,14 +72,19 @@ def milestone_table(
 
 
 @style.context()
-def milestones(
-    tables: Sequence[tuple[pd.DataFrame, pd.DataFrame]], published: Mapping[str, Any]
+def draw(
+    *,
+    milestones: Mapping[str, pd.DataFrame],
+    stages: Mapping[str, pd.DataFrame],
+    published: Mapping[str, Any],
 ) -> Drawn:
     """Draw one row a run and setting: milestones with 95 % intervals, and the sequence of stages.
 
     Parameters
     ----------
-    tables, published
+    milestones, stages : mapping of str to DataFrame
+        Of every run and setting, by the same keys.
+    published : mapping
         As `milestone_table`.
 
     Returns
@@ -87,7 +92,8 @@ def milestones(
     Drawn
         The table of `milestone_table` is the data.
     """
-    table = milestone_table(tables, published)
+    pairs = [(milestones[curve], stages[curve]) for curve in stages]
+    table = milestone_table(pairs, published)
     groups = list(table.groupby(["setting", "run"], sort=False))
     figure = style.new_figure(style.FULL_WIDTH, 1.3 + 0.24 * len(groups))
     ax = figure.subplots()

@@ -14,13 +14,14 @@ from matplotlib.patches import Patch
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
+from stagewise.studies.regression.figures.panels import coloured_chains, running_llc
 
 EARLY_SHARE = 0.01
 """Share of training at which the early checkpoint is taken."""
 
 
 @style.context()
-def traces(llcs: Mapping[str, xr.Dataset]) -> Drawn:
+def draw(*, llcs: Mapping[str, xr.Dataset]) -> Drawn:
     """Draw loss traces above running LLC estimates: a column a setting, a row a checkpoint.
 
     Parameters
@@ -114,13 +115,6 @@ def _losses(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None:
     _burnin(ax, burnin.shape[1], tau[-1])
 
 
-def running_llc(estimate: xr.Dataset, n_beta: float) -> np.ndarray:
-    """Return n_beta times the mean paired excess so far, shape (chain, draw)."""
-    with np.errstate(invalid="ignore"):  # a chain that ran away holds infinities
-        excess = (estimate["loss"] - estimate["baseline_loss"]).to_numpy().astype(float)
-        return n_beta * np.cumsum(excess, axis=1) / np.arange(1, excess.shape[1] + 1)
-
-
 def _running(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None:
     """Draw the running estimate: the mean paired excess so far, times n_beta, of every kept chain."""
     num_burnin = estimate.sizes["burnin"]
@@ -152,14 +146,6 @@ def _running(ledger: Ledger, ax: Axes, panel: str, estimate: xr.Dataset) -> None
         color=style.MAIN,
         linewidth=1.3,
     )
-
-
-def coloured_chains(values: np.ndarray) -> list[tuple[tuple[float, ...], int, np.ndarray]]:
-    """Return colour, number and values of every chain, shape (chain, draw)."""
-    colors = mpl.colormaps[style.SEQUENCE](np.linspace(0, 0.9, len(values)))
-    return [
-        (tuple(color), n, row) for n, (color, row) in enumerate(zip(colors, values, strict=True))
-    ]
 
 
 def _burnin(ax: Axes, num_burnin: int, last: int) -> None:

@@ -22,6 +22,9 @@ SHOWN_SEEDS, SHOWN_VECTORS = 10, 4
 LOWEST = 1e-5
 """Share of the first loss at which a panel of losses ends: low enough for a drop, not for all of it."""
 
+MATRIX_COMPONENTS = ("first component, a", "second component, b")
+"""Components of a product of two vectors, in legends."""
+
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
 
 
@@ -267,25 +270,3 @@ def vector_handles(count: int, components: Sequence[str]) -> list[Artist]:
         for dash, name in zip(DASHES, components, strict=False)
     ]
     return handles
-
-
-def draw_spread(
-    ledger: Ledger, ax: Axes, panel: str, series: str, x: float, values: np.ndarray, color: str
-) -> None:
-    """Draw a distribution over seeds: dot at the median, thick quartiles, thin central 95 %."""
-    low, first, middle, third, high = np.quantile(values, [0.025, 0.25, 0.5, 0.75, 0.975])
-    ax.plot([x, x], [low, high], color=color, linewidth=0.8)
-    ax.plot([x, x], [first, third], color=color, linewidth=2.6, solid_capstyle="butt")
-    ax.plot([x], [middle], "o", color="white", markeredgecolor=color, zorder=4)
-    ledger.add(panel, series, x, middle, first, third, low95=low, high95=high, seeds=len(values))
-
-
-def spread_handles(color: str = style.MAIN) -> list[Artist]:
-    """Return legend entries for `draw_spread`."""
-    return [
-        Line2D(
-            [], [], marker="o", linestyle="", color=color, markerfacecolor="white", label="median"
-        ),
-        Line2D([], [], color=color, linewidth=2.6, label="quartiles over seeds"),
-        Line2D([], [], color=color, linewidth=0.8, label="central 95 % of seeds"),
-    ]

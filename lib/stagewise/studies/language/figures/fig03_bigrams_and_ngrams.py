@@ -1,0 +1,100 @@
+"""Bigram score, loss with and without positions, and n-gram scores along training."""
+
+from __future__ import annotations
+
+import xarray as xr
+from matplotlib.axes import Axes
+
+from stagewise.plots import style
+from stagewise.plots.drawn import Drawn, Ledger
+from stagewise.studies.language.figures.panels import (
+    DEPTHS,
+    Runs,
+    Stages,
+    band,
+    finish,
+    over_positions,
+    stage_rows,
+)
+
+_LABELS = (
+    "Bigram score\n(cross-entropy, nats)",
+    "Test loss (nats)",
+    "n-gram score\n(ratio of losses)",
+)
+
+
+@style.context()
+def draw(*, runs: Runs, stages: Stages, remark: str) -> Drawn:
+    """Draw bigram score, loss with and without positions, and n-gram scores of two runs.
+
+    Parameters
+    ----------
+    runs : mapping of str to Dataset
+        Metrics by variant; one column a run, or one row of panels if there is one run.
+    stages : mapping of str to DataFrame
+        Stages of each run.
+    remark : str
+        What a reader must know of the text; above the panels.
+
+    Returns
+    -------
+    Drawn
+        Bounds are one standard error over rows of text (n-gram scores: by the delta method; means
+        over positions: a bound of it).
+    """
+    single = len(runs) == 1
+    height = (style.PANEL_HEIGHT if single else 3 * style.PANEL_HEIGHT) + 0.9
+    figure = style.new_figure(style.FULL_WIDTH, height, remark)
+    shape = (1, 3) if single else (3, len(runs))
+    axes = figure.subplots(*shape, sharey=False if single else "row", squeeze=False)
+    columns = axes.T if single else axes
+    ledger = Ledger()
+    for column, (variant, metrics) in enumerate(runs.items()):
+        top, middle, bottom = columns[:, column]
+        top.set_title(f"{DEPTHS[variant]}\n")
+        _bigrams(ledger, top, variant, metrics)
+        _positions(ledger, middle, variant, metrics)
+        _ngrams(ledger, bottom, variant, metrics)
+    for ax, label in zip(columns[:, 0], _LABELS, strict=True):
+        ax.set_ylabel(label)
+    finish(columns, runs, stages)
+    style.bottom_legend(figure, *stage_rows(runs, stages))
+    return Drawn(figure, ledger.table())
+
+
+def _bigrams(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset) -> None:
+    panel = f"bigrams, {variant}"
+    band(ledger, ax, panel, "bigram score", metrics, "bigram_score", color=style.MAIN)
+    entropy = float(metrics["bigram_entropy"])
+    ledger.add(panel, "bigram entropy", [0], [entropy])
+    ax.axhline(entropy, color=style.ACCENT, linestyle="--", linewidth=0.9, label="bigram entropy")
+    scores, steps = metrics["bigram_score"].to_numpy(), metrics["step"].to_numpy()
+    least = int(scores.argmin())
+    ledger.add(panel, "minimum", [steps[least]], [scores[least]])
+    if 0 < least < len(steps) - 1:
+        label = f"minimum, step {steps[least]}"
+        ax.plot(steps[least], scores[least], "v", color=style.ACCENT, markersize=4, label=label)
+    else:
+        style.note(ax, "No minimum within these steps", y=0.5)
+    ax.legend(loc="best")
+
+
+def _positions(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset) -> None:
+    looks = {
+        "ablated_loss": (style.SERIES[0], "positions zeroed"),
+        "position_loss": (style.SERIES[1], "as trained"),
+    }
+    for name, (color, label) in looks.items():
+        mean = over_positions(metrics, name)
+        band(ledger, ax, f"positions, {variant}", label, mean, name, color=color, label=label)
+    ax.legend(loc="best", title="mean over positions")
+
+
+def _ngrams(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset) -> None:
+    for color, n in zip(style.SERIES, metrics["ngram"].to_numpy(), strict=False):
+        label = f"n = {n}"
+        own = metrics.sel(ngram=n)
+        band(ledger, ax, f"n-grams, {variant}", label, own, "ngram_score", color=color, label=label)
+    ax.axhline(1, color=style.MUTED, linestyle="--", linewidth=0.8)
+    ax.legend(loc="best")

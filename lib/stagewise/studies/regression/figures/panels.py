@@ -1,0 +1,65 @@
+"""What figures share that compare LLCs of one run, or show its chains."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from stagewise.plots import style
+from stagewise.plots.drawn import Ledger
+
+FIRST, SECOND = style.SERIES[0], style.SERIES[1]
+"""Colours of the two estimates that are compared."""
+
+LLC_LABEL = "Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)"
+
+
+def run_of(*llcs: xr.Dataset) -> str:
+    """Return the run that all estimates belong to.
+
+    Raises
+    ------
+    ValueError
+        If they belong to different runs.
+    """
+    runs = {str(llc.attrs["run"]) for llc in llcs}
+    if len(runs) != 1:
+        raise ValueError(f"estimates of one run can be compared, not of {sorted(runs)}")
+    return runs.pop()
+
+
+def draw_curves(ledger: Ledger, ax: Axes, curves: dict[str, xr.Dataset]) -> None:
+    """Draw two curves with their estimates over log time."""
+    style.log_step_axis(ax, float(max(curve["step"].max() for curve in curves.values())))
+    for color, (name, llc) in zip((FIRST, SECOND), curves.items(), strict=True):
+        step, mean = llc["step"].to_numpy(), llc["llc_mean"].to_numpy()
+        ledger.line(ax, "LLC", name, step, mean, color=color, linewidth=0.7)
+        ledger.estimates(ax, "LLC", f"{name}, estimates", llc, color)
+    ax.axhline(0, color=style.MUTED, linewidth=0.6)
+    ax.set_ylabel(LLC_LABEL)
+
+
+def series_handles(*names: str) -> list[Line2D]:
+    """Return legend entries for the curves of `draw_curves`."""
+    return [
+        Line2D([], [], color=color, linewidth=0.9, marker="o", label=name)
+        for color, name in zip((FIRST, SECOND), names, strict=True)
+    ]
+
+
+def running_llc(estimate: xr.Dataset, n_beta: float) -> np.ndarray:
+    """Return n_beta times the mean paired excess so far, shape (chain, draw)."""
+    with np.errstate(invalid="ignore"):  # a chain that ran away holds infinities
+        excess = (estimate["loss"] - estimate["baseline_loss"]).to_numpy().astype(float)
+        return n_beta * np.cumsum(excess, axis=1) / np.arange(1, excess.shape[1] + 1)
+
+
+def coloured_chains(values: np.ndarray) -> list[tuple[tuple[float, ...], int, np.ndarray]]:
+    """Return colour, number and values of every chain, shape (chain, draw)."""
+    colors = mpl.colormaps[style.SEQUENCE](np.linspace(0, 0.9, len(values)))
+    return [
+        (tuple(color), n, row) for n, (color, row) in enumerate(zip(colors, values, strict=True))
+    ]

@@ -1,0 +1,90 @@
+"""The figures of the regression study; standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stagewise.plots.registry import Figure, Input
+
+_METRICS = Input("regression/{shown_run}/metrics.nc", "studies.regression.layout:METRICS")
+_STAGES = Input(
+    "regression/{shown_run}/llc/{first_common_setting}/stages.csv", "development.layout:STAGES"
+)
+_TRAJECTORY = {
+    "ed": Input("regression/{shown_run}/ed.nc", "development.layout:ED"),
+    "forms": Input("regression/{shown_run}/forms.nc", "development.layout:FORMS"),
+    "stages": _STAGES,
+}
+
+
+def _llc(setting: str) -> Input:
+    """Return the judged estimates of the shown run under one setting, or under several."""
+    return Input(f"regression/{{shown_run}}/llc/{setting}/llc.nc", "llc.layout:LLC")
+
+
+def _under(file: str, layout: str) -> Input:
+    """Return what was found of the shown run under the setting in a figure's name."""
+    return Input(f"regression/{{shown_run}}/llc/{{common_setting}}/{file}", layout)
+
+
+FIGURES: Mapping[str, Figure] = {
+    "fig01b_loss_and_llc": Figure(
+        inputs={
+            "metrics": Input(
+                "regression/{llc_runs}/metrics.nc", "studies.regression.layout:METRICS"
+            ),
+            "llcs": Input("regression/{llc_runs}/llc/{common_setting}/llc.nc", "llc.layout:LLC"),
+            "stages": _under("stages.csv", "development.layout:STAGES"),
+        },
+        settings={"run": "shown_run"},
+        module="plots.loss_and_llc",
+    ),
+    "fig02b_planes": Figure(inputs=_TRAJECTORY, module="plots.planes"),
+    "fig05_behaviour": Figure(
+        inputs={
+            "metrics": _METRICS,
+            "finite": Input(
+                "regression/{finite_task_runs}/metrics.nc", "studies.regression.layout:METRICS"
+            ),
+            "stages": _STAGES,
+        },
+        settings={
+            "noise_variance": "noise_variance",
+            "dimension": "task_dimension",
+            "num_tasks": "num_finite_tasks",
+        },
+    ),
+    "fig06b_forms_in_time": Figure(inputs=_TRAJECTORY, module="plots.forms_in_time"),
+    "traces": Figure(inputs={"llcs": _llc("{common_setting}")}),
+    "milestones": Figure(
+        inputs={
+            "milestones": Input(
+                "{regression_curve}/milestones.csv", "development.layout:MILESTONES"
+            ),
+            "stages": Input("{regression_curve}/stages.csv", "development.layout:STAGES"),
+        },
+        settings={"published": "regression.published"},
+    ),
+    "fig23_slopes_{common_setting}": Figure(
+        inputs={
+            "metrics": _METRICS,
+            "llc": _under("llc.nc", "llc.layout:LLC"),
+            "curve": _under("curve.nc", "development.layout:CURVE"),
+            "milestones": _under("milestones.csv", "development.layout:MILESTONES"),
+            "stages": _under("stages.csv", "development.layout:STAGES"),
+        },
+        settings={"tolerance": "regression.stages.tolerance"},
+        module="plots.slopes",
+    ),
+    "fig08_two_losses": Figure(
+        inputs={"loss_based": _llc("local"), "likelihood_based": _llc("likelihood")},
+        settings={"seed": "root_seed"},
+    ),
+    "fig39_noise": Figure(inputs={"shared": _llc("local"), "fresh": _llc("fresh")}),
+    "fig41_failures": Figure(
+        inputs={
+            "estimates": Input("regression/{shown_run}/llc_failures.nc", "llc.layout:LLC_FAILURES")
+        },
+    ),
+    "llc_settings": Figure(inputs={"llcs": _llc("{common_setting}")}),
+}
