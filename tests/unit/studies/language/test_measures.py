@@ -79,10 +79,12 @@ def metrics_of(num_layers: int, steps: np.ndarray = STEPS, learns: bool = True) 
         "position_norm": (("step", "place"), 1 + rng.random((steps.size, NUM_PLACES))),
         "weight_norm": ("step", 20 + progress),
         "bigram_entropy": ((), 4.0),
+        "bigram_entropy_stderr": ((), 0.01),
+        "num_matches": ((), 50),
+        "composition_random": ((), 0.1),
     }
     if num_layers == 2:
         data["composition_key"] = (("step", "earlier_head", "later_head"), composed)
-        data["composition_random"] = ((), 0.1)
     coords = {"step": steps, "position": [1, 2, 5], "ngram": [2, 3]}
     return METRICS.check(xr.Dataset(data, coords=coords))
 
