@@ -22,6 +22,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 from stagewise.workflow.claims import evidence_of
 from stagewise.workflow.config import ConfigError, check_config, modular_settings
 from stagewise.workflow.code import code_digests
+from stagewise.workflow.contents import contents
 from stagewise.workflow.figures import CALIBRATED, FigurePlan
 from stagewise.workflow.ledger import LedgerError, entries_of, read_ledger
 from stagewise.workflow.plan import Plan
@@ -54,8 +55,6 @@ FIGURES = FigurePlan(PLAN)
 
 runs_with, settings_of = PLAN.runs_with, PLAN.settings_of
 stores, llc_stores = PLAN.stores, PLAN.llc_stores
-# Runs whose LLC curves the report shows.
-CURVED = [run.name for run in RUNS if "llc" in run.analyses]
 
 
 def alternatives(names):
@@ -106,13 +105,6 @@ def run_params(*names):
         name: (lambda wildcards, pick=values[name]: pick(RUN[wildcards.run]))
         for name in names
     }
-
-
-def data_of(run):
-    """What a run is trained on, in words."""
-    if run.study == "language":
-        return "text"
-    return f"{run.settings['task']['num_tasks'] or 'new'} tasks"
 
 
 def language_run(variant):

@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS: all figures with their captions, claims.csv, milestones and summaries of all LLC curves, and
 the benchmark files of all jobs.
-OUTPUTS under results/<preset>/: cost.csv, report.html
+OUTPUTS under results/<preset>/: cost.csv, report.html, and for a study asked for by its name reports/<study>.html
 """
 
 
@@ -35,16 +35,9 @@ rule cost:
 
 
 rule report:
-    """Figures, verdicts and tables in one HTML file."""
+    """Figures, verdicts and tables of all studies in one HTML file."""
     input:
-        figures=FIGURES.files("png"),
-        fragment=f"{RESULTS}/figures/language/fig17_token_changes.html",
-        captions=[figure.caption for figure in FIGURES],
-        claims=f"{RESULTS}/claims.csv",
-        cost=f"{RESULTS}/cost.csv",
-        milestones=llc_stores("milestones.csv", CURVED),
-        summaries=llc_stores("summary.csv", CURVED),
-        corpus=f"{RESULTS}/language/corpus.csv",
+        **contents(PLAN, FIGURES, LEDGER).files,
         template="report/report.html.j2",
         style="report/style.css",
     output:
@@ -60,32 +53,45 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
-        bound=[figure.bound for figure in FIGURES],
-        changes={
-            claim: entry["changed"]
-            for claim, entry in LEDGER.items()
-            if "changed" in entry
-        },
-        curves=PLAN.curves_of(CURVED),
-        runs=[
-            {
-                "Run": run.name,
-                "Variant": run.variant,
-                "Seed": run.seed,
-                "Layers": run.settings["network"]["num_layers"],
-                "Data": data_of(run),
-                "Steps": run.settings["training"]["num_steps"],
-                "Batch": run.settings["training"]["batch_size"],
-                "Analyses": ", ".join(run.analyses)
-                .replace("_", " ")
-                .replace("llc", "LLC"),
-            }
-            for run in RUNS
-        ],
-        config={**config},
+        facts=lambda wildcards: contents(PLAN, FIGURES, LEDGER).facts,
         code=code("report.py"),
     script:
         "../scripts/report.py"
+
+
+rule study_report:
+    """The same of one study, which needs nothing of the others; its name as a target makes it."""
+    input:
+        unpack(lambda wildcards: contents(PLAN, FIGURES, LEDGER, wildcards.study).files),
+        template="report/report.html.j2",
+        style="report/style.css",
+    output:
+        report=f"{RESULTS}/reports/{{study}}.html",
+    log:
+        f"{LOGS}/{{study}}/report.log",
+    benchmark:
+        f"{LOGS}/{{study}}/report.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        facts=lambda wildcards: contents(PLAN, FIGURES, LEDGER, wildcards.study).facts,
+        code=code("report.py"),
+    script:
+        "../scripts/report.py"
+
+
+for study in STUDIES:
+
+    rule:
+        name:
+            study
+        input:
+            f"{RESULTS}/reports/{study}.html",
+        localrule: True
 
 
 onsuccess:

@@ -18,35 +18,29 @@ def main(
     *,
     paths_to_figures: list[str],
     paths_to_captions: list[str],
-    bound: list[dict[str, str]],
     path_to_claims: str,
-    path_to_cost: str,
+    path_to_cost: str | None,
     paths_to_milestones: list[str],
     paths_to_summaries: list[str],
-    path_to_corpus: str,
+    path_to_corpus: str | None,
     path_to_template: str,
     path_to_style: str,
     path_to_report: str,
-    changes: dict[str, list[dict[str, str]]],
-    curves: list[list[str]],
-    runs: list[dict[str, Any]],
-    config: dict[str, Any],
+    facts: dict[str, Any],
 ) -> None:
-    """Write the report; milestones and summaries come in the order of `curves`."""
-    tables = [MILESTONES.read(path) for path in paths_to_milestones]
+    """Write the report of `facts`; that of one study has no costs, and a corpus if it reads text."""
+    pairs = zip(facts["curves"], map(MILESTONES.read, paths_to_milestones), strict=True)
     html = render_report(
         Path(path_to_template).read_text(encoding="utf-8"),
         Path(path_to_style).read_text(encoding="utf-8"),
-        config=config,
-        figures=load_figures(paths_to_figures, paths_to_captions, bound, config),
+        figures=load_figures(paths_to_figures, paths_to_captions, facts["bound"], facts["config"]),
         claims=CLAIMS.read(path_to_claims),
-        changes=changes,
-        cost=COST.read(path_to_cost),
-        milestones=[(*pair, table) for pair, table in zip(curves, tables, strict=True)],
+        cost=COST.read(path_to_cost) if path_to_cost else None,
+        milestones=[(*curve, table) for curve, table in pairs],
         quality=quality_table([SUMMARY.read(path) for path in paths_to_summaries]),
-        corpus=CORPUS.read(path_to_corpus),
-        runs=runs,
+        corpus=CORPUS.read(path_to_corpus) if path_to_corpus else None,
         origin=provenance(),
+        **{name: facts[name] for name in ("config", "changes", "runs")},
     )
     with atomic_path(path_to_report) as temporary:
         temporary.write_text(html, encoding="utf-8")
@@ -57,17 +51,13 @@ if __name__ == "__main__":
     main(
         paths_to_figures=list(snakemake.input.figures),
         paths_to_captions=list(snakemake.input.captions),
-        bound=snakemake.params.bound,
         path_to_claims=snakemake.input.claims,
-        path_to_cost=snakemake.input.cost,
+        path_to_cost=snakemake.input.get("cost"),
         paths_to_milestones=list(snakemake.input.milestones),
         paths_to_summaries=list(snakemake.input.summaries),
-        path_to_corpus=snakemake.input.corpus,
+        path_to_corpus=snakemake.input.get("corpus"),
         path_to_template=snakemake.input.template,
         path_to_style=snakemake.input.style,
         path_to_report=snakemake.output.report,
-        changes=snakemake.params.changes,
-        curves=snakemake.params.curves,
-        runs=snakemake.params.runs,
-        config=snakemake.params.config,
+        facts=snakemake.params.facts,
     )

@@ -26,14 +26,7 @@ from stagewise.workflow.captions import (
     to_html,
     to_text,
 )
-
-STUDY_TITLES: Mapping[str, str] = {
-    "regression": "In-context linear regression",
-    "instruments": "The LLC as an instrument",
-    "scurves": "Multi-component learning and S-curves",
-    "modular": "Grokking on modular addition",
-    "language": "Attention-only language models",
-}
+from stagewise.workflow.studies import STUDIES
 
 PRESETS: Mapping[str, str] = {
     "smoke": (
@@ -110,11 +103,11 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
         raise ReportError(f"{png} is not a PNG image: delete it and run again")
     width, height = struct.unpack(">II", content[16:24])
     title, paragraphs = split_caption(fill_caption(caption, settings))
-    study = next((part for part in png.parts if part in STUDY_TITLES), "regression")
+    study = next((part for part in png.parts if part in STUDIES), "regression")
     fragment = png.with_suffix(".html")
     return Figure(
         name=png.stem,
-        study=STUDY_TITLES[study],
+        study=STUDIES[study].title,
         title=title,
         paragraphs=paragraphs,
         image=base64.b64encode(content).decode("ascii"),
@@ -202,8 +195,8 @@ def render_report(
     changes: Mapping[str, Sequence[Mapping[str, str]]],
     milestones: Sequence[tuple[str, str, pd.DataFrame]],
     quality: pd.DataFrame,
-    corpus: pd.DataFrame,
-    cost: pd.DataFrame,
+    corpus: pd.DataFrame | None,
+    cost: pd.DataFrame | None,
     runs: Sequence[Mapping[str, Any]],
     origin: Mapping[str, str],
 ) -> str:
@@ -224,10 +217,10 @@ def render_report(
         Layout `development.layout.MILESTONES`; a curve without any is shown as such.
     quality : DataFrame
         Result of `quality_table`.
-    corpus : DataFrame
-        Layout `language.layout.CORPUS`.
-    cost : DataFrame
-        Layout `workflow.layout.COST`.
+    corpus : DataFrame, optional
+        Layout `language.layout.CORPUS`; without it nothing is said of text.
+    cost : DataFrame, optional
+        Layout `workflow.layout.COST`; without it nothing is said of costs.
     runs : sequence of mapping
         One a run, with the same keys; the keys are the headings.
     origin : mapping of str to str
@@ -252,11 +245,11 @@ def render_report(
         marks=_MARKS,
         milestones=[(run, name, table.to_dict("records")) for run, name, table in milestones],
         quality=quality.to_dict("records"),
-        corpus=corpus.to_dict("records"),
-        epochs=epochs(corpus, config["language"]),
+        corpus=None if corpus is None else corpus.to_dict("records"),
+        epochs=None if corpus is None else epochs(corpus, config["language"]),
         repeated=config["language"]["training"]["repeated_share"],
-        cost=cost.to_dict("records"),
-        total={name: cost[name].sum() for name in ("jobs", "cpu_s")},
+        cost=None if cost is None else cost.to_dict("records"),
+        total=None if cost is None else {name: cost[name].sum() for name in ("jobs", "cpu_s")},
         runs=runs,
         origin=origin,
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),

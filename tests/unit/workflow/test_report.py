@@ -231,6 +231,17 @@ def test_text_is_escaped() -> None:
     assert Collector(page).images[0]["alt"] == 'A "quoted" <b>title</b>'
 
 
+def test_what_a_report_does_not_have_is_no_section_of_it() -> None:
+    whole = rendered()
+    bare = rendered(cost=None, corpus=None, milestones=[], runs=[])
+    for name in ("cost", "text", "milestones", "runs"):
+        assert f'id="{name}"' in whole
+        assert f'href="#{name}"' in whole
+        assert f'id="{name}"' not in bare
+        assert f'href="#{name}"' not in bare
+    assert Collector(bare).open == []
+
+
 def test_unknown_preset_is_said_to_be_ones_own() -> None:
     assert "A preset of your own" in rendered(config={**CONFIG, "preset": "mine"})
 
