@@ -58,7 +58,7 @@ def test_the_training_of_a_study_is_its_own(edited):
 
 
 def test_a_killed_experiment_goes_on_and_ends_in_the_same_store(project, finished):
-    project.edit("config/config.yaml", "segment_steps: 5000", "segment_steps: 5")
+    project.edit("config/config.yaml", "\n  segment_steps: 5000", "\n  segment_steps: 5")
     folder = project.path / "results/smoke/modular/stages"
     target = "results/smoke/modular/stages/curves.nc"
     process = project.start(target, *SMOKE)
