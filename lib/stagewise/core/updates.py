@@ -7,7 +7,6 @@ differ in their rates, and a job of seconds need not load the compiler that torc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
 from typing import Protocol
 
 import torch
@@ -16,7 +15,15 @@ from torch import Tensor
 from stagewise.core.settings import OptimiserSettings
 
 Numbers = Tensor | float
-"""A number for each replica, along the first axis of the vectors, or one for all."""
+"""A number for each replica, float64, along the first axis of the vectors, or one for all."""
+
+
+def numbers_of(values: Sequence[float], vectors: Tensor) -> Numbers:
+    """Return a number for each replica; one for all, which costs less, if they are equal."""
+    if len(set(values)) == 1:
+        return values[0]
+    numbers = torch.tensor(values, dtype=torch.float64, device=vectors.device)
+    return numbers.reshape(-1, *(1 for _ in vectors.shape[1:]))
 
 
 def part_of(numbers: Numbers, where: slice) -> Numbers:
@@ -99,25 +106,27 @@ class _Adam:
         first, second = moments
         beta1, beta2 = self.betas
         if _are_some(decays) and self.decoupled:
-            vectors.mul_(1 - rates * decays)
+            vectors.mul_(_rounded(1 - rates * decays, vectors))
         elif _are_some(decays):
             gradients.addcmul_(_like(decays, vectors), vectors)
         first.lerp_(gradients, 1 - beta1)
         second.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
-        if isinstance(rates, Tensor):
-            # Fraction expanded by sqrt(1 - beta2^t), so that the correction costs no pass of its own.
-            correction = sqrt(1 - beta2**number)
-            scale = torch.sqrt(second, out=gradients).add_(self.epsilon * correction)
-            pace = rates * (correction / (1 - beta1**number))
-            vectors.addcdiv_(first * pace, scale, value=-1)
+        scale = torch.div(second, 1 - beta2**number, out=gradients).sqrt_().add_(self.epsilon)
+        pace = rates / (1 - beta1**number)
+        if isinstance(pace, Tensor):
+            vectors.addcdiv_(first * _rounded(pace, vectors), scale, value=-1)
         else:
-            scale = torch.div(second, 1 - beta2**number, out=gradients).sqrt_().add_(self.epsilon)
-            vectors.addcdiv_(first, scale, value=-rates / (1 - beta1**number))
+            vectors.addcdiv_(first, scale, value=-pace)
 
 
 def _are_some(decays: Numbers) -> bool:
     """Return whether there is decay; tensors are taken to hold some."""
     return isinstance(decays, Tensor) or decays != 0
+
+
+def _rounded(numbers: Numbers, vectors: Tensor) -> Numbers:
+    """Return numbers in the precision of the vectors, which take plain ones as they are."""
+    return numbers.to(vectors.dtype) if isinstance(numbers, Tensor) else numbers
 
 
 def _like(numbers: Numbers, vectors: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from stagewise.core.replicas import ParameterLayout, stacked_losses, stacked_los
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import OptimiserSettings, TrainingSettings
 from stagewise.core.training import Memory, Recorder, gathered, train
-from stagewise.core.updates import update_rule
+from stagewise.core.updates import numbers_of, update_rule
 
 SETTINGS = TrainingSettings(
     num_steps=40,
@@ -155,6 +155,25 @@ def test_updates_of_replicas_equal_torch(optimiser, decay):
         update(vectors, gradients, moments, number, rates, decays)
     expected = torch.stack([leaf.detach() for leaf in leaves])
     torch.testing.assert_close(vectors, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
+def test_one_number_for_all_replicas_is_the_same_number_for_each(optimiser):
+    generator = StreamKey(5).generator()
+    start = torch.randn(3, 1000, generator=generator)
+    update = update_rule(OptimiserSettings(optimiser))
+    ends = []
+    each = [torch.full((3, 1), value, dtype=torch.float64) for value in (0.003, 0.1)]
+    for rates, decays in ((0.003, 0.1), each):
+        vectors, stream = start.clone(), StreamKey(6).generator()
+        moments = [torch.zeros_like(vectors) for _ in update.moments]
+        for number in range(1, 20):
+            gradients = torch.randn(3, 1000, generator=stream)
+            update(vectors, gradients, moments, number, rates, decays)
+        ends.append(vectors)
+    assert torch.equal(*ends)
+    assert numbers_of([0.003] * 3, start) == 0.003
+    assert numbers_of([0.1, 0.2, 0.1], start).tolist() == [[0.1], [0.2], [0.1]]
 
 
 def test_the_schedule_changes_the_updates():

@@ -11,6 +11,7 @@ from torch import Tensor
 from stagewise.core.descent import Descent, GradientFunction
 from stagewise.core.replicas import ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
+from stagewise.core.updates import numbers_of
 from stagewise.studies.modular.settings import Program, Replica
 from stagewise.studies.modular.stacked import (
     AT_ONCE,
@@ -52,14 +53,14 @@ def stacked_descent(
         own = {name: values[some] for name, values in params.items()}
         train_set = pairs.part(some, slice(num_train))
         groups.append((some, _gradients(program, keys[some], train_set, own)))
-    numbers = [(replica.learning_rate, replica.weight_decay) for replica in replicas]
-    rates, decays = torch.tensor(numbers, dtype=program.dtype).split(1, dim=1)
+    rates = numbers_of([replica.learning_rate for replica in replicas], vectors)
+    decays = numbers_of([replica.weight_decay for replica in replicas], vectors)
     return Descent(
         vectors,
         groups,
         program.update_settings,
         lambda step: rates,
-        decays if decays.any() else 0.0,
+        decays,
     )
 
 

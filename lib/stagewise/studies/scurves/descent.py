@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stagewise.core.settings import OptimiserSettings
-from stagewise.core.updates import Numbers, update_rule
+from stagewise.core.updates import numbers_of, update_rule
 from stagewise.studies.scurves.tasks import Losses
 
 Observer = Callable[[Tensor, Tensor], None]
@@ -56,7 +56,7 @@ def descend(
     )
     update = update_rule(settings)
     moments = [torch.zeros_like(vectors) for _ in update.moments]
-    rates, decays = _per_case(cases, vectors)
+    rates, decays = (numbers_of(values, vectors) for values in zip(*cases, strict=True))
     wanted, last = set(steps), steps[-1]
     for step in range(last + 1):
         leaf = vectors.detach().requires_grad_()  # shares the memory that updates change
@@ -67,10 +67,3 @@ def descend(
             (gradient,) = torch.autograd.grad(losses.sum(), leaf)
             update(vectors, gradient, moments, step + 1, rates, decays)
     return vectors
-
-
-def _per_case(cases: Sequence[tuple[float, float]], like: Tensor) -> tuple[Tensor, Numbers]:
-    """Return learning rates and weight decays along the first axis of `like`; 0 without any decay."""
-    shape = (len(cases), *(1 for _ in like.shape[1:]))
-    rates, decays = like.new_tensor(cases).unbind(1)
-    return rates.reshape(shape), decays.reshape(shape) if decays.any() else 0.0
