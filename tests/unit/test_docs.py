@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
+from stagewise.llc.estimate_layout import VERDICTS_OF_ESTIMATES
 from stagewise.llc.settings import AXES, SGLDConfig
 
 ROOT = Path(__file__).parents[2]

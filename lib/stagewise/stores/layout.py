@@ -89,12 +89,12 @@ class StoreLayout:
     coords: Mapping[str, Variable] = field(default_factory=dict)
 
     def check(self, dataset: xr.Dataset) -> xr.Dataset:
-        """Return `dataset` if it has every variable along its dimensions.
+        """Return `dataset` if it has every variable along its dimensions, and no others.
 
         Raises
         ------
         StoreError
-            Naming the first variable that is missing or has other dimensions.
+            Naming the first variable that is missing, has other dimensions or is not in the layout.
         """
         for name, variable in self.variables.items():
             if name not in dataset:
@@ -106,6 +106,11 @@ class StoreLayout:
                     f"{name!r} of the {self.name} store has dimensions {dataset[name].dims}, "
                     f"expected {variable.dims}"
                 )
+        for unknown in dataset.data_vars.keys() - self.variables.keys():
+            raise StoreError(
+                f"the {self.name} store has the variable {unknown!r}, which its layout lacks: "
+                "describe it there, or run the rule that makes the store again"
+            )
         return dataset
 
     def dataset(

@@ -48,6 +48,8 @@ def test_what_is_missing_or_lies_otherwise_is_named():
         wrong = whole.assign({name: ("time", [1.0])})
         with pytest.raises(StoreError, match=r"has dimensions \('time',\), expected \('step',\)"):
             LAYOUT.check(wrong)
+    with pytest.raises(StoreError, match="has the variable 'colours', which its layout lacks"):
+        LAYOUT.check(whole.assign(colours=1.0))
 
 
 def test_errors_follow_their_variable():

@@ -49,44 +49,39 @@ def metrics_of(num_layers: int, steps: np.ndarray = STEPS, learns: bool = True) 
         prefix[:, 1, INDUCTION] += 0.5 * late
         previous[:, 1, LATER] += 0.4 * late
     along = 5 - progress[:, None] - 0.1 * np.arange(3)
-    data = {
-        "test_loss": ("step", 6 - progress),
-        "position_loss": (("step", "position"), along),
-        "ablated_loss": (("step", "position"), along + np.outer(late, [0, 1, 2])),
-        "ablation_effect": (("step", "position"), np.outer(late, [0, 1, 2])),
-        "icl_score": ("step", -late),
-        "bigram_score": ("step", 4.5 + np.abs(progress - np.log1p(LEAST) / math.log1p(LAST))),
-        "ngram_score": (("step", "ngram"), 1 + np.outer(progress, [0.1, 0.3])),
-        "completion_gain": ("step", late),
-        "second_copy_gain": ("step", 2 * late),
-        "previous_token_score": (("step", "layer", "head"), previous),
-        "prefix_matching_score": (("step", "layer", "head"), prefix),
-        "first_prefix_score": (("step", "layer", "head"), heads),
+    data: dict[str, np.ndarray | float] = {
+        "test_loss": 6 - progress,
+        "position_loss": along,
+        "ablated_loss": along + np.outer(late, [0, 1, 2]),
+        "ablation_effect": np.outer(late, [0, 1, 2]),
+        "icl_score": -late,
+        "bigram_score": 4.5 + np.abs(progress - np.log1p(LEAST) / math.log1p(LAST)),
+        "ngram_score": 1 + np.outer(progress, [0.1, 0.3]),
+        "completion_gain": late,
+        "second_copy_gain": 2 * late,
+        "previous_token_score": previous,
+        "prefix_matching_score": prefix,
+        "first_prefix_score": heads,
     }
-    for name in [*data]:
-        dims, values = data[name]
-        data[f"{name}_stderr"] = (dims, np.full_like(values, 0.01))
+    data |= {f"{name}_stderr": np.full_like(values, 0.01) for name, values in data.items()}
     pair = (steps.size, NUM_HEADS, NUM_HEADS)
     composed = 0.1 + 0.01 * rng.random(pair)
     composed[:, PREVIOUS, INDUCTION] += late
     spread = rng.random((steps.size, 3))
     data |= {
-        "position_variance_ratio": (("step", "position_pc"), np.sort(spread)[:, ::-1] / 3),
-        "position_score": (
-            ("step", "place", "position_pc"),
-            rng.standard_normal((steps.size, NUM_PLACES, 3)),
-        ),
-        "position_norm": (("step", "place"), 1 + rng.random((steps.size, NUM_PLACES))),
-        "weight_norm": ("step", 20 + progress),
-        "bigram_entropy": ((), 4.0),
-        "bigram_entropy_stderr": ((), 0.01),
-        "num_matches": ((), 50),
-        "composition_random": ((), 0.1),
+        "position_variance_ratio": np.sort(spread)[:, ::-1] / 3,
+        "position_score": rng.standard_normal((steps.size, NUM_PLACES, 3)),
+        "position_norm": 1 + rng.random((steps.size, NUM_PLACES)),
+        "weight_norm": 20 + progress,
+        "bigram_entropy": 4.0,
+        "bigram_entropy_stderr": 0.01,
+        "num_matches": 100,
+        "composition_random": 0.1,
     }
     if num_layers == 2:
-        data["composition_key"] = (("step", "earlier_head", "later_head"), composed)
+        data["composition_key"] = composed
     coords = {"step": steps, "position": [1, 2, 5], "ngram": [2, 3]}
-    return METRICS.check(xr.Dataset(data, coords=coords))
+    return METRICS.check(METRICS.dataset(data, coords))
 
 
 def stages_of(*edges: float, last: float = LAST) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from matplotlib.axes import Axes
 
-from stagewise.llc.diagnostics import VERDICTS_OF_ESTIMATES
+from stagewise.llc.estimate_layout import VERDICTS_OF_ESTIMATES
 from stagewise.plots import forms_in_time, loss_and_llc, planes, slopes, style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.regression.figures import fig05_behaviour, milestones, traces
