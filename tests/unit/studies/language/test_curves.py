@@ -17,6 +17,7 @@ from stagewise.plots import forms_in_time, planes, slopes
 from stagewise.plots.drawn import Drawn
 from stagewise.studies.language.figures import fig01a_loss_and_llc
 from stagewise.studies.language.figures.fig01a_loss_and_llc import loss_rise
+from stagewise.studies.language.landmarks import landmark_table, loss_bump
 
 UNIT = "nats per token"
 SETTINGS = ("published", "local")
@@ -36,8 +37,11 @@ def metrics_of(run: str, steps: np.ndarray = STEPS) -> xr.Dataset:
         "test_loss_stderr": ("step", np.full(count, 0.03)),
         "weight_norm": ("step", np.linspace(70, 90, count)),
         "bigram_score": ("step", 4.0 + np.abs(np.arange(count) - LEAST[run])),
+        "bigram_score_stderr": ("step", np.full(count, 0.01)),
+        "ngram_score": (("step", "ngram"), np.ones((count, 1))),
+        "ngram_score_stderr": (("step", "ngram"), np.full((count, 1), 0.01)),
     }
-    return xr.Dataset(data, {"step": steps}, {"run": run})
+    return xr.Dataset(data, {"step": steps, "ngram": [2]}, {"run": run})
 
 
 def llc_of(run: str, setting: str, steps: np.ndarray = STEPS) -> xr.Dataset:
@@ -122,7 +126,12 @@ def draw_all(steps: np.ndarray = STEPS, edges: tuple[float, ...] = (EDGE,)) -> d
     ed, forms = trajectory_of(steps)
     trajectory = {"ed": ed, "forms": forms, "stages": stages[two]["published"]}
     own = {
-        run: {"metrics": metrics_of(run, steps), "llcs": llcs[run], "stages": stages[run]}
+        run: {
+            "metrics": metrics_of(run, steps),
+            "llcs": llcs[run],
+            "stages": stages[run],
+            "landmarks": landmark_table(metrics_of(run, steps)),
+        }
         for run in (two, one)
     }
     return {
@@ -200,7 +209,7 @@ def test_one_layer_is_compared_with_two(setting):
 def test_bump_of_the_loss_is_said_with_its_error():
     # Falls by 1/3 a checkpoint; the rise by 0.5 is from the seventh to the eighth.
     assert "0.500 ± 0.042, top at step 400" in texts("01a")
-    assert loss_rise(metrics_of("onelayer-s0")) == "the loss never rises"
+    assert loss_rise(loss_bump(metrics_of("onelayer-s0"))) == "the loss never rises"
     assert "the loss never rises" in texts("21")
 
 

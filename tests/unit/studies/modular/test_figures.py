@@ -29,8 +29,10 @@ from stagewise.studies.modular.gradients import gradients_along
 from stagewise.studies.modular.layout import GRADIENTS, MODES, RUNS
 from stagewise.studies.modular.llc import llc_along
 from stagewise.studies.modular.measures import measure_setting
+from stagewise.studies.modular.mode_growth import growth_table
 from stagewise.studies.modular.modes import modes_along
 from stagewise.studies.modular.program import Setting, study_key
+from stagewise.studies.modular.scaling import law_table
 from stagewise.studies.modular.thresholds import MeasureSettings
 from stagewise.studies.modular.training import train
 from stagewise.workflow.config import merge, modular_settings
@@ -73,7 +75,8 @@ def study() -> Mapping[str, object]:
         LLC.check(dataset)
     return {
         "runs": runs, "curves": curves, "modes": modes, "gradients": along, "llc": llc,
-        "slingshots": config["slingshots"], "learned": 0.99, "early_share": 0.2, "shown_seed": 0,
+        "slingshots": config["slingshots"], "laws": law_table(runs, 0.95),
+        "growth": growth_table(modes, 0.5), "learned": 0.99, "early_share": 0.2, "shown_seed": 0,
     }  # fmt: skip
 
 

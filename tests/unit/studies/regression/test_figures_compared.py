@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
-from stagewise.llc.agreement import compare_order
+from stagewise.llc.agreement import agreement_table, compare_order
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn
 from stagewise.studies.regression.figures import fig08_two_losses, fig39_noise, llc_settings
@@ -58,12 +59,22 @@ def failed(llc: xr.Dataset, where: slice) -> xr.Dataset:
     return llc
 
 
+def agreement(one: xr.Dataset, two: xr.Dataset) -> pd.DataFrame:
+    """Return how two curves compare, as the workflow does."""
+    names = [one.attrs["setting"], two.attrs["setting"]]
+    return agreement_table(one.attrs["run"], dict(zip(names, (one, two), strict=True)), [names], 0)
+
+
 def losses_compared(one: xr.Dataset, two: xr.Dataset) -> Drawn:
-    return fig08_two_losses.draw(loss_based=one, likelihood_based=two, seed=0)
+    two = two.assign_attrs(setting="likelihood")
+    return fig08_two_losses.draw(
+        loss_based=one, likelihood_based=two, agreement=agreement(one, two)
+    )
 
 
 def noise_compared(one: xr.Dataset, two: xr.Dataset) -> Drawn:
-    return fig39_noise.draw(shared=one, fresh=two)
+    two = two.assign_attrs(setting="fresh")
+    return fig39_noise.draw(shared=one, fresh=two, agreement=agreement(one, two))
 
 
 SOME, ALL = slice(3, 5), slice(None)
@@ -176,3 +187,9 @@ def test_chains_that_end_at_the_untrained_loss_lie_on_the_line() -> None:
 def test_runs_are_not_mixed(act: Callable[[xr.Dataset], Drawn]) -> None:
     with pytest.raises(ValueError, match=r"of one run can be compared, not of \['base-s0', 'base"):
         act(llc_of(run="base-s0"))
+
+
+def test_agreement_of_other_curves_is_refused() -> None:
+    one, two, other = llc_of(), llc_of("likelihood", 1), llc_of("fresh", 2)
+    with pytest.raises(ValueError, match="has 0 rows of"):
+        fig08_two_losses.draw(loss_based=one, likelihood_based=two, agreement=agreement(one, other))

@@ -16,6 +16,7 @@ import xarray as xr
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn
 from stagewise.studies.scurves.configuration import REQUIRED
+from stagewise.studies.scurves.contrasts import contrast_table
 from stagewise.studies.scurves.experiment import run_setting
 from stagewise.studies.scurves.figures.registry import FIGURES
 from stagewise.studies.scurves.figures.s05_full_rank_tail import chance_cosine
@@ -110,6 +111,7 @@ def drawn_from(name: str, data: dict[str, xr.Dataset]) -> Drawn:
         "curves": data,
         "flow": flows(),
         "measures": measured(data),
+        "contrasts": contrast_table(measured(data), 0.05),
         "shown_seed": 0,
         "bump_prominence": 0.05,
     }

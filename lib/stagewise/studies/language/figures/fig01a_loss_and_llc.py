@@ -9,12 +9,11 @@ import xarray as xr
 
 from stagewise.plots import loss_and_llc, style
 from stagewise.plots.drawn import Drawn
-from stagewise.studies.language.landmarks import loss_bump
+from stagewise.studies.language.landmarks import BIGRAM, BUMP, Landmark, landmarks_of
 
 
-def loss_rise(metrics: xr.Dataset) -> str:
+def loss_rise(bump: Landmark) -> str:
     """Say how far the test loss rises above the least it had been: the bump that claim L8 is about."""
-    bump = loss_bump(metrics)
     if not bump.value > 0:
         return "the loss never rises"
     return (
@@ -28,6 +27,7 @@ def draw(
     metrics: xr.Dataset,
     llcs: Mapping[str, xr.Dataset],
     stages: Mapping[str, pd.DataFrame],
+    landmarks: pd.DataFrame,
     loss_unit: str,
     beside_metrics: xr.Dataset | None = None,
     beside_llcs: Mapping[str, xr.Dataset] | None = None,
@@ -42,13 +42,15 @@ def draw(
         By sampler setting; layout `llc.layout.LLC`.
     stages : mapping of str to DataFrame
         By sampler setting; layout `development.layout.STAGES`.
+    landmarks : DataFrame
+        Layout `language.layout.LANDMARKS`.
     loss_unit : str
     beside_metrics : Dataset, optional
         Of the run to compare with.
     beside_llcs : mapping of str to Dataset, optional
         Of the run to compare with, by sampler setting.
     """
-    run, score = metrics.attrs["run"], metrics["bigram_score"].to_numpy()
+    run, found = metrics.attrs["run"], landmarks_of(landmarks)
     beside = None
     if beside_metrics is not None and beside_llcs is not None:
         beside = loss_and_llc.Beside(beside_metrics, beside_llcs)
@@ -58,7 +60,7 @@ def draw(
         stages=stages,
         run=run,
         loss_unit=loss_unit,
-        marks={"bigram score least": float(metrics["step"][int(score.argmin())])},
+        marks={"bigram score least": found[BIGRAM].step},
         beside=beside,
-        remark=loss_rise(metrics),
+        remark=loss_rise(found[BUMP]),
     )

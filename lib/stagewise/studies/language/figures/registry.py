@@ -22,6 +22,10 @@ def _stages(run: str, setting: str = "published") -> Input:
     return Input(f"language/{run}/llc/{setting}/stages.csv", "development.layout:STAGES")
 
 
+def _landmarks(run: str) -> Input:
+    return Input(f"language/{run}/landmarks.csv", "studies.language.layout:LANDMARKS")
+
+
 def _of_two_layers(file: str, layout: str) -> Input:
     return Input(f"language/{{two_layers}}/{file}", layout)
 
@@ -42,6 +46,7 @@ FIGURES: Mapping[str, Figure] = {
             "metrics": _metrics("{two_layers}"),
             "llcs": _llc("{two_layers}"),
             "stages": _stages("{two_layers}", "{language_setting}"),
+            "landmarks": _landmarks("{two_layers}"),
         },
         constants={"loss_unit": _UNIT},
     ),
@@ -82,6 +87,7 @@ FIGURES: Mapping[str, Figure] = {
             "metrics": _metrics("{one_layer}"),
             "llcs": _llc("{one_layer}"),
             "stages": _stages("{one_layer}", "{language_setting}"),
+            "landmarks": _landmarks("{one_layer}"),
             "beside_metrics": _metrics("{two_layers}"),
             "beside_llcs": _llc("{two_layers}"),
         },

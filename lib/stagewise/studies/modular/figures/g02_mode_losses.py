@@ -26,7 +26,7 @@ from stagewise.studies.modular.figures.along import (
     step_axis,
     time_handles,
 )
-from stagewise.studies.modular.phases import ModePhases, phases_of_learned
+from stagewise.studies.modular.phases import ModePhases, phases_in
 
 SETTINGS = ("narrow", "wide")
 
@@ -41,13 +41,21 @@ _BASELINE: dict[str, Any] = {"color": style.ACCENT, "linestyle": ":", "linewidth
 
 
 @style.context()
-def draw(*, modes: Mapping[str, xr.Dataset], runs: pd.DataFrame, shown_seed: int) -> Drawn:
+def draw(
+    *,
+    modes: Mapping[str, xr.Dataset],
+    growth: pd.DataFrame,
+    runs: pd.DataFrame,
+    shown_seed: int,
+) -> Drawn:
     """Draw the loss with one mode alone and with one removed, and the modes of all seeds.
 
     Parameters
     ----------
     modes : mapping of str to Dataset
         By setting; layout `modular.layout.MODES`.
+    growth : DataFrame
+        Layout `modular.layout.GROWTH`.
     runs : DataFrame
         Layout `modular.layout.RUNS`.
     shown_seed : int
@@ -78,7 +86,7 @@ def draw(*, modes: Mapping[str, xr.Dataset], runs: pd.DataFrame, shown_seed: int
             style.note(top[1], _absences(own, cases[name].loc[shown_seed]), y=0.4)
     _one_scale(figure, meshes, axes[0])
     _numbers(ledger, axes[3, 0], modes, cases)
-    _phases(ledger, axes[3, 1], modes, cases)
+    _phases(ledger, axes[3, 1], modes, growth, cases)
     style.bottom_legend(figure, [*_line_handles(), *time_handles(), *_dot_handles()], columns=4)
     return Drawn(figure, ledger.table())
 
@@ -221,16 +229,21 @@ def _numbers(
 
 
 def _phases(
-    ledger: Ledger, ax: Axes, modes: Mapping[str, xr.Dataset], cases: Mapping[str, pd.DataFrame]
+    ledger: Ledger,
+    ax: Axes,
+    modes: Mapping[str, xr.Dataset],
+    growth: pd.DataFrame,
+    cases: Mapping[str, pd.DataFrame],
 ) -> None:
     """Draw, as shares of modes, how slow they are before and after their growth."""
     for name in SETTINGS:
         data = modes[name]
-        runs = [data.sel(seed=s) for s in kept_seeds(cases[name], data["seed"].to_numpy())]
         speeds: dict[str, list[float]] = {"learned": [], "in use": []}
-        for own in runs:
+        for seed in kept_seeds(cases[name], data["seed"].to_numpy()):
+            own = data.sel(seed=seed)
             useful = dict(zip(own["mode"].to_numpy().tolist(), in_use(own)[-1], strict=True))
-            for mode, phases in phases_of_learned(own).items():
+            rows = growth[(growth["setting"] == name) & (growth["seed"] == seed)]
+            for mode, phases in zip(rows["mode"], phases_in(rows), strict=True):
                 speeds["learned"].append(relative_speed(phases))
                 if useful[mode]:
                     speeds["in use"].append(relative_speed(phases))

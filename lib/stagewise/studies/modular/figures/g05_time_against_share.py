@@ -27,7 +27,7 @@ from stagewise.studies.modular.figures.marks import (
     shifts,
     time_handles,
 )
-from stagewise.studies.modular.scaling import FORMS, Runs, ShapeInterval, fit_laws, shape_interval
+from stagewise.studies.modular.laws import FORMS, ShapeInterval, laws_of, shape_of
 
 _SIZES = ("small", "middle", "large")
 
@@ -42,17 +42,16 @@ _WORDS = {
 }
 
 
-_LEVEL = 0.95
-
-
 @style.context()
-def draw(*, runs: pd.DataFrame) -> Drawn:
+def draw(*, runs: pd.DataFrame, laws: pd.DataFrame) -> Drawn:
     """Draw times and laws at three moduli, and what tells the laws apart.
 
     Parameters
     ----------
     runs : DataFrame
         Layout `modular.layout.RUNS`.
+    laws : DataFrame
+        Layout `modular.layout.LAWS`.
     """
     figure = style.new_figure(style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 1.1)
     grid, ledger = figure.subplots(2, 3), Ledger()
@@ -67,20 +66,19 @@ def draw(*, runs: pd.DataFrame) -> Drawn:
             draw_times(
                 ledger, ax, panel, f"share {share:g}", float(share), times, style.MAIN, 0.008
             )
-        known = Runs.of(rows)
-        laws = fit_laws(known)
-        fractions = np.linspace(known.fraction.min(), known.fraction.max(), 60)
-        fitted = all(np.isfinite(law.aic) for law in laws.values())
+        own = laws_of(laws, size)
+        fractions = np.linspace(alive["train_fraction"].min(), alive["train_fraction"].max(), 60)
+        fitted = all(np.isfinite(law.aic) for law in own.values())
         if fitted:
-            for (form, law), color in zip(laws.items(), style.SERIES, strict=False):
+            for (form, law), color in zip(own.items(), style.SERIES, strict=False):
                 line = law.median_time(fractions)
                 look: dict[str, Any] = {"color": color, "linestyle": _LAWS[form], "zorder": 2}
                 ledger.line(ax, panel, _WORDS[form], fractions, line, **look)
         else:
             style.note(ax, "too few shares with\na time for a fit", y=0.3)
-        least = min((law.aic for law in laws.values()), default=np.nan)
-        aic.append([laws[form].aic - least for form in FORMS])
-        shapes.append(shape_interval(known, _LEVEL))
+        least = min(law.aic for law in own.values())
+        aic.append([own[form].aic - least for form in FORMS])
+        shapes.append(shape_of(laws, size))
         moduli.append(modulus)
         ax.set_yscale("log")
         ax.set_xlabel("Share of pairs trained on")

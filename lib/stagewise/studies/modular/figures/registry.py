@@ -21,10 +21,19 @@ FIGURES: Mapping[str, Figure] = {
         inputs={"curves": _curves("stages"), "runs": _RUNS},
         settings={"learned": "modular.measures.learned"},
     ),
-    "g02_mode_losses": Figure(inputs={"modes": _MODES, "runs": _RUNS}, settings=_SHOWN_SEED),
+    "g02_mode_losses": Figure(
+        inputs={
+            "modes": _MODES,
+            "growth": Input("modular/growth.csv", "studies.modular.layout:GROWTH"),
+            "runs": _RUNS,
+        },
+        settings=_SHOWN_SEED,
+    ),
     "g03_phase_diagrams": Figure(inputs={"runs": _RUNS}),
     "g04_without_decay": Figure(inputs={"runs": _RUNS}),
-    "g05_time_against_share": Figure(inputs={"runs": _RUNS}),
+    "g05_time_against_share": Figure(
+        inputs={"runs": _RUNS, "laws": Input("modular/laws.csv", "studies.modular.layout:LAWS")},
+    ),
     "g06_scale_and_decay": Figure(inputs={"runs": _RUNS}),
     "g07_early_training": Figure(
         inputs={"curves": _curves("classes"), "runs": _RUNS},

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from stagewise.llc.agreement import compare_order
 from stagewise.plots import style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.regression.figures.panels import (
+    agreement_of,
     draw_curves,
     run_of,
     series_handles,
@@ -20,15 +21,15 @@ from stagewise.studies.regression.figures.panels import (
 
 
 @style.context()
-def draw(*, loss_based: xr.Dataset, likelihood_based: xr.Dataset, seed: int) -> Drawn:
+def draw(*, loss_based: xr.Dataset, likelihood_based: xr.Dataset, agreement: pd.DataFrame) -> Drawn:
     """Draw the LLC of two losses over training, and one against the other.
 
     Parameters
     ----------
     loss_based, likelihood_based : Dataset
         Judged estimates of one run.
-    seed : int
-        Seed of the resampling behind the uncertainty of the rank correlation; the claim's.
+    agreement : DataFrame
+        How the two compare; layout `llc.layout.AGREEMENT`.
 
     Returns
     -------
@@ -51,11 +52,11 @@ def draw(*, loss_based: xr.Dataset, likelihood_based: xr.Dataset, seed: int) -> 
     names = "all positions (loss-based)", "random prefix (likelihood-based)"
     draw_curves(ledger, left, dict(zip(names, (loss_based, likelihood_based), strict=True)))
     _scatter(ledger, right, figure, loss_based, likelihood_based)
-    order = compare_order(loss_based, likelihood_based, seed)
-    if np.isfinite(order.correlation):
-        text = rf"rank correlation $\rho$ = {order.correlation:.3f}"
-        text += f"\n(5 % bounds {order.low:.3f}, {order.high:.3f};\n"
-        style.note(right, f"{text}{order.num_checkpoints} checkpoints)")
+    order = agreement_of(agreement, loss_based, likelihood_based)
+    if np.isfinite(order["rank_correlation"]):
+        text = rf"rank correlation $\rho$ = {order['rank_correlation']:.3f}"
+        text += f"\n(5 % bounds {order['rank_low']:.3f}, {order['rank_high']:.3f};\n"
+        style.note(right, f"{text}{order['rank_checkpoints']} checkpoints)")
     else:
         style.note(right, "too few estimates for\na rank correlation")
     marks = verdict_marks.handles(ledger.verdicts)

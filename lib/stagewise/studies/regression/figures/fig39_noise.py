@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
-from stagewise.llc.agreement import compare_shape
 from stagewise.plots import style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.regression.figures.panels import (
     FIRST,
     SECOND,
+    agreement_of,
     draw_curves,
     run_of,
     series_handles,
@@ -18,13 +19,15 @@ from stagewise.studies.regression.figures.panels import (
 
 
 @style.context()
-def draw(*, shared: xr.Dataset, fresh: xr.Dataset) -> Drawn:
+def draw(*, shared: xr.Dataset, fresh: xr.Dataset, agreement: pd.DataFrame) -> Drawn:
     """Draw the LLC with shared and with fresh noise, and how it changes between checkpoints.
 
     Parameters
     ----------
     shared, fresh : Dataset
         Judged estimates of one run: every checkpoint meets the same batches and noise, or its own.
+    agreement : DataFrame
+        How the two compare; layout `llc.layout.AGREEMENT`.
 
     Returns
     -------
@@ -53,10 +56,10 @@ def draw(*, shared: xr.Dataset, fresh: xr.Dataset) -> Drawn:
         ledger.add("change", f"{name}, standard error", step, change, low, high)
         right.errorbar(step, change, error, fmt="none", ecolor=color, elinewidth=0.7, alpha=0.6)
     right.set_ylabel("Change of the LLC since\nthe checkpoint before")
-    shape = compare_shape(shared, fresh)
-    if np.isfinite(shape.roughness_ratio):
-        text = f"roughness, shared / fresh: {shape.roughness_ratio:.2f}\n"
-        style.note(right, f"{text}correlation of the curves: {shape.correlation:.3f}")
+    shape = agreement_of(agreement, shared, fresh)
+    if np.isfinite(shape["roughness_ratio"]):
+        text = f"roughness, shared / fresh: {shape['roughness_ratio']:.2f}\n"
+        style.note(right, f"{text}correlation of the curves: {shape['correlation']:.3f}")
     else:
         style.note(right, "too few estimates\nto compare shapes")
     marks = verdict_marks.handles(ledger.verdicts)

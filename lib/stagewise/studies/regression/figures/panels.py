@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -29,6 +30,25 @@ def run_of(*llcs: xr.Dataset) -> str:
     if len(runs) != 1:
         raise ValueError(f"estimates of one run can be compared, not of {sorted(runs)}")
     return runs.pop()
+
+
+def agreement_of(table: pd.DataFrame, one: xr.Dataset, other: xr.Dataset) -> pd.Series:
+    """Return how two curves compare, from a table of layout `llc.layout.AGREEMENT`.
+
+    Raises
+    ------
+    ValueError
+        If the table does not compare them.
+    """
+    names = {
+        "run": run_of(one, other),
+        "first": one.attrs["setting"],
+        "second": other.attrs["setting"],
+    }
+    rows = table[(table[list(names)] == pd.Series(names)).all(axis=1)]
+    if len(rows) != 1:
+        raise ValueError(f"the table of agreements has {len(rows)} rows of {names}")
+    return rows.iloc[0]
 
 
 def draw_curves(ledger: Ledger, ax: Axes, curves: dict[str, xr.Dataset]) -> None:

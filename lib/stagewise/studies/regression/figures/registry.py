@@ -10,6 +10,7 @@ _METRICS = Input("regression/{shown_run}/metrics.nc", "studies.regression.layout
 _STAGES = Input(
     "regression/{shown_run}/llc/{first_common_setting}/stages.csv", "development.layout:STAGES"
 )
+_AGREEMENT = Input("regression/{shown_run}/llc/agreement.csv", "llc.layout:AGREEMENT")
 _TRAJECTORY = {
     "ed": Input("regression/{shown_run}/ed.nc", "development.layout:ED"),
     "forms": Input("regression/{shown_run}/forms.nc", "development.layout:FORMS"),
@@ -77,10 +78,15 @@ FIGURES: Mapping[str, Figure] = {
         module="plots.slopes",
     ),
     "fig08_two_losses": Figure(
-        inputs={"loss_based": _llc("local"), "likelihood_based": _llc("likelihood")},
-        settings={"seed": "root_seed"},
+        inputs={
+            "loss_based": _llc("local"),
+            "likelihood_based": _llc("likelihood"),
+            "agreement": _AGREEMENT,
+        },
     ),
-    "fig39_noise": Figure(inputs={"shared": _llc("local"), "fresh": _llc("fresh")}),
+    "fig39_noise": Figure(
+        inputs={"shared": _llc("local"), "fresh": _llc("fresh"), "agreement": _AGREEMENT},
+    ),
     "fig41_failures": Figure(
         inputs={
             "estimates": Input("regression/{shown_run}/llc_failures.nc", "llc.layout:LLC_FAILURES")

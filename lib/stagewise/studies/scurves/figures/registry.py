@@ -41,6 +41,11 @@ FIGURES: Mapping[str, Figure] = {
     "s09_adamw": Figure(inputs={"curves": _curves("variants")}),
     "s10_cross_entropy": Figure(inputs={"curves": _curves("entropy")}, settings=_SHOWN_SEED),
     "s11_plateau_lengths": Figure(inputs={"measures": _MEASURES}),
-    "s12_bumps": Figure(inputs={"measures": _MEASURES}),
+    "s12_bumps": Figure(
+        inputs={
+            "measures": _MEASURES,
+            "contrasts": Input("scurves/contrasts.csv", "studies.scurves.layout:CONTRASTS"),
+        },
+    ),
     "s13_self_term": Figure(inputs={"curves": _curves("lowrank", "variants")}),
 }

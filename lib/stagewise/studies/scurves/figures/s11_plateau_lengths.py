@@ -11,9 +11,9 @@ from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.scurves.figures.spreads import (
     draw_spread,
-    kept_runs,
     spread_handles,
 )
+from stagewise.studies.scurves.selection import kept
 
 _RANKS = {"rank1": "1", "rank2": "2", "rank4": "4", "rank10": "10", "full": "full"}
 
@@ -36,7 +36,7 @@ def draw(*, measures: pd.DataFrame) -> Drawn:
     for axes, (letters, settings, rate, label) in zip(grid, rows, strict=True):
         color = style.SERIES[int(label != "Rank r")]
         for x, (name, text) in enumerate(settings.items()):
-            runs, series = kept_runs(measures, name, rate), f"{label} {text}"
+            runs, series = kept(measures, name, rate), f"{label} {text}"
             for ax, letter, column in (
                 (axes[0], letters[0], "plateau_ratio"),
                 (axes[2], letters[2], "least_slope"),

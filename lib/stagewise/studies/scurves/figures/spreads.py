@@ -15,13 +15,6 @@ RANKS = {"rank1": "1", "rank2": "2", "rank4": "4", "rank10": "10", "fulltail": "
 """Settings of matrices by their rank, the full one followed for long."""
 
 
-def kept_runs(measures: pd.DataFrame, setting: str, rate: float | None = None) -> pd.DataFrame:
-    """Return the runs of a setting that did not diverge, those of one learning rate or the first."""
-    rows = measures[(measures["setting"] == setting) & ~measures["diverged"]]
-    chosen = rows["case"] == 0 if rate is None else np.isclose(rows["learning_rate"], rate)
-    return rows[chosen]
-
-
 def draw_spread(
     ledger: Ledger, ax: Axes, panel: str, series: str, x: float, values: np.ndarray, color: str
 ) -> None:
