@@ -30,15 +30,11 @@ def main(
     key, curves, checkpoints, journals = study_key(root_seed), {}, {}, []
     for name, entry in settings.items():
         setting = Setting.of(name, entry)
-        journals.append(
-            SegmentFiles(
-                Path(path_to_curves).with_name(f"{name}.partial"),
-                digest_of([name, entry, root_seed, code]),
-                segment_steps,
-            )
-        )
+        partial = Path(path_to_curves).with_name(f"{name}.partial")
+        journal = SegmentFiles(partial, digest_of([name, entry, root_seed, code]), segment_steps)
+        journals.append(journal)
         steps = setting.record_steps.tolist(), setting.checkpoint_steps.tolist()
-        trained = train(setting.program, setting.replicas, key, *steps, journals[-1])
+        trained = train(setting.program, setting.replicas, key, *steps, journal)
         curves[name] = trained.records
         checkpoints[name] = trained.records.attrs["identity"], trained.checkpoints.rows()
     attributes = {"experiment": experiment, **provenance()}

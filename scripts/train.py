@@ -30,17 +30,15 @@ def main(
     """Train to the end, from the last finished segment of the same settings and code."""
     module = import_module(f"stagewise.studies.{study}.training")
     training = module.network_training(name, settings, root_seed, device, paths_to_data)
-    num_steps, segment_steps = (settings["training"][key] for key in ("num_steps", "segment_steps"))
-    recorders = training.recorders(
-        checkpoint_steps(num_steps, **settings["checkpoints"]).tolist(),
-        linear_steps(num_steps, settings["trajectory"]["num_steps"]).tolist(),
-    )
-    partial = Path(f"{path_to_checkpoints}.partial")
-    journal = SegmentFiles(partial, digest_of([identity, code]), segment_steps)
-    train(training.descent, num_steps, recorders, journal)
+    num_steps = settings["training"]["num_steps"]
+    kept = checkpoint_steps(num_steps, **settings["checkpoints"]).tolist()
+    observed = linear_steps(num_steps, settings["trajectory"]["num_steps"]).tolist()
+    progress = Path(f"{path_to_checkpoints}.partial"), digest_of([identity, code])
+    journal = SegmentFiles(*progress, settings["training"]["segment_steps"])
+    train(training.descent, num_steps, training.recorders(kept, observed), journal)
     attributes = {"run": name, "seed": seed, "settings": settings, **provenance()}
-    kept = training.checkpoints(journal), identity, attributes, training.optimiser_state()
-    write_checkpoints(path_to_checkpoints, *kept)
+    checkpoints = training.checkpoints(journal), identity, attributes, training.optimiser_state()
+    write_checkpoints(path_to_checkpoints, *checkpoints)
     write_trajectory(path_to_trajectory, journal, identity, attributes)
     journal.discard()
 

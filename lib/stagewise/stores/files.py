@@ -1,18 +1,17 @@
 """Stores on disk: whole or absent, and sure of whose they are.
 
 Every file is written under a temporary name in its own folder, flushed to disk and renamed, so a
-reader never meets half a file. Checkpoint and trajectory stores carry the identity of their run and
-a chain of digests, and a reader states which identity it expects.
+reader never meets half a file. Checkpoint and trajectory stores carry the identity of their run,
+and a reader states which identity it expects.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,14 +27,6 @@ ENGINE: Literal["netcdf4"] = "netcdf4"
 
 class StoreError(RuntimeError):
     """A store is missing, damaged or belongs to another run; the message says what to do."""
-
-
-def chained_digest(previous: str, step: int, arrays: Sequence[np.ndarray]) -> str:
-    """Return the digest of a checkpoint given that of the one before it."""
-    state = hashlib.sha256(f"{previous}:{step}".encode())
-    for array in arrays:
-        state.update(np.ascontiguousarray(array).data)
-    return state.hexdigest()
 
 
 @contextlib.contextmanager
