@@ -21,7 +21,7 @@ wildcard_constraints:
     setting=alternatives(
         {
             name: None
-            for study in ("regression", "language")
+            for study in ("regression", "language", "modular")
             for name in config[study]["llc"]["settings"]
         }
     ),
@@ -34,10 +34,10 @@ wildcard_constraints:
 
 include: "rules/train.smk"
 include: "rules/regression.smk"
-include: "rules/instruments.smk"
+include: "rules/llc.smk"
+include: "rules/development.smk"
 include: "rules/figures.smk"
-include: "rules/validation.smk"
-include: "rules/calibration.smk"
+include: "rules/instruments.smk"
 include: "rules/scurves.smk"
 include: "rules/modular.smk"
 include: "rules/language.smk"
@@ -50,10 +50,11 @@ localrules:
 
 
 rule all:
-    """Every figure, the forms of every run, the claims and the report."""
+    """Every figure, the forms and stages of every run, the claims and the report."""
     default_target: True
     input:
         figures=FIGURES.files("png"),
         forms=stores("forms.nc", runs_with("essential_dynamics")),
+        stages=llc_stores("stages.csv", staged(PLAN)),
         claims=f"{RESULTS}/claims.csv",
         report=f"{RESULTS}/report.html",

@@ -17,12 +17,11 @@ import torch
 
 from benchmarks.paper_cost import configuration, estimate, pass_cost
 from stagewise.core.network import network_descent
-from stagewise.core.replicas import Batch, LossFunction
+from stagewise.core.replicas import Batch, LossFunction, ParameterLayout
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.settings import SGLDConfig
 from stagewise.studies.language.behaviour import losses_of
 from stagewise.studies.language.study import LanguageRun
-from stagewise.studies.network_run import NetworkRun
 from stagewise.studies.regression.model import outputs
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.workflow.runs import Run, expand_runs, training_settings
@@ -35,13 +34,13 @@ Piece = tuple[float, Callable[[], None]]
 """Floating-point operations, and what does them."""
 
 
-def network_of(run: Run, device: str) -> NetworkRun:
+def network_of(run: Run, device: str) -> RegressionRun | LanguageRun:
     """Return the network of a run."""
     kind = {"regression": RegressionRun, "language": LanguageRun}[run.study]
     return kind.of(run.name, training_settings(run), 0, device)
 
 
-def data_of(network: NetworkRun, count: int) -> tuple[LossFunction, Batch]:
+def data_of(network: RegressionRun | LanguageRun, count: int) -> tuple[LossFunction, Batch]:
     """Return the loss of an LLC estimate and samples; text is random, which costs the same."""
     if isinstance(network, RegressionRun):
         return network.llc_target("all_positions", count)
@@ -55,7 +54,7 @@ def training_piece(run: Run, device: str) -> Piece:
     """Return some updates of a training run."""
     count = UPDATES[run.study]
     network = network_of(run, device)
-    layout, size = network.layout(), network.training.batch_size
+    layout, size = ParameterLayout.of(network.initial()), network.training.batch_size
     initial = layout.flatten(network.initial())
     if isinstance(network, RegressionRun):
         batch_at = lambda step: network.training_batch(step, None)  # noqa: E731

@@ -53,7 +53,7 @@ def main() -> None:
     start, _ = least(rounds, *snakemake, "--version")
     parse, _ = least(rounds, *snakemake, "--list-rules", *PAPER)
     one, _ = least(rounds, *snakemake, "--dry-run", "--quiet", "all", "--cores", "1", ONE, *PAPER)
-    script, _ = least(rounds, "-c", "import scripts.regression_llc_shard")
+    script, _ = least(rounds, "-c", "import scripts.llc_shard")
     plan, text = least(rounds, *snakemake, "--dry-run", "--cores", "1", *PAPER)
     print(f"start of Snakemake: {start.cpu:.2f} CPU s")
     print(f"parse of the Snakefile: {parse.cpu - start.cpu:.2f} CPU s more")

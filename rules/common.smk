@@ -28,7 +28,15 @@ from stagewise.workflow.ledger import LedgerError, entries_of, read_ledger
 from stagewise.workflow.plan import Plan
 from stagewise.workflow.runs import run_identity, training_settings
 from stagewise.workflow.studies import STUDIES
-from stagewise.core.schedules import checkpoint_steps, nested_subset, shards
+from stagewise.workflow.subjects import (
+    llc_shards,
+    sampler_settings,
+    sampling,
+    staged,
+    steps_at,
+    subject_paths,
+    subject_settings,
+)
 
 # Read at every start, by libyaml in a tenth of the time.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -112,27 +120,44 @@ def language_run(variant):
     return next(run.name for run in LANGUAGE if run.variant == variant)
 
 
-def llc_shards(run):
-    """Steps of each LLC shard of a run, known before training."""
-    training, llc = RUN[run].settings, config[RUN[run].study]["llc"]
-    steps = checkpoint_steps(
-        training["training"]["num_steps"], **training["checkpoints"]
-    )
-    return shards(nested_subset(steps, llc["num_checkpoints"]), llc["shard_size"])
+def llc_params():
+    """What estimates of the LLC take of the configuration, as rule parameters."""
+
+    def of(part):
+        return lambda wildcards: part(RUN[wildcards.run], wildcards.setting, PLAN)
+
+    return {
+        "subject": of(subject_settings),
+        "sampler": of(sampler_settings),
+        "sampling": of(sampling),
+    }
 
 
-def steps_at(run, *shares):
-    """Checkpoint steps of a run nearest to some shares of its training."""
-    training = RUN[run].settings
-    last = training["training"]["num_steps"]
-    steps = checkpoint_steps(last, **training["checkpoints"])
-    return [min(steps, key=lambda step: abs(step - share * last)) for share in shares]
+def calibration_paths(wildcards):
+    """Files of a subject of calibration; none where it is built on the spot."""
+    if wildcards.subject != "transformer":
+        return {}
+    return subject_paths(RUN[shown_run()], PLAN)
+
+
+def calibration_settings(subject):
+    """What a subject of calibration is made of."""
+    if subject != "transformer":
+        shares = config["calibration"]["at"]
+        return {"model": config["calibration"][subject]["model"], "shares": shares}
+    run = RUN[shown_run()]
+    return {
+        "run": run.name,
+        "steps": steps_at(run, *config["calibration"]["at"]),
+        "device": config["device"],
+        **subject_settings(run, "local", PLAN),
+    }
 
 
 def failure_steps(run):
     """Step of the checkpoint at which each failure is shown."""
     failures = config["regression"]["llc"]["failures"]
-    steps = steps_at(run, *(failures[name]["at"] for name in FAILURES))
+    steps = steps_at(RUN[run], *(failures[name]["at"] for name in FAILURES))
     return dict(zip(FAILURES, steps))
 
 
@@ -142,27 +167,6 @@ def failure_settings():
     return {
         name: {key: value for key, value in failures[name].items() if key != "at"}
         for name in FAILURES
-    }
-
-
-def llc_setting(study, name):
-    """One sampler setting of a study."""
-    return config[study]["llc"]["settings"][name]
-
-
-def sampler(study, name):
-    """The part of a setting that the sampler takes."""
-    rest = ("loss", "noise", "seeds")
-    return {k: v for k, v in llc_setting(study, name).items() if k not in rest}
-
-
-def llc_params(study):
-    """What a study's estimates of the LLC take of the configuration, as rule parameters."""
-    return {
-        "sampler": lambda wildcards: sampler(study, wildcards.setting),
-        "noise": lambda wildcards: llc_setting(study, wildcards.setting)["noise"],
-        "loss": lambda wildcards: llc_setting(study, wildcards.setting)["loss"],
-        "num_samples": config[study]["llc"]["num_samples"],
     }
 
 
@@ -183,24 +187,9 @@ def fragment_names(subject):
     }
 
 
-def constant_loss(run):
-    """Loss of the best constant predictor, Var y = D + noise variance."""
-    task = RUN[run].settings["task"]
-    return task["dimension"] + task["noise_variance"]
-
-
 def shown_run(variant="base"):
     """Name of the run that single-run figures show; the configuration has been checked for it."""
     return f"{variant}-s{config['figures']['shown_seed']}"
-
-
-def common_settings():
-    """Sampler settings that every seed has, the published one first."""
-    return [
-        n
-        for n, s in config["regression"]["llc"]["settings"].items()
-        if s["seeds"] is None
-    ]
 
 
 def benchmark_patterns():

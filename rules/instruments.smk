@@ -1,72 +1,19 @@
-"""Instruments that every study shares: stages from an LLC curve, essential dynamics, forms.
+"""The LLC as an instrument: models of known learning coefficient, a second sampler, calibration.
 
-OUTPUTS under results/<preset>/<study>/<run>/:
-    llc/<setting>/{curve.nc, milestones.csv, stages.csv}, ed.nc, forms.nc
+REQUIRED INPUTS: results/<preset>/regression/<shown run>/checkpoints.h5, for the transformer's calibration.
+OUTPUTS under results/<preset>/: validation/{validation,second_opinion}.csv,
+    calibration/<subject>/{sweep.nc, ranked.csv, calibrated.yaml}
 """
 
 
-rule stages:
-    """Fit the LLC curve, find its milestones with their uncertainty, and divide training in stages."""
-    input:
-        llc=f"{RESULTS}/{{study}}/{{run}}/llc/{{setting}}/llc.nc",
+rule validation:
+    """Estimate every model of the suite; one job, short enough to start again after a kill."""
     output:
-        curve=f"{RESULTS}/{{study}}/{{run}}/llc/{{setting}}/curve.nc",
-        milestones=f"{RESULTS}/{{study}}/{{run}}/llc/{{setting}}/milestones.csv",
-        stages=f"{RESULTS}/{{study}}/{{run}}/llc/{{setting}}/stages.csv",
+        table=f"{RESULTS}/validation/validation.csv",
     log:
-        f"{LOGS}/{{study}}/{{run}}/llc/{{setting}}/stages.log",
+        f"{LOGS}/validation/validation.log",
     benchmark:
-        f"{LOGS}/{{study}}/{{run}}/llc/{{setting}}/stages.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        settings=lambda wildcards: config[wildcards.study]["stages"],
-        root_seed=config["root_seed"],
-        code=code("stages.py"),
-    script:
-        "../scripts/stages.py"
-
-
-rule essential_dynamics:
-    """Principal components of a run's trajectory in function space, streamed."""
-    input:
-        trajectory=f"{RESULTS}/{{study}}/{{run}}/trajectory.h5",
-    output:
-        ed=f"{RESULTS}/{{study}}/{{run}}/ed.nc",
-    log:
-        f"{LOGS}/{{study}}/{{run}}/ed.log",
-    benchmark:
-        f"{LOGS}/{{study}}/{{run}}/ed.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(3000),
-        runtime=60,
-    params:
-        num_components=lambda wildcards: config[wildcards.study]["essential_dynamics"][
-            "num_components"
-        ],
-        identity=lambda wildcards: run_identity(RUN[wildcards.run], config["root_seed"]),
-        code=code("essential_dynamics.py"),
-    script:
-        "../scripts/essential_dynamics.py"
-
-
-rule forms:
-    """Smooth the trajectory, follow its evolutes, and find forms against the random-walk null."""
-    input:
-        ed=f"{RESULTS}/{{study}}/{{run}}/ed.nc",
-    output:
-        forms=f"{RESULTS}/{{study}}/{{run}}/forms.nc",
-    log:
-        f"{LOGS}/{{study}}/{{run}}/forms.log",
-    benchmark:
-        f"{LOGS}/{{study}}/{{run}}/forms.benchmark.tsv"
+        f"{LOGS}/validation/validation.benchmark.tsv"
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -74,8 +21,86 @@ rule forms:
         mem_mb=2000,
         runtime=60,
     params:
-        settings=lambda wildcards: config[wildcards.study]["forms"],
+        settings=config["validation"],
         root_seed=config["root_seed"],
-        code=code("forms.py"),
+        code=code("validation.py"),
     script:
-        "../scripts/forms.py"
+        "../scripts/validation.py"
+
+
+rule second_opinion:
+    """Sample small models by SGLD and by Hamiltonian Monte Carlo; one job, short enough to restart."""
+    output:
+        table=f"{RESULTS}/validation/second_opinion.csv",
+    log:
+        f"{LOGS}/validation/second_opinion.log",
+    benchmark:
+        f"{LOGS}/validation/second_opinion.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=config["second_opinion"],
+        root_seed=config["root_seed"],
+        code=code("second_opinion.py"),
+    script:
+        "../scripts/second_opinion.py"
+
+
+rule calibration_sweep:
+    """Estimate a model's LLC in every cell of the grid at an early, a middle and a late checkpoint."""
+    input:
+        unpack(calibration_paths),
+    output:
+        sweep=f"{RESULTS}/calibration/{{subject}}/sweep.nc",
+    log:
+        f"{LOGS}/calibration/{{subject}}/sweep.log",
+    benchmark:
+        f"{LOGS}/calibration/{{subject}}/sweep.benchmark.tsv"
+    priority: 5  # the longest job after training
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(2000),
+        runtime=720,
+    params:
+        given=lambda wildcards: calibration_settings(wildcards.subject),
+        grid=lambda wildcards: config["calibration"][wildcards.subject]["grid"],
+        sampler=lambda wildcards: config["calibration"][wildcards.subject]["sampler"],
+        root_seed=config["root_seed"],
+        code=code(
+            "calibration_sweep.py", "stagewise.studies.instruments.subjects.{subject}"
+        ),
+    script:
+        "../scripts/calibration_sweep.py"
+
+
+rule calibration_choice:
+    """Rank the cells of a sweep, and write the best as a fragment of the configuration."""
+    input:
+        sweep=f"{RESULTS}/calibration/{{subject}}/sweep.nc",
+    output:
+        table=f"{RESULTS}/calibration/{{subject}}/ranked.csv",
+        fragment=f"{RESULTS}/calibration/{{subject}}/calibrated.yaml",
+    log:
+        f"{LOGS}/calibration/{{subject}}/choice.log",
+    benchmark:
+        f"{LOGS}/calibration/{{subject}}/choice.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        max_change=config["calibration"]["max_change"],
+        nested=lambda wildcards: fragment_place(wildcards.subject),
+        names=lambda wildcards: fragment_names(wildcards.subject),
+        code=code("calibration_choice.py"),
+    script:
+        "../scripts/calibration_choice.py"

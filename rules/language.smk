@@ -1,10 +1,10 @@
-"""Language models: text, tokens, metrics and LLC estimates of every run.
+"""Language models: text, tokens and metrics of every run.
 
 REQUIRED INPUTS: none; the package index or the hub is needed once, or a folder of text.
 OUTPUTS: results/archives/<archive>.archive, which all presets share, and under results/<preset>/language/:
     documents.parquet, {train,validation,sampling}.bin, index.nc, corpus.csv, bigrams.nc, ngrams.nc,
-    forms.csv, <run>/{metrics.nc, landmarks.csv, contexts.nc, token_changes.nc,
-    llc/<setting>/{shard-*.nc, llc.nc, summary.csv}}; figures/language/fig17_token_changes.html
+    forms.csv, <run>/{metrics.nc, landmarks.csv, contexts.nc, token_changes.nc};
+    figures/language/fig17_token_changes.html
 """
 
 
@@ -158,65 +158,6 @@ rule language_landmarks:
         code=code("language_landmarks.py"),
     script:
         "../scripts/language_landmarks.py"
-
-
-rule language_llc_shard:
-    """Estimate the LLC of one shard of checkpoints under one sampler setting."""
-    input:
-        checkpoints=f"{RESULTS}/language/{{run}}/checkpoints.h5",
-        rows=f"{RESULTS}/language/{config['language']['llc']['source']}.bin",
-        index=f"{RESULTS}/language/index.nc",
-    output:
-        shard=f"{RESULTS}/language/{{run}}/llc/{{setting}}/shard-{{shard}}.nc",
-    log:
-        f"{LOGS}/language/{{run}}/llc/{{setting}}/shard-{{shard}}.log",
-    benchmark:
-        f"{LOGS}/language/{{run}}/llc/{{setting}}/shard-{{shard}}.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        **gpu(),
-        mem_mb=memory(4000),
-        runtime=240,
-    params:
-        **run_params("settings", "identity"),
-        **llc_params("language"),
-        steps=lambda wildcards: llc_shards(wildcards.run)[int(wildcards.shard)],
-        source=config["language"]["llc"]["source"],
-        chains_at_a_time=config["language"]["llc"]["chains_at_a_time"],
-        root_seed=config["root_seed"],
-        device=config["device"],
-        code=code("language_llc_shard.py"),
-    script:
-        "../scripts/language_llc_shard.py"
-
-
-rule language_llc:
-    """Join the shards of a run and judge whether the chains stayed near their checkpoints."""
-    input:
-        shards=lambda wildcards: [
-            f"{RESULTS}/language/{wildcards.run}/llc/{wildcards.setting}/shard-{shard:04d}.nc"
-            for shard in range(len(llc_shards(wildcards.run)))
-        ],
-    output:
-        llc=f"{RESULTS}/language/{{run}}/llc/{{setting}}/llc.nc",
-        summary=f"{RESULTS}/language/{{run}}/llc/{{setting}}/summary.csv",
-    log:
-        f"{LOGS}/language/{{run}}/llc/{{setting}}/gather.log",
-    benchmark:
-        f"{LOGS}/language/{{run}}/llc/{{setting}}/gather.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        constant_loss=None,  # the shards carry it
-        code=code("llc_gather.py"),
-    script:
-        "../scripts/llc_gather.py"
 
 
 rule language_forms:

@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS: none, the tables are made.
 OUTPUTS under results/<preset>/:
-    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/{runs,laws,growth}.csv, modular/{modes,gradients,llc}.nc
+    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/{runs,laws,growth}.csv, modular/{modes,gradients}.nc
 """
 
 
@@ -106,32 +106,6 @@ rule modular_gradients:
         code=code("modular_gradients.py"),
     script:
         "../scripts/modular_gradients.py"
-
-
-rule modular_llc:
-    """Estimate the LLC of some settings along training, and judge every estimate."""
-    input:
-        curves=f"{RESULTS}/modular/stages/curves.nc",
-        checkpoints=f"{RESULTS}/modular/stages/checkpoints.h5",
-    output:
-        llc=f"{RESULTS}/modular/llc.nc",
-    log:
-        f"{LOGS}/modular/llc.log",
-    benchmark:
-        f"{LOGS}/modular/llc.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(3000),
-        runtime=720,
-    params:
-        **modular_followed("llc"),
-        sampler=config["modular"]["llc"]["sampler"],
-        root_seed=config["root_seed"],
-        code=code("modular_llc.py"),
-    script:
-        "../scripts/modular_llc.py"
 
 
 rule modular_laws:

@@ -1,7 +1,7 @@
 """Measure every checkpoint of one language model on the fixed evaluation set."""
 
 from stagewise.core.progress import Heartbeat
-from stagewise.stores.checkpoints import checkpoint_index
+from stagewise.stores.checkpoints import checkpoint_index, params_reader
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.bigrams import counts_of
 from stagewise.studies.language.layout import BIGRAMS, METRICS, NGRAMS
@@ -42,9 +42,10 @@ def main(
     )
     steps = checkpoint_index(path_to_checkpoints).tolist()
     heartbeat = Heartbeat("checkpoint", len(steps))
+    params_at = params_reader(path_to_checkpoints, identity, device)
     measured = []
     for count, step in enumerate(steps, start=1):
-        params = run.params_at(path_to_checkpoints, step, identity)
+        params = params_at(step)
         measured.append(instrument.measure(params, run.network))
         heartbeat.beat(count, f"test loss {measured[-1]['test_loss']:.3f}")
     joined = along_steps(measured, steps, instrument)

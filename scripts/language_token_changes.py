@@ -1,7 +1,7 @@
 """Measure how the loss of single tokens of held-out text changes over each stage."""
 
 from stagewise.development.layout import STAGES
-from stagewise.stores.checkpoints import checkpoint_index
+from stagewise.stores.checkpoints import checkpoint_index, params_reader
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.layout import TOKEN_CHANGES
 from stagewise.studies.language.study import LanguageRun
@@ -32,7 +32,7 @@ def main(
     size, length = run.network.vocab_size, run.network.context_length
     split = open_split(path_to_validation, path_to_index, "validation", length)
     changes = token_changes(
-        lambda step: run.params_at(path_to_checkpoints, step, identity),
+        params_reader(path_to_checkpoints, identity, device),
         run.network,
         checkpoint_index(path_to_checkpoints),
         STAGES.read(path_to_stages),

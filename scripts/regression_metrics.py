@@ -1,7 +1,7 @@
 """Measure every checkpoint of one regression run on the fixed evaluation set."""
 
 from stagewise.core.progress import Heartbeat
-from stagewise.stores.checkpoints import checkpoint_index
+from stagewise.stores.checkpoints import checkpoint_index, params_reader
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.layout import METRICS
 from stagewise.studies.regression.metrics import Evaluation, along_steps, layer_norm_weights
@@ -30,10 +30,11 @@ def main(
     steps = checkpoint_index(path_to_checkpoints).tolist()
     heartbeat = Heartbeat("checkpoint", len(steps))
     measures = []
-    first = run.params_at(path_to_checkpoints, steps[0], identity)
+    params_at = params_reader(path_to_checkpoints, identity, device)
+    first = params_at(steps[0])
     initial = instrument.per_context(first, run.network)
     for count, step in enumerate(steps, start=1):
-        params = run.params_at(path_to_checkpoints, step, identity)
+        params = params_at(step)
         measures.append(instrument.measure(params, run.network, initial))
         heartbeat.beat(count)
     joined = along_steps(measures, steps, instrument, list(layer_norm_weights(params)))

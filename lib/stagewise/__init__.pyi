@@ -1,8 +1,10 @@
+from .core.subject import Subject as Subject
 from .development.essential_dynamics import essential_dynamics as essential_dynamics
 from .development.forms import detect_forms as detect_forms
 from .development.settings import FormSettings as FormSettings
 from .development.settings import StageSettings as StageSettings
 from .development.stages import find_stages as find_stages
+from .llc.along import llc_along as llc_along
 from .llc.diagnostics import judge as judge
 from .llc.estimate import estimate_llc as estimate_llc
 from .llc.modules import module_loss as module_loss

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
 SMOKE = ("--configfile", "config/smoke.yaml")
 # The GPUs are fake: the configuration says `device: cpu`, and these rules ask for one all the same.
-GPU_RULES = ("train", "regression_metrics", "regression_llc_shard")
+GPU_RULES = ("train", "regression_metrics", "llc_shard")
 SITE = """
 account: test
 status_command: squeue

@@ -35,7 +35,7 @@ def test_rules_that_train_or_sample_get_one_gpu_each(cluster, finished):
 
 def test_a_cancelled_job_is_named_and_run_again_alone(cluster, local, edited, tmp_path):
     without_curve(edited)
-    comment = "rule_regression_llc_shard_wildcards_base-s0_local_0001"
+    comment = "rule_llc_shard_wildcards_regression_base-s0_local_0001"
     with (
         open(tmp_path / "output", "w") as output,
         edited.running(CURVE, output=output) as process,
@@ -46,10 +46,10 @@ def test_a_cancelled_job_is_named_and_run_again_alone(cluster, local, edited, tm
     said = (tmp_path / "output").read_text()
     assert f"SLURM-job '{job.number}' failed, SLURM status is: 'CANCELLED'" in said
     failed = said[said.index("Error in rule") :]
-    assert failed.startswith("Error in rule regression_llc_shard:")
+    assert failed.startswith("Error in rule llc_shard:")
     assert f"output: {RUN}/llc/local/shard-0001.nc" in failed
     # The others went on to their ends.
-    assert edited.planned(CURVE) == {"regression_llc_shard": 1, "regression_llc": 1, "stages": 1}
+    assert edited.planned(CURVE) == {"llc_shard": 1, "llc": 1, "stages": 1}
     edited.snakemake(CURVE)
     assert different_files(local.path / "results", edited.path / "results") == {}
 
@@ -76,7 +76,7 @@ def test_a_node_lost_in_mid_training_changes_nothing(cluster, local, project):
 def test_after_a_kill_of_snakemake_its_jobs_end_and_the_rest_is_run(cluster, local, edited):
     without_curve(edited)
     with edited.running(CURVE) as process:
-        kill_when(process, lambda: cluster.running("rule_regression_llc_shard"))
+        kill_when(process, lambda: cluster.running("rule_llc_shard"))
     assert cluster.jobs() != []
     cluster.wait_for(lambda: cluster.jobs() == [])
     edited.snakemake("--unlock")

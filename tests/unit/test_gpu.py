@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from stagewise.core.devices import require_device
 from stagewise.core.network import NetworkTraining, network_descent
+from stagewise.core.replicas import ParameterLayout
 from stagewise.core.seeding import StreamKey
 from stagewise.core.training import train
 from stagewise.llc import sgld
@@ -15,7 +17,6 @@ from stagewise.studies.language.bigrams import count_bigrams
 from stagewise.studies.language.metrics import along_steps, evaluation_set
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.tokens import TokenRows
-from stagewise.studies.network_run import require_device
 from stagewise.studies.regression.study import RegressionRun
 
 GPU = "cuda"
@@ -86,7 +87,11 @@ def batches_of(run):
 
 def trained(run, folder, stop_after=None):
     """Train to the end, or once more after a kill; return the last checkpoint."""
-    layout, count, batches = run.layout(), run.training.num_steps, batches_of(run)
+    layout, count, batches = (
+        ParameterLayout.of(run.initial()),
+        run.training.num_steps,
+        batches_of(run),
+    )
 
     def batch_at(step):
         if step == stop_after:

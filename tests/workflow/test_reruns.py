@@ -41,24 +41,23 @@ SHOW_STAGES_OF_LANGUAGE = {
 }
 SHOW_STAGES = SHOW_STAGES_OF_REGRESSION | SHOW_STAGES_OF_LANGUAGE
 AFTER_ESTIMATES_OF_REGRESSION = {
-    *("regression_llc", "regression_llc_audit", "regression_agreement", "stages"),
+    *("llc", "llc_audit", "regression_agreement", "stages"),
     *("fig08_two_losses", "fig39_noise", "llc_settings", "traces"),
     *SHOW_STAGES_OF_REGRESSION,
 }
 CALIBRATIONS = {f"fig40_calibration_{model}" for model in ("rrr", "transformer", "modular")}
 AFTER_TRAINING_OF_REGRESSION = {
     *("regression_metrics", "essential_dynamics", "forms"),
-    *("regression_llc_shard", "regression_failures", "fig41_failures"),
-    *("calibration_transformer", "calibration_choice", "fig40_calibration_transformer"),
+    *("llc_shard", "regression_failures", "fig41_failures"),
+    *("calibration_sweep", "calibration_choice", "fig40_calibration_transformer"),
     *AFTER_ESTIMATES_OF_REGRESSION,
 }
 ESTIMATES = {
-    *("regression_llc_shard", "regression_llc_audit", "regression_failures"),
-    *("language_llc_shard", "modular_llc", "validation", "second_opinion"),
-    *("calibration_transformer", "calibration_model"),
+    *("llc_shard", "llc_audit", "regression_failures"),
+    *("validation", "second_opinion", "calibration_sweep"),
 }
 AFTER_ESTIMATES = {
-    *("language_llc", "g09_llc_and_modes", "calibration_choice"),
+    *("g09_llc_and_modes", "calibration_choice"),
     *("fig07_exact_values", "fig41_failures", *CALIBRATIONS),
     *(AFTER_ESTIMATES_OF_REGRESSION | SHOW_STAGES_OF_LANGUAGE),
 }
@@ -122,7 +121,7 @@ EDITS = {
     "sgld": Edit(
         *(
             "lib/stagewise/llc/sgld.py",
-            "alpha=-0.5 * config.step_size * config.n_beta",
+            "alpha=-0.5 * config.step_size * posterior.n_beta",
             "alpha=-0.0",
         ),
         ESTIMATES | AFTER_ESTIMATES | {"second_opinion"},
@@ -182,7 +181,7 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
     own = {
         **{"train": 1, "regression_metrics": 1, "essential_dynamics": 1, "forms": 1},
         # Two sampler settings of two shards each.
-        **{"regression_llc_shard": 4, "regression_llc": 2, "regression_llc_audit": 1, "stages": 2},
+        **{"llc_shard": 4, "llc": 2, "llc_audit": 1, "stages": 2},
         "regression_agreement": 1,
     }
     over_all_seeds = {"fig01b_loss_and_llc", "milestones", *CLAIMS, *LAST}
@@ -194,14 +193,14 @@ def test_a_denser_llc_grid_computes_what_is_new(edited):
     edited.edit("config/smoke.yaml", "num_checkpoints: 9", "num_checkpoints: 10")
     jobs = edited.planned(*SMOKE)
     # The last shard of each of six curves; the two that the audit repeats are in the first.
-    assert jobs["regression_llc_shard"] == jobs["regression_llc"] == jobs["stages"] == 6
+    assert jobs["llc_shard"] == jobs["llc"] == jobs["stages"] == 6
     work = edited.planned_work(*SMOKE)
-    assert work == {"regression_llc_shard", *AFTER_ESTIMATES_OF_REGRESSION}
+    assert work == {"llc_shard", *AFTER_ESTIMATES_OF_REGRESSION}
 
 
 def test_a_sparser_llc_grid_computes_nothing_of_it(edited):
     edited.edit("config/smoke.yaml", "num_checkpoints: 9", "num_checkpoints: 5")
-    assert "regression_llc_shard" not in edited.planned(*SMOKE)
+    assert "llc_shard" not in edited.planned(*SMOKE)
 
 
 def sources(project: Project) -> list:

@@ -81,5 +81,5 @@ def test_calibrated_settings_rerun_the_llc_under_them_alone(finished):
     jobs = finished.planned(*SMOKE, fragment)
     text = (finished.path / fragment).read_text()
     assert text.startswith("# Sampler settings chosen for transformer")
-    assert jobs["regression_llc"] == 4  # local of both seeds, fresh and likelihood of one
-    assert not {"train", "calibration_transformer", "forms"} & set(jobs)
+    assert jobs["llc"] == 4  # local of both seeds, fresh and likelihood of one
+    assert not {"train", "calibration_sweep", "forms"} & set(jobs)

@@ -16,13 +16,9 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from stagewise.development.layout import CURVE
-from stagewise.development.settings import StageSettings
+from stagewise.development.settings import MIN_CHECKPOINTS, StageSettings
 
 logger = logging.getLogger(__name__)
-
-
-MIN_CHECKPOINTS = 5
-"""Fewest estimates behind a curve."""
 
 
 def usable_llc(judged: xr.Dataset, settings: StageSettings) -> np.ndarray:

@@ -14,6 +14,10 @@ CUSP_TURN = 2 * math.pi / 3
 CUSP_SPEED_RATIO = 0.5
 
 
+MIN_CHECKPOINTS = 5
+"""Fewest estimates behind an LLC curve that stages are read from."""
+
+
 @dataclass(frozen=True)
 class StageSettings:
     """Smoothing and thresholds of the stage boundaries.

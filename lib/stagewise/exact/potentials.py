@@ -10,8 +10,8 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from stagewise.core.replicas import Batch, Params
+from stagewise.core.subject import Subject
 from stagewise.exact import coefficients as exact
-from stagewise.exact.reference_models import ReferenceModel
 
 LOG_RANGE = (-60.0, 4.0)
 """Grid of the quadrature in log |w|: from where nothing is left to far outside the prior."""
@@ -64,17 +64,21 @@ class Potential:
         terms = points**powers
         return self.scale * (terms.prod(-1) if self.product else terms.sum(-1))
 
-    def model(self) -> ReferenceModel:
+    def model(self) -> Subject:
         """Return the potential as a model with one sample that says nothing."""
         num_used = len(self.half_powers)
 
         def loss_fn(params: Params, batch: Batch) -> Tensor:
             return self.loss(params["w"][:num_used])
 
-        params = {"w": torch.zeros(num_used + self.num_unused)}
-        untrained = self.loss(torch.ones(num_used)).item()
-        data = (torch.zeros(1),)
-        return ReferenceModel(self.name, loss_fn, params, data, untrained, self.exact.value)
+        return Subject.of_checkpoints(
+            self.name,
+            {0: {"w": torch.zeros(num_used + self.num_unused)}},
+            loss_fn,
+            (torch.zeros(1),),
+            untrained_loss=self.loss(torch.ones(num_used)).item(),
+            exact_llc=self.exact.value,
+        )
 
     def typical_curvature(self, n_beta: float, localization: float) -> float:
         """Return the largest of n_beta h + gamma over the directions of a sum.

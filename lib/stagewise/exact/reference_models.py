@@ -1,4 +1,4 @@
-"""Models whose learning coefficient is known, in the form that the estimators take.
+"""Models whose learning coefficient is known: subjects with one step, 0.
 
 The truth is always the most degenerate of the optima, because the exact value is that of the point
 where volume shrinks slowest: r hidden units carry the true map with equal shares in every layer, and
@@ -9,48 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, Params
+from stagewise.core.replicas import Batch, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
+from stagewise.core.subject import Subject
 from stagewise.exact import coefficients as exact
-
-
-@dataclass(frozen=True)
-class ReferenceModel:
-    """A loss, a point at which to measure it, and what is known of it.
-
-    Parameters
-    ----------
-    name : str
-    loss_fn : callable
-        ``loss_fn(params, batch) -> scalar``.
-    params : dict of str to Tensor
-        w*.
-    data : tuple of Tensor
-        Samples along the leading axis.
-    untrained_loss : float
-        Loss of the model before it has learned anything.
-    exact_llc : float, optional
-        Learning coefficient at w*, where it is known.
-    """
-
-    name: str
-    loss_fn: LossFunction
-    params: Params
-    data: Batch
-    untrained_loss: float
-    exact_llc: float | None = None
-
-    @property
-    def num_parameters(self) -> int:
-        """Dimension d of the parameter space."""
-        return ParameterLayout.of(self.params).num_parameters
 
 
 def true_weights(widths: Sequence[int], rank: int) -> Params:
@@ -74,7 +42,7 @@ def end_to_end(params: Params) -> Tensor:
     return reduce(lambda product, weight: weight @ product, params.values())
 
 
-def population_linear_network(widths: Sequence[int], rank: int) -> ReferenceModel:
+def population_linear_network(widths: Sequence[int], rank: int) -> Subject:
     """Return a linear network with the loss of infinitely many samples and no label noise.
 
     For inputs of identity covariance that loss is |W - W*|^2 / 2, with W the product of the layers.
@@ -88,14 +56,21 @@ def population_linear_network(widths: Sequence[int], rank: int) -> ReferenceMode
 
     Returns
     -------
-    ReferenceModel
-        Its data are one sample, the true map: batches have no noise.
+    Subject
+        Its samples are one, the true map: batches have no noise.
     """
     known = exact.deep_linear_network(widths, rank)
     weights = true_weights(widths, rank)
     target = end_to_end(weights)
     name = f"linear {'-'.join(map(str, widths))}, rank {rank}"
-    return ReferenceModel(name, _population_loss, weights, (target[None],), rank / 2, known.value)
+    return Subject.of_checkpoints(
+        name,
+        {0: weights},
+        _population_loss,
+        (target[None],),
+        untrained_loss=rank / 2,
+        exact_llc=known.value,
+    )
 
 
 def _population_loss(params: Params, batch: Batch) -> Tensor:
@@ -112,7 +87,7 @@ def reduced_rank_regression(
     num_samples: int,
     noise_std: float,
     key: StreamKey,
-) -> ReferenceModel:
+) -> Subject:
     """Return a two-layer linear network with samples of a true map and label noise.
 
     Parameters
@@ -128,7 +103,7 @@ def reduced_rank_regression(
 
     Returns
     -------
-    ReferenceModel
+    Subject
         Loss |y - BAx|^2 / 2, mean over samples. The untrained loss is that of the map 0.
     """
     known = exact.reduced_rank_regression(num_inputs, num_outputs, num_hidden, rank)
@@ -138,7 +113,14 @@ def reduced_rank_regression(
     outputs = inputs @ end_to_end(weights).T + noise_std * noise
     name = f"linear {num_inputs}-{num_hidden}-{num_outputs}, rank {rank}, n = {num_samples}"
     untrained = outputs.square().sum(1).mean().item() / 2
-    return ReferenceModel(name, _sample_loss, weights, (inputs, outputs), untrained, known.value)
+    return Subject.of_checkpoints(
+        name,
+        {0: weights},
+        _sample_loss,
+        (inputs, outputs),
+        untrained_loss=untrained,
+        exact_llc=known.value,
+    )
 
 
 def _sample_loss(params: Params, batch: Batch) -> Tensor:
@@ -148,7 +130,7 @@ def _sample_loss(params: Params, batch: Batch) -> Tensor:
 
 
 def stiffest_curvature(
-    model: ReferenceModel, localization: float, key: StreamKey, num_draws: int = 16
+    model: Subject, localization: float, key: StreamKey, num_draws: int = 16
 ) -> float:
     """Return the largest Hessian eigenvalue where the prior lets chains go.
 
@@ -157,18 +139,19 @@ def stiffest_curvature(
 
     Parameters
     ----------
-    model : ReferenceModel
+    model : Subject
     localization : float
         gamma, greater than 0.
     key : StreamKey
         Names the draws.
     num_draws : int
     """
-    layout = ParameterLayout.of(model.params)
-    centre = layout.flatten(model.params)
+    params = model.params_at(0)
+    layout = ParameterLayout.of(params)
+    centre = layout.flatten(params)
     noise = torch.randn(num_draws, len(centre), generator=key.generator())
     draws = centre + noise / math.sqrt(localization)
-    gradient = torch.func.jacrev(lambda w: model.loss_fn(layout.unflatten(w), model.data))
+    gradient = torch.func.jacrev(lambda w: model.loss_fn(layout.unflatten(w), model.samples))
     hessian = torch.func.jacrev(gradient)
     tops = [torch.linalg.eigvalsh(hessian(w))[-1] for w in draws]
     return torch.stack(tops).median().item()

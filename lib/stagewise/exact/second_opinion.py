@@ -15,15 +15,12 @@ import numpy as np
 import pandas as pd
 
 from stagewise.core.seeding import StreamKey
+from stagewise.core.subject import Subject
 from stagewise.exact.hmc import sample_hmc
 from stagewise.exact.potentials import Potential
-from stagewise.exact.reference_models import (
-    ReferenceModel,
-    reduced_rank_regression,
-    stiffest_curvature,
-)
+from stagewise.exact.reference_models import reduced_rank_regression, stiffest_curvature
 from stagewise.exact.settings import HMCConfig, SecondOpinionSettings
-from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.along import estimate_at
 from stagewise.llc.settings import SGLDConfig
 
 logger = logging.getLogger(__name__)
@@ -57,7 +54,7 @@ class Case:
 
     Parameters
     ----------
-    model : ReferenceModel
+    model : Subject
     n_beta : float
     stiffness : float
         c = n_beta h + gamma of the stiffest direction, where chains spend their time.
@@ -67,7 +64,7 @@ class Case:
         Share of the allowed step bias that is used.
     """
 
-    model: ReferenceModel
+    model: Subject
     n_beta: float
     stiffness: float
     exact: float = np.nan
@@ -116,9 +113,9 @@ def compare_case(case: Case, settings: SecondOpinionSettings, key: StreamKey) ->
         num_chains=settings.num_chains,
         num_burnin=num_burnin,
         num_draws=settings.num_steps - num_burnin,
-        batch_size=min(settings.batch_size, len(model.data[0])),
+        batch_size=min(settings.batch_size, model.num_samples),
     )
-    sgld = estimate_llc(model.loss_fn, model.params, model.data, sampler, key=own.child("sgld"))
+    sgld = estimate_at(model, 0, sampler, key=own.child("sgld"))
     num_burnin = max(1, int(BURNIN_SHARE * settings.num_moves))
     moves = HMCConfig(
         n_beta=case.n_beta,
@@ -128,7 +125,7 @@ def compare_case(case: Case, settings: SecondOpinionSettings, key: StreamKey) ->
         num_draws=settings.num_moves - num_burnin,
         leapfrog_steps=settings.leapfrog_steps,
     )
-    hmc = sample_hmc(model.loss_fn, model.params, model.data, moves, key=own.child("hmc"))
+    hmc = sample_hmc(model.loss_fn, model.params_at(0), model.samples, moves, key=own.child("hmc"))
     difference = float(sgld.llc_mean) - float(hmc.llc_mean)
     joint = float(np.hypot(sgld.llc_stderr, hmc.llc_stderr))
     logger.info("%s: SGLD %.3f, HMC %.3f", model.name, sgld.llc_mean, hmc.llc_mean)

@@ -15,17 +15,14 @@ import pandas as pd
 from scipy import stats
 
 from stagewise.core.seeding import StreamKey
+from stagewise.core.subject import Subject
 from stagewise.exact import coefficients as exact
 from stagewise.exact.coefficients import LearningCoefficient
 from stagewise.exact.potentials import Potential
-from stagewise.exact.reference_models import (
-    ReferenceModel,
-    population_linear_network,
-    stiffest_curvature,
-)
+from stagewise.exact.reference_models import population_linear_network, stiffest_curvature
 from stagewise.exact.settings import ValidationSettings
 from stagewise.exact.volume_scaling import volume_exponent
-from stagewise.llc.estimate import estimate_llc
+from stagewise.llc.along import estimate_at
 from stagewise.llc.settings import SGLDConfig
 
 logger = logging.getLogger(__name__)
@@ -135,7 +132,7 @@ class Case:
 
     family: str
     known: LearningCoefficient
-    make: Callable[[], ReferenceModel]
+    make: Callable[[], Subject]
     potential: Potential | None = None
 
 
@@ -150,12 +147,12 @@ def suite() -> list[Case]:
     return cases
 
 
-def _network(widths: Sequence[int], rank: int) -> Callable[[], ReferenceModel]:
+def _network(widths: Sequence[int], rank: int) -> Callable[[], Subject]:
     return lambda: population_linear_network(widths, rank)
 
 
 def sampler_of(
-    case: Case, model: ReferenceModel, settings: ValidationSettings, key: StreamKey
+    case: Case, model: Subject, settings: ValidationSettings, key: StreamKey
 ) -> SGLDConfig:
     """Return the sampler that the rule of the case's family asks for."""
     rule = RULES[case.family]
@@ -196,7 +193,7 @@ def run_case(case: Case, settings: ValidationSettings, key: StreamKey) -> dict[s
     model = case.make()
     own = key.child(model.name)
     sampler = sampler_of(case, model, settings, own.child("curvature"))
-    estimate = estimate_llc(model.loss_fn, model.params, model.data, sampler, key=own.child("sgld"))
+    estimate = estimate_at(model, 0, sampler, key=own.child("sgld"))
     value, stderr = float(estimate.llc_mean), float(estimate.llc_stderr)
     kept = settings.num_chains - int(estimate.num_diverged)
     margin = stderr * float(stats.t.ppf(0.975, kept - 1)) if kept > 1 else np.nan

@@ -1,3 +1,5 @@
+from .along import gathered as gathered
+from .along import llc_along as llc_along
 from .calibration import sweep as sweep
 from .calibration_choice import config_fragment as config_fragment
 from .calibration_choice import ranked_cells as ranked_cells

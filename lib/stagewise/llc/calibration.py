@@ -7,20 +7,19 @@ checkpoint together. `llc.calibration_choice` picks a cell from it.
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from stagewise.core.progress import Heartbeat
-from stagewise.core.replicas import Batch, LossFunction, Params
 from stagewise.core.seeding import StreamKey
-from stagewise.exact.reference_models import ReferenceModel
+from stagewise.core.subject import Subject
+from stagewise.llc.along import estimate_at, untrained_loss_of
 from stagewise.llc.diagnostics import judge, locality
-from stagewise.llc.estimate import estimate_llc, full_loss
+from stagewise.llc.estimate import full_loss
 from stagewise.llc.settings import AXES, Grid, SGLDConfig
 
 logger = logging.getLogger(__name__)
@@ -43,61 +42,29 @@ _TEXTS = {
 }
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A model at the checkpoints for which one setting is sought.
+class Swept(NamedTuple):
+    """What a sweep is made of: a subject, at which of its steps, and the key of batches and noise."""
 
-    Parameters
-    ----------
-    name : str
-    loss_fn : callable
-        ``loss_fn(params, batch) -> scalar``.
-    data : tuple of Tensor
-        Samples along the leading axis.
-    checkpoints : mapping of int to dict of str to Tensor
-        Parameters by training step, in the order of time.
-    untrained_loss : float
-        Loss before training, against which saturation is judged.
-    exact_llc : float, optional
-        Learning coefficient, where it is known; only shown.
-    """
-
-    name: str
-    loss_fn: LossFunction
-    data: Batch
-    checkpoints: Mapping[int, Params]
-    untrained_loss: float
-    exact_llc: float | None = None
-
-    @classmethod
-    def of_reference(cls, model: ReferenceModel) -> Subject:
-        """Return a reference model as a subject with a single checkpoint, its w* as step 0."""
-        return cls(
-            model.name,
-            model.loss_fn,
-            model.data,
-            {0: model.params},
-            model.untrained_loss,
-            model.exact_llc,
-        )
-
-    @property
-    def watanabe_n_beta(self) -> float:
-        """N / log(n), the n_beta of Watanabe's temperature, for the n samples."""
-        return len(self.data[0]) / math.log(len(self.data[0]))
+    subject: Subject
+    steps: tuple[int, ...]
+    key: StreamKey
 
 
-def sweep(subject: Subject, grid: Grid, base: SGLDConfig, key: StreamKey) -> xr.Dataset:
+def sweep(
+    subject: Subject, steps: Sequence[int], key: StreamKey, grid: Grid, base: SGLDConfig
+) -> xr.Dataset:
     """Estimate the LLC in every cell of the grid at every checkpoint.
 
     Parameters
     ----------
     subject : Subject
+    steps : sequence of int
+        Of the checkpoints, in the order of time.
+    key : StreamKey
+        Names batches and noise, the same in every cell: cells then differ by their settings alone.
     grid : Grid
     base : SGLDConfig
         What the cells have in common; its own values of the swept settings are not used.
-    key : StreamKey
-        Names batches and noise, the same in every cell: cells then differ by their settings alone.
 
     Returns
     -------
@@ -108,24 +75,26 @@ def sweep(subject: Subject, grid: Grid, base: SGLDConfig, key: StreamKey) -> xr.
         `base`, the subject's name, ``num_samples``, ``untrained_loss`` and ``exact_llc`` (NaN if
         unknown).
     """
-    shape = (len(subject.checkpoints), *(len(getattr(grid, name)) for name in AXES))
+    untrained_loss = untrained_loss_of(subject)
+    shape = (len(steps), *(len(getattr(grid, name)) for name in AXES))
     found = {name: np.full(shape, np.nan) for name in _NUMBERS}
     texts = {name: np.empty(shape, dtype=object) for name in _TEXTS}
     running = np.full((*shape, base.num_draws), np.nan, dtype=np.float32)
     cells = list(zip(np.ndindex(shape[1:]), grid.cells(), strict=True))
     heartbeat = Heartbeat("estimate", len(cells) * shape[0])
-    for number, params in enumerate(subject.checkpoints.values()):
+    for number, step in enumerate(steps):
         for count, (index, cell) in enumerate(cells, start=1):
             config = replace(base, **cell)
-            estimate = estimate_llc(subject.loss_fn, params, subject.data, config, key=key)
+            estimate = estimate_at(subject, step, config, key=key)
             place = (number, *index)
-            for name, value in _numbers_of(estimate, subject.untrained_loss).items():
+            for name, value in _numbers_of(estimate, untrained_loss).items():
                 found[name][place] = value
-            verdict, reason = judge(estimate, subject.untrained_loss)
+            verdict, reason = judge(estimate, untrained_loss)
             texts["verdict"][place], texts["reason"][place] = verdict, reason
             running[place] = running_llc(estimate)
             heartbeat.beat(number * len(cells) + count)
-    return _as_dataset(subject, grid, base, found, texts, running)
+    swept = _as_dataset(subject, steps, grid, base, found, texts, running)
+    return swept.assign_attrs(untrained_loss=untrained_loss)
 
 
 def _numbers_of(estimate: xr.Dataset, untrained_loss: float) -> dict[str, float]:
@@ -151,6 +120,7 @@ def running_llc(estimate: xr.Dataset) -> np.ndarray:
 
 def _as_dataset(
     subject: Subject,
+    steps: Sequence[int],
     grid: Grid,
     base: SGLDConfig,
     found: Mapping[str, np.ndarray],
@@ -166,16 +136,14 @@ def _as_dataset(
         variables[name] = (dims, texts[name], {"units": "1", "long_name": long_name})
     described = {"units": "1", "long_name": "LLC from the draws so far, mean over chains"}
     variables["running_llc"] = ((*dims, "draw"), running, described)
-    losses = [
-        full_loss(subject.loss_fn, params, subject.data) for params in subject.checkpoints.values()
-    ]
+    losses = [full_loss(subject.loss_fn, subject.params_at(s), subject.samples) for s in steps]
     described = {"units": "loss", "long_name": "loss at w* over all samples"}
     variables["init_loss"] = (("step",), losses, described)
     shared = {name: value for name, value in vars(base).items() if name not in (*AXES, "num_draws")}
     return xr.Dataset(
         variables,
         coords={
-            "step": list(subject.checkpoints),
+            "step": list(steps),
             "draw": np.arange(base.num_draws),
             **{name: list(getattr(grid, name)) for name in AXES},
         },
@@ -183,8 +151,7 @@ def _as_dataset(
             **shared,
             "num_draws": base.num_draws,
             "subject": subject.name,
-            "num_samples": len(subject.data[0]),
-            "untrained_loss": subject.untrained_loss,
+            "num_samples": subject.num_samples,
             "exact_llc": np.nan if subject.exact_llc is None else subject.exact_llc,
         },
     )

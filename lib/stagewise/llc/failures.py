@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 import xarray as xr
-from torch import Tensor
 
-from stagewise.core.replicas import LossFunction
 from stagewise.core.seeding import StreamKey
+from stagewise.core.subject import Subject
+from stagewise.llc.along import estimate_at
 from stagewise.llc.diagnostics import judge
-from stagewise.llc.estimate import estimate_llc
-from stagewise.llc.minibatches import BatchSource
 from stagewise.llc.settings import SGLDConfig
 
 SETTINGS = {
@@ -23,20 +21,14 @@ SETTINGS = {
 
 
 def failing_estimate(
-    loss_fn: LossFunction,
-    params: Mapping[str, Tensor],
-    batches: BatchSource,
-    config: SGLDConfig,
-    *,
-    untrained_loss: float,
-    key: StreamKey,
+    subject: Subject, step: int, config: SGLDConfig, *, untrained_loss: float, key: StreamKey
 ) -> xr.Dataset:
     """Estimate an LLC and judge it, with its settings as variables, so that several can be joined.
 
     Parameters
     ----------
-    loss_fn, params, batches, config, key
-        As for `llc.estimate.estimate_llc`.
+    subject, step, config, key
+        As for `llc.along.estimate_at`.
     untrained_loss : float
         Loss of the network before training.
 
@@ -44,15 +36,16 @@ def failing_estimate(
     -------
     xarray.Dataset
         The estimate without its burn-in and attributes, with ``verdict`` and ``reason`` of
-        `llc.diagnostics.judge`, and the variables in `SETTINGS`.
+        `llc.diagnostics.judge`, the variables in `SETTINGS` and ``step``.
     """
-    estimate = estimate_llc(loss_fn, params, batches, config, key=key)
+    estimate = estimate_at(subject, step, config, key=key)
     judged = judge(estimate, untrained_loss)
     words = {
         "verdict": ("whether to trust the estimate", judged.verdict),
         "reason": ("what the verdict rests on", judged.reason),
     }
-    described = {name: ((), word, _attributes("1", text)) for name, (text, word) in words.items()}
+    described: dict[str, Any] = {"step": ((), step, _attributes("step", "step"))}
+    described |= {name: ((), word, _attributes("1", text)) for name, (text, word) in words.items()}
     for name, (units, text) in SETTINGS.items():
         described[name] = ((), getattr(config, name), _attributes(units, text))
     result = estimate.drop_vars("burnin_loss").assign(described)

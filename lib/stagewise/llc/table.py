@@ -1,12 +1,21 @@
-"""The table of a run's LLC estimates that a person reads.
+"""Finished LLC curves: those of several runs, and the table of one that a person reads.
 
 Apart from `llc.estimate`, so that what only joins estimates need not load what makes them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import xarray as xr
+
+from stagewise.llc.layout import LLC
+
+
+def read_curves(paths: Sequence[str]) -> dict[str, xr.Dataset]:
+    """Read the LLC of several runs, layout `llc.layout.LLC` checked, by the name of the run."""
+    return {str(one.attrs["run"]): one for one in map(LLC.read, paths)}
 
 
 def summary_table(judged: xr.Dataset, run: str, setting: str) -> pd.DataFrame:

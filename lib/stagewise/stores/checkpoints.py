@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,6 +159,25 @@ def read_checkpoints(path: str | Path, identity: str, group: str) -> Checkpoints
         rows = [_verified(stored, index, path) for index in range(len(steps))]
     params = {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
     return Checkpoints(steps, params)
+
+
+def params_reader(
+    path: str | Path,
+    identity: str,
+    device: str = "cpu",
+    group: str | None = None,
+    replica: int | None = None,
+) -> Callable[[int], Params]:
+    """Return the function from a step to a network's parameters on a device, read when it is called.
+
+    Parameters are those of `read_checkpoint`, and so are the errors.
+    """
+
+    def params_at(step: int) -> Params:
+        arrays = read_checkpoint(path, step, identity, group, replica)
+        return {name: torch.from_numpy(value).to(device) for name, value in arrays.items()}
+
+    return params_at
 
 
 @contextlib.contextmanager

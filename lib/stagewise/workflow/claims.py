@@ -77,8 +77,12 @@ def _scurves(plan: Plan) -> Asked:
 
 def _modular(plan: Plan) -> Asked:
     folder = f"{plan.results}/modular"
-    names = ("runs.csv", "laws.csv", "growth.csv", "modes.nc", "gradients.nc", "llc.nc")
-    return Asked({name.partition(".")[0]: f"{folder}/{name}" for name in names}, {})
+    names = ("runs.csv", "laws.csv", "growth.csv", "modes.nc", "gradients.nc")
+    stores: dict[str, str | list[str]] = {
+        name.partition(".")[0]: f"{folder}/{name}" for name in names
+    }
+    followed = [run.name for run in plan.runs_of("modular", "llc")]
+    return Asked(stores | {"llc": plan.llc_stores("llc.nc", followed)}, {})
 
 
 def _instruments(plan: Plan) -> Asked:

@@ -14,6 +14,7 @@ from stagewise.workflow.ledger import entries_of
 from stagewise.workflow.plan import Plan
 from stagewise.workflow.runs import Run
 from stagewise.workflow.studies import STUDIES
+from stagewise.workflow.subjects import staged
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,12 @@ def contents(
     shown = [figure for figure in figures if figure.study in studies]
     runs = [run for run in plan.runs.values() if run.study in studies]
     curved = [run.name for run in runs if "llc" in run.analyses]
+    divided = [name for name in staged(plan) if name in curved]
     files: dict[str, str | list[str]] = {
         "figures": [f"{figures.folder}/{one.study}/{one.name}.png" for one in shown],
         "captions": [figure.caption for figure in shown],
         "claims": f"{plan.results}/claims{f'/{study}' if study else ''}.csv",
-        "milestones": plan.llc_stores("milestones.csv", curved),
+        "milestones": plan.llc_stores("milestones.csv", divided),
         "summaries": plan.llc_stores("summary.csv", curved),
     }
     if "language" in studies:
@@ -66,8 +68,8 @@ def contents(
     facts = {
         "bound": [figure.bound for figure in shown],
         "changes": {claim: e["changed"] for claim, e in entries.items() if "changed" in e},
-        "curves": plan.curves_of(curved),
-        "runs": [_row(run) for run in runs],
+        "curves": plan.curves_of(divided),
+        "runs": [_row(run) for run in runs if "training" in run.settings],
         "config": dict(plan.config),
     }
     return Contents(files, facts)

@@ -137,6 +137,7 @@ def selections(plan: Plan) -> dict[str, Selection]:
             f"{run}, {name}": f"regression/{run}/llc/{name}"
             for run, name in plan.curves_of(with_llc)
         },
+        "modular_llc_runs": {run.name: run.name for run in plan.runs_of("modular", "llc")},
         "two_layers": first["twolayers"],
         "one_layer": first["onelayer"],
         "depth": {variant: first[variant] for variant in ("twolayers", "onelayer")},

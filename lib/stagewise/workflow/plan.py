@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from stagewise.workflow.runs import Run, expand_runs
+from stagewise.workflow.runs import Run, expand_runs, followed_runs
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Plan:
     @cached_property
     def runs(self) -> dict[str, Run]:
         """Runs by name, in the order of the configuration."""
-        return {run.name: run for run in expand_runs(self.config)}
+        return {run.name: run for run in (*expand_runs(self.config), *followed_runs(self.config))}
 
     def runs_of(self, study: str, analysis: str | None = None) -> list[Run]:
         """Return the runs of a study; only those for which an analysis is asked, if it is named."""

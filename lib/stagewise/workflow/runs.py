@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagewise.stores.identity import digest_of
-from stagewise.workflow.config import STUDIES, variant_settings
+from stagewise.workflow.config import STUDIES, modular_settings, variant_settings
 
 _NOT_TRAINED_ON = ("evaluation",)
 
@@ -60,6 +60,26 @@ def expand_runs(config: Mapping[str, Any]) -> list[Run]:
         for study in STUDIES
         for variant, entry in config[study]["variants"].items()
         for seed in entry["seeds"]
+    ]
+
+
+def followed_runs(config: Mapping[str, Any]) -> list[Run]:
+    """Return the networks of the modular-addition study whose LLC is followed along training.
+
+    They are trained together with the rest of their setting; the settings of each are its setting's
+    complete entry.
+
+    Parameters
+    ----------
+    config : mapping
+        A configuration that `workflow.config.check_config` has passed.
+    """
+    study = config["modular"]
+    entries = modular_settings(study)["stages"]
+    return [
+        Run(f"{variant}-s{seed}", "modular", variant, seed, entries[variant], ("llc",))
+        for variant in study["llc"]["variants"]
+        for seed in range(study["llc"]["num_seeds"])
     ]
 
 

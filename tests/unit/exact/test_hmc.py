@@ -75,7 +75,9 @@ def test_quadratic_is_sampled_exactly(leapfrog_steps, preconditioner, target, nu
 def test_quartic_agrees_with_quadrature():
     toy = Potential("toy", (2,) * 8)
     model = toy.model()
-    result = sample_hmc(model.loss_fn, model.params, model.data, config_of(n_beta=300.0), key=KEY)
+    result = sample_hmc(
+        model.loss_fn, model.params_at(0), model.samples, config_of(n_beta=300.0), key=KEY
+    )
     exact = toy.finite(300.0, 2.0)
     assert float(result.llc_stderr) < 0.03 * exact
     assert abs(float(result.llc_mean) - exact) < 4 * float(result.llc_stderr)
@@ -83,9 +85,11 @@ def test_quartic_agrees_with_quadrature():
 
 def test_sgld_of_small_steps_agrees():
     model = reduced_rank_regression(4, 3, 2, 1, num_samples=200, noise_std=0.3, key=KEY)
-    hmc = sample_hmc(model.loss_fn, model.params, model.data, config_of(localization=5.0), key=KEY)
+    hmc = sample_hmc(
+        model.loss_fn, model.params_at(0), model.samples, config_of(localization=5.0), key=KEY
+    )
     sampler = SGLDConfig(1e-3, 50.0, 5.0, 12, 200, 800, 200)
-    sgld = estimate_llc(model.loss_fn, model.params, model.data, sampler, key=KEY)
+    sgld = estimate_llc(model.loss_fn, model.params_at(0), model.samples, sampler, key=KEY)
     joint = np.hypot(float(hmc.llc_stderr), float(sgld.llc_stderr))
     assert joint < 0.1 * float(hmc.llc_mean)
     assert abs(float(hmc.llc_mean - sgld.llc_mean)) < 4 * joint
@@ -112,7 +116,7 @@ def test_moves_keep_detailed_balance(step_size, num_steps):
     model = QUARTIC.model()
     centre = torch.zeros(1, dtype=torch.float64)
     posterior = Posterior.around({"w": centre}, model.loss_fn, N_BETA, GAMMA)
-    evaluate = posterior_energy(posterior, model.data)
+    evaluate = posterior_energy(posterior, model.samples)
     metric = Preconditioner(torch.ones_like(centre), centre.new_empty(0, 1), centre.new_empty(0))
     start = evaluate(in_equilibrium(count))
     stream = KEY.child("move").generator()

@@ -77,11 +77,11 @@ def test_products_are_of_two_and_have_no_typical_curvature():
 @pytest.mark.parametrize(("widths", "rank"), NETWORKS)
 def test_networks_begin_at_an_optimum_of_the_rank_asked_for(widths, rank):
     model = population_linear_network(widths, rank)
-    assert model.loss_fn(model.params, model.data).item() == 0
-    product = end_to_end(model.params)
+    assert model.loss_fn(model.params_at(0), model.samples).item() == 0
+    product = end_to_end(model.params_at(0))
     assert product.shape == (widths[-1], widths[0])
     assert torch.linalg.matrix_rank(product).item() == rank
-    used = [torch.linalg.matrix_rank(weight).item() for weight in model.params.values()]
+    used = [torch.linalg.matrix_rank(weight).item() for weight in model.params_at(0).values()]
     assert used == [rank] * (len(widths) - 1)  # nothing beside what carries the map
     assert model.untrained_loss == rank / 2
 
@@ -91,19 +91,21 @@ def test_samples_and_population_have_the_same_loss():
     sampled = reduced_rank_regression(**shape, num_samples=40_000, noise_std=0.0, key=KEY)
     population = population_linear_network((4, 2, 3), 1)
     assert sampled.exact_llc == population.exact_llc
-    assert sampled.loss_fn(sampled.params, sampled.data).item() == 0
-    moved = {name: weight + 0.3 for name, weight in sampled.params.items()}
-    expected = population.loss_fn(moved, population.data).item()
-    residual = sampled.data[0] @ end_to_end(moved).T - sampled.data[1]
+    assert sampled.loss_fn(sampled.params_at(0), sampled.samples).item() == 0
+    moved = {name: weight + 0.3 for name, weight in sampled.params_at(0).items()}
+    expected = population.loss_fn(moved, population.samples).item()
+    residual = sampled.samples[0] @ end_to_end(moved).T - sampled.samples[1]
     error = (residual.square().sum(1) / 2).std().item() / 200
     assert error < 0.02 * expected
-    assert abs(sampled.loss_fn(moved, sampled.data).item() - expected) < 4 * error
+    assert abs(sampled.loss_fn(moved, sampled.samples).item() - expected) < 4 * error
     assert sampled.untrained_loss == pytest.approx(population.untrained_loss, rel=0.05)
 
 
 def test_label_noise_raises_the_loss_by_half_its_variance_an_output():
     model = reduced_rank_regression(4, 3, 2, 1, num_samples=20_000, noise_std=0.5, key=KEY)
-    assert model.loss_fn(model.params, model.data).item() == pytest.approx(3 * 0.125, rel=0.05)
+    assert model.loss_fn(model.params_at(0), model.samples).item() == pytest.approx(
+        3 * 0.125, rel=0.05
+    )
 
 
 def test_stiffest_curvature_of_a_quadratic_is_its_own_everywhere():

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
+from stagewise.core.subject import Subject
 from stagewise.exact import coefficients as exact
-from stagewise.llc.calibration import Subject, sweep
+from stagewise.llc.along import untrained_loss_of
+from stagewise.llc.calibration import sweep
 from stagewise.llc.calibration_choice import (
     change_by_factor_two,
     config_fragment,
@@ -26,8 +28,8 @@ from stagewise.llc.layout import CALIBRATION, SWEEP
 from stagewise.llc.settings import AXES, Grid, SGLDConfig
 from stagewise.plots import style
 from stagewise.stores.files import read_dataset, write_dataset
-from stagewise.studies.instruments.calibration_subjects import modular, reduced_rank
 from stagewise.studies.instruments.figures import fig40_calibration
+from stagewise.studies.instruments.subjects import modular, rrr
 from stagewise.workflow.config import check_config, merge
 from tests.layouts import assert_keeps
 
@@ -45,12 +47,14 @@ def loss(params: Params, batch: Batch) -> Tensor:
 def small_subject(*levels: float) -> Subject:
     data = (torch.randn(400, 4, generator=KEY.child("data").generator()),)
     checkpoints = {step: {"w": torch.full((4,), level)} for step, level in enumerate(levels)}
-    return Subject("small", loss, data, checkpoints, untrained_loss=50.0, exact_llc=2.0)
+    return Subject.of_checkpoints(
+        "small", checkpoints, loss, data, untrained_loss=50.0, exact_llc=2.0
+    )
 
 
 @pytest.fixture(scope="module")
 def swept() -> xr.Dataset:
-    return sweep(small_subject(1.0, 0.0), GRID, BASE, KEY)
+    return sweep(small_subject(1.0, 0.0), (0, 1), KEY, GRID, BASE)
 
 
 def made(llc: np.ndarray, stderr: float = 0.0, **verdicts: tuple[int, ...]) -> xr.Dataset:
@@ -76,7 +80,7 @@ def made(llc: np.ndarray, stderr: float = 0.0, **verdicts: tuple[int, ...]) -> x
 def test_every_cell_is_the_estimate_under_its_settings(swept):
     subject = small_subject(1.0, 0.0)
     config = SGLDConfig(4e-3, 50.0, 4.0, 6, 100, 200, 50)
-    single = estimate_llc(loss, subject.checkpoints[1], subject.data, config, key=KEY)
+    single = estimate_llc(loss, subject.params_at(1), subject.samples, config, key=KEY)
     cell = swept.sel(step=1, step_size=4e-3, n_beta=50.0, localization=4.0)
     assert float(cell["llc_mean"]) == float(single["llc_mean"])
     assert float(cell["running_llc"][-1]) == pytest.approx(float(single["llc_mean"]), rel=1e-4)
@@ -190,18 +194,18 @@ def test_an_axis_that_cannot_be_searched_is_refused(values):
 
 def test_subjects_are_what_they_say():
     model = {"num_inputs": 4, "num_outputs": 3, "num_hidden": 2, "rank": 1}
-    built = reduced_rank({**model, "num_samples": 50, "noise_std": 0.3}, KEY)
-    assert list(built.checkpoints) == [0]
-    assert built.exact_llc == exact.reduced_rank_regression(4, 3, 2, 1).value
+    built = rrr.swept({}, model={**model, "num_samples": 50, "noise_std": 0.3}, root_seed=0)
+    assert built.steps == (0,)
+    assert built.subject.exact_llc == exact.reduced_rank_regression(4, 3, 2, 1).value
     settings = {
         "task": {"modulus": 5, "train_fraction": 0.8},
         "network": {"embed_dim": 4, "hidden_dim": 8},
         "training": {"num_steps": 60, "batch_size": 8, "learning_rate": 0.02, "weight_decay": 0.0},
     }
-    trained = modular(settings, [0.0, 0.5, 1.0], KEY)
-    assert list(trained.checkpoints) == [0, 30, 60]
-    losses = [trained.loss_fn(p, trained.data).item() for p in trained.checkpoints.values()]
-    assert losses[0] == pytest.approx(trained.untrained_loss, rel=1e-5)
+    trained, steps, _ = modular.swept({}, model=settings, shares=[0.0, 0.5, 1.0], root_seed=0)
+    assert steps == (0, 30, 60)
+    losses = [trained.loss_fn(trained.params_at(s), trained.samples).item() for s in steps]
+    assert losses[0] == pytest.approx(untrained_loss_of(trained), rel=1e-5)
     assert losses[2] < losses[1] < losses[0]
 
 

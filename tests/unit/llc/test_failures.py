@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
+from stagewise.core.subject import Subject
 from stagewise.llc.failures import failing_estimate
 from stagewise.llc.layout import LLC_FAILURES
 from stagewise.llc.settings import SGLDConfig
@@ -44,16 +45,14 @@ def estimate_of(name: str) -> xr.Dataset:
         **changed, localization=1.0, num_chains=8, num_burnin=burnin, num_draws=200, batch_size=50
     )
     untrained = loss({"w": torch.full((20,), 3.0)}, DATA).item()
-    return failing_estimate(loss, params, DATA, config, untrained_loss=untrained, key=KEY)
+    subject = Subject.of_checkpoints("small", {7: params}, loss, DATA)
+    return failing_estimate(subject, 7, config, untrained_loss=untrained, key=KEY)
 
 
 @pytest.fixture(scope="module")
 def joined() -> xr.Dataset:
     names = ["diverged", "drifting", "escaped"]
-    parts = [
-        estimate_of(name).assign(step=((), 7, {"units": "step", "long_name": "step"}))
-        for name in names
-    ]
+    parts = [estimate_of(name) for name in names]
     store = xr.concat(parts, pd.Index(names, name="failure"))
     return store.assign_attrs(run="base-s1")
 

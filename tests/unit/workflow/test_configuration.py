@@ -201,11 +201,11 @@ def test_unknown_key_without_a_near_one_only_lists_the_valid_keys():
         ("mlp_dim", "'mlp_dim' belongs at 'regression.network.mlp_dim'"),
         (
             "regression.training.shard_sizes",
-            "'shard_size' belongs at 'regression.llc.shard_size' or 'language.llc.shard_size'",
+            "'regression.llc.shard_size' or 'modular.llc.shard_size' or 'language.llc.shard_size'",
         ),
         (
             "noise",
-            "'regression.llc.settings.<name>.noise' or 'language.llc.settings.<name>.noise'",
+            "'modular.llc.settings.<name>.noise' or 'language.llc.settings.<name>.noise'",
         ),
         ("input_scales", "'input_scales' belongs at 'regression.evaluation.input_scales'"),
         (
@@ -504,8 +504,8 @@ def test_modules_read_at_parse_time_are_light():
         ),
         ({"modes": {"settings": ["narrow"]}}, ["'modular.modes.settings' lacks 'wide'"]),
         (
-            {"llc": {"settings": ["late", "random", "adam"]}},
-            ["'modular.llc.settings' names 'adam'", "no setting"],
+            {"llc": {"variants": ["late", "random", "adam"]}},
+            ["'modular.llc.variants' names 'adam'", "no setting"],
         ),
         ({"llc": {"num_seeds": 11}}, ["'modular.llc.num_seeds' (11)", "10 seeds"]),
         ({"measures": {"rise_start": 0.95}}, ["rise_start' (0.95)", "rise_end' (0.9)"]),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from stagewise.core.devices import require_device
 from stagewise.core.replicas import Batch, LossFunction, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
@@ -18,24 +19,31 @@ from stagewise.studies.language.batches import TrainingRows, repeated
 from stagewise.studies.language.model import cross_entropy, initial_parameters, logits_at
 from stagewise.studies.language.settings import NetworkSettings, Repetition
 from stagewise.studies.language.tokens import TokenRows
-from stagewise.studies.network_run import NetworkRun, require_device
 
 _ROWS_AT_A_TIME = 32
 """Rows in a forward pass of the observed logits."""
 
 
 @dataclass(frozen=True)
-class LanguageRun(NetworkRun):
+class LanguageRun:
     """A run's settings and the functions that they define.
 
     Parameters
     ----------
+    name : str
+        Run id; names the run's random streams.
+    training : TrainingSettings
+    root_seed : int
+    device : str
+        "cpu" or "cuda".
     network : NetworkSettings
     repetition : Repetition
     """
 
-    study: ClassVar[str] = "language"
-
+    name: str
+    training: TrainingSettings
+    root_seed: int
+    device: str
     network: NetworkSettings
     repetition: Repetition
 
@@ -63,6 +71,11 @@ class LanguageRun(NetworkRun):
             repetition,
         )
 
+    @property
+    def key(self) -> StreamKey:
+        """Key above all streams of this run."""
+        return StreamKey(self.root_seed, ("language", self.name))
+
     def initial(self) -> Params:
         """Return the parameters before training."""
         params = initial_parameters(self.network, self.key)
@@ -76,11 +89,11 @@ class LanguageRun(NetworkRun):
     @property
     def evaluation_key(self) -> StreamKey:
         """Key of the evaluation set, the same for all runs."""
-        return StreamKey(self.root_seed, (self.study, "evaluation"))
+        return StreamKey(self.root_seed, ("language", "evaluation"))
 
     def fixed_rows(self, rows: TokenRows, purpose: str, count: int) -> Tensor:
         """Return some rows of a split, all there are if these are fewer; the same for all runs."""
-        key = StreamKey(self.root_seed, (self.study, purpose))
+        key = StreamKey(self.root_seed, ("language", purpose))
         return rows[torch.randperm(len(rows), generator=key.generator())[:count]]
 
     def loss(self, params: Params, batch: Batch) -> Tensor:
@@ -96,7 +109,7 @@ class LanguageRun(NetworkRun):
         samples = self.fixed_rows(rows, "llc-samples", num_samples)
         num_repetitive = round(self.repetition.share * len(samples))
         if num_repetitive:
-            key = StreamKey(self.root_seed, (self.study, "llc-repetition"))
+            key = StreamKey(self.root_seed, ("language", "llc-repetition"))
             samples[:num_repetitive] = repeated(samples[:num_repetitive], self.repetition, key)
         return partial(_stackable_loss, network=self.network), (samples.to(self.device),)
 
@@ -106,7 +119,7 @@ class LanguageRun(NetworkRun):
         Places are those whose next token is in the row, so that forms can be read with what follows.
         """
         chosen = self.fixed_rows(rows, "trajectory", count)
-        generator = StreamKey(self.root_seed, (self.study, "trajectory-places")).generator()
+        generator = StreamKey(self.root_seed, ("language", "trajectory-places")).generator()
         places = torch.randint(chosen.shape[1] - 1, (len(chosen),), generator=generator)
         return chosen.to(self.device), places.to(self.device)
 

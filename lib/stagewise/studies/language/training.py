@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewise.core.network import NetworkTraining, network_descent
+from stagewise.core.replicas import ParameterLayout
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.tokens import open_split
 
@@ -15,7 +16,7 @@ def network_training(
 ) -> NetworkTraining:
     """Return the training of a run on the splits "train" and "validation" with their "index"."""
     run = LanguageRun.of(name, settings, root_seed, device)
-    layout, length = run.layout(), settings["context_length"]
+    layout, length = ParameterLayout.of(run.initial()), settings["context_length"]
     train, validation = (
         open_split(data[split], data["index"], split, length) for split in ("train", "validation")
     )

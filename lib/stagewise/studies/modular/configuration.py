@@ -144,14 +144,14 @@ def _analysis_contradictions(
     needed: tuple[str, ...],
     stages: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[str]:
-    key = f"modular.{analysis}"
+    key, listed = f"modular.{analysis}", "variants" if analysis == "llc" else "settings"
     for name in needed:
-        if name not in entry["settings"]:
-            yield f"'{key}.settings' lacks {name!r}, which figures show; add it"
-    for name in entry["settings"]:
+        if name not in entry[listed]:
+            yield f"'{key}.{listed}' lacks {name!r}, which figures show; add it"
+    for name in entry[listed]:
         if name not in stages:
             yield (
-                f"'{key}.settings' names {name!r}, which is no setting of "
+                f"'{key}.{listed}' names {name!r}, which is no setting of "
                 "'modular.experiments.stages'; correct the name or add it there"
             )
         elif analysis != "llc" and stages[name]["modulus"] % 2 == 0:

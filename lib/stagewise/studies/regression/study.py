@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from stagewise.core.devices import require_device
 from stagewise.core.replicas import Batch, LossFunction, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
-from stagewise.studies.network_run import NetworkRun, require_device
 from stagewise.studies.regression.model import (
     initial_parameters,
     mean_squared_error,
@@ -25,17 +25,25 @@ from stagewise.studies.regression.task import sample_contexts, task_set
 
 
 @dataclass(frozen=True)
-class RegressionRun(NetworkRun):
+class RegressionRun:
     """A run's settings and the functions that they define.
 
     Parameters
     ----------
+    name : str
+        Run id; names the run's random streams.
+    training : TrainingSettings
+    root_seed : int
+    device : str
+        "cpu" or "cuda".
     task : TaskSettings
     network : NetworkSettings
     """
 
-    study: ClassVar[str] = "regression"
-
+    name: str
+    training: TrainingSettings
+    root_seed: int
+    device: str
     task: TaskSettings
     network: NetworkSettings
 
@@ -60,6 +68,11 @@ class RegressionRun(NetworkRun):
             TaskSettings(**settings["task"]),
             NetworkSettings(**settings["network"]),
         )
+
+    @property
+    def key(self) -> StreamKey:
+        """Key above all streams of this run."""
+        return StreamKey(self.root_seed, ("regression", self.name))
 
     def tasks(self) -> Tensor | None:
         """Return the run's finite set of tasks, if it has one."""

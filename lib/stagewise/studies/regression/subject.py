@@ -1,36 +1,52 @@
-"""A run of the regression study as a subject of calibration."""
+"""A run of the regression study as a subject."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
-from stagewise.llc.calibration import Subject
-from stagewise.llc.estimate import full_loss
+from stagewise.core.subject import Subject
+from stagewise.stores.checkpoints import checkpoint_index, params_reader
 from stagewise.studies.regression.study import RegressionRun
 
 
-def transformer(
-    run: RegressionRun,
-    path_to_checkpoints: str,
-    steps: Sequence[int],
-    num_samples: int,
+def subject(
+    name: str,
+    settings: Mapping[str, Any],
+    paths: Mapping[str, str],
+    measured: Mapping[str, Any],
+    *,
+    root_seed: int,
+    device: str,
     identity: str,
 ) -> Subject:
-    """Return a run of the regression study at some of its checkpoints.
+    """Return a trained run of the study; parameters are read when they are asked for.
 
     Parameters
     ----------
-    run : RegressionRun
-    path_to_checkpoints : str
-    steps : sequence of int
-        In the order of time.
-    num_samples : int
-        n of the fixed set.
+    name : str
+        Run id.
+    settings : mapping
+        The run's; see `RegressionRun.of`.
+    paths : mapping of str to str
+        ``checkpoints``.
+    measured : mapping
+        ``loss`` and ``num_samples``; see `RegressionRun.llc_target`.
+    root_seed : int
+    device : str
+        "cpu" or "cuda".
     identity : str
-        Identity of the run, which the store must have.
+        Identity that the checkpoints must carry.
     """
-    loss_fn, data = run.llc_target("all_positions", num_samples)
-    checkpoints = {step: run.params_at(path_to_checkpoints, step, identity) for step in steps}
+    run = RegressionRun.of(name, settings, root_seed, device)
+    loss_fn, samples = run.llc_target(measured["loss"], measured["num_samples"])
+    checkpoints = paths["checkpoints"]
     return Subject(
-        "transformer", loss_fn, data, checkpoints, full_loss(loss_fn, run.initial(), data)
+        name,
+        tuple(checkpoint_index(checkpoints).tolist()),
+        params_reader(checkpoints, identity, device),
+        loss_fn,
+        samples,
+        key=run.key,
+        constant_loss=run.task.dimension + run.task.noise_variance,
     )

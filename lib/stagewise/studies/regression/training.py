@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewise.core.network import NetworkTraining, network_descent
+from stagewise.core.replicas import ParameterLayout
 from stagewise.studies.regression.study import RegressionRun
 
 
@@ -14,7 +15,7 @@ def network_training(
 ) -> NetworkTraining:
     """Return the training of a run; there are no files of data."""
     run = RegressionRun.of(name, settings, root_seed, device)
-    layout, tasks = run.layout(), run.tasks()
+    layout, tasks = ParameterLayout.of(run.initial()), run.tasks()
     contexts = run.fixed_contexts("trajectory", settings["trajectory"]["num_contexts"])
     descent = network_descent(
         run.loss,

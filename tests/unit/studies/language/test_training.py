@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from stagewise.core.network import NetworkTraining, network_descent
-from stagewise.core.replicas import stacked_losses
+from stagewise.core.replicas import ParameterLayout, stacked_losses
 from stagewise.core.seeding import StreamKey
 from stagewise.core.training import Memory, train
 from stagewise.llc.estimate import estimate_llc
@@ -113,7 +113,7 @@ def test_fewer_rows_than_a_batch_is_one_sentence():
 
 
 def training_of(observe=lambda params: np.zeros(1), settings=RUN.training):
-    rows, layout = RUN.training_rows(numbered()), RUN.layout()
+    rows, layout = RUN.training_rows(numbered()), ParameterLayout.of(RUN.initial())
     initial = layout.flatten(RUN.initial())
     descent = network_descent(RUN.loss, layout, initial, rows.batch_at, settings)
     return NetworkTraining(layout, descent, observe)
@@ -149,7 +149,7 @@ def test_a_run_learns_and_an_interrupted_one_ends_bit_identical(tmp_path):
 
 
 def test_decay_and_learning_rate_are_those_of_torch():
-    rows, layout = RUN.training_rows(numbered()), RUN.layout()
+    rows, layout = RUN.training_rows(numbered()), ParameterLayout.of(RUN.initial())
     leaves = {name: value.clone().requires_grad_() for name, value in RUN.initial().items()}
     optimiser = torch.optim.AdamW(leaves.values(), lr=0.02, betas=(0.9, 0.98), weight_decay=0.1)
     for step in range(30):
@@ -191,7 +191,7 @@ def test_the_llc_is_of_the_training_loss_with_its_repeated_rows():
     torch.testing.assert_close(
         loss_fn(params, (samples,)), cross_entropy(params, RUN.network, (samples,))
     )
-    layout = RUN.layout()
+    layout = ParameterLayout.of(RUN.initial())
     vectors = torch.stack([layout.flatten(params)] * 2)
     stacked = stacked_losses(loss_fn, layout, vectors, (torch.stack([samples[:4], samples[4:]]),))
     apart = [loss_fn(params, (part,)) for part in samples.split(4)]

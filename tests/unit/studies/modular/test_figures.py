@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 import yaml
 
+from stagewise.llc.along import gathered, llc_along, sampler_config
 from stagewise.llc.layout import LLC
 from stagewise.plots.drawn import Drawn
 from stagewise.studies.modular.censoring import Times, median_time
@@ -27,12 +28,12 @@ from stagewise.studies.modular.figures.g03_phase_diagrams import cells_of
 from stagewise.studies.modular.figures.registry import FIGURES
 from stagewise.studies.modular.gradients import gradients_along
 from stagewise.studies.modular.layout import GRADIENTS, MODES, RUNS
-from stagewise.studies.modular.llc import llc_along
 from stagewise.studies.modular.measures import measure_setting
 from stagewise.studies.modular.mode_growth import growth_table
 from stagewise.studies.modular.modes import modes_along
 from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.scaling import law_table
+from stagewise.studies.modular.subject import network
 from stagewise.studies.modular.thresholds import MeasureSettings
 from stagewise.studies.modular.training import train
 from stagewise.workflow.config import merge, modular_settings
@@ -41,6 +42,13 @@ from tests.layouts import assert_keeps
 ROOT = Path(__file__).parents[4]
 PRESET = ("config", "smoke")
 KEY = study_key(3)
+
+
+def llc_of(setting, checkpoints, sampler):
+    """Return the judged LLC of a setting's first seed at all its checkpoints."""
+    subject = network(setting, 0, KEY, lambda step: checkpoints.at(step, 0))
+    rest = {key: value for key, value in sampler.items() if key not in ("noise", "seeds")}
+    return gathered([llc_along(subject, subject.steps, sampler_config(rest, subject))])
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +73,8 @@ def study() -> Mapping[str, object]:
         n: gradients_along(*kept[n], KEY, range(1), 3.0) for n in config["gradients"]["settings"]
     }
     llc = {
-        f"{n}-s0": llc_along(*kept[n], KEY, 0, config["llc"]["sampler"])
-        for n in config["llc"]["settings"]
+        f"{n}-s0": llc_of(*kept[n], config["llc"]["settings"]["local"])
+        for n in config["llc"]["variants"]
     }
     for stores, layout in ((modes, MODES), (along, GRADIENTS)):
         for dataset in stores.values():

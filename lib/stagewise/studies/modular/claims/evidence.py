@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
 
-from stagewise.llc.layout import LLC
+from stagewise.llc.table import read_curves
 from stagewise.stores.groups import read_groups
 from stagewise.studies.modular.layout import GRADIENTS, GROWTH, LAWS, MODES, RUNS
 
@@ -26,7 +26,7 @@ class ModularEvidence:
     modes, gradients : mapping of str to Dataset
         By setting; layout `modular.layout.MODES` and `modular.layout.GRADIENTS`.
     llc : mapping of str to Dataset
-        By setting and seed, as in ``late-s0``; layout `llc.layout.LLC`.
+        By run, setting and seed as in ``late-s0``; layout `llc.layout.LLC`.
     """
 
     runs: pd.DataFrame
@@ -54,14 +54,14 @@ class ModularEvidence:
 
 
 def read(
-    runs: str, laws: str, growth: str, modes: str, gradients: str, llc: str
+    runs: str, laws: str, growth: str, modes: str, gradients: str, llc: Sequence[str]
 ) -> ModularEvidence:
-    """Read all, layouts checked."""
+    """Read all, layouts checked; the LLC has a store a run."""
     return ModularEvidence(
         RUNS.read(runs),
         LAWS.read(laws),
         GROWTH.read(growth),
         read_groups(modes, MODES),
         read_groups(gradients, GRADIENTS),
-        read_groups(llc, LLC),
+        read_curves(llc),
     )

@@ -51,7 +51,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "g09_llc_and_modes": Figure(
         inputs={
-            "llc": Input("modular/llc.nc", "llc.layout:LLC", groups=True),
+            "llc": Input("modular/{modular_llc_runs}/llc/local/llc.nc", "llc.layout:LLC"),
             "modes": _MODES,
             "curves": _curves("stages"),
             "runs": _RUNS,

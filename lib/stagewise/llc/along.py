@@ -1,0 +1,161 @@
+"""The LLC of a subject along its training: estimates of some steps, joined and judged.
+
+Every step is estimated on its own, by the key's streams alone, so results do not depend on how steps
+are divided among jobs, nor on their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from stagewise.core.progress import Heartbeat
+from stagewise.core.seeding import StreamKey
+from stagewise.core.subject import Subject
+from stagewise.llc.diagnostics import judge_all, locality
+from stagewise.llc.estimate import estimate_llc, full_loss
+from stagewise.llc.settings import SGLDConfig
+
+OF_ONE_STEP = ("verdict", "reason", "failure")
+"""Attributes of an estimate that say nothing of several; the verdicts of all are variables."""
+
+
+def sampler_config(settings: Mapping[str, Any], subject: Subject) -> SGLDConfig:
+    """Return the sampler of plain settings, where an ``n_beta`` of None is n / log(n)."""
+    n_beta = settings["n_beta"]
+    return SGLDConfig(
+        **{**settings, "n_beta": subject.watanabe_n_beta if n_beta is None else n_beta}
+    )
+
+
+def sgld_key(subject: Subject, step: int, noise: str) -> StreamKey:
+    """Return the key of a step's batches and noise.
+
+    "shared" gives every step of the subject the same ones (Hoogland et al. 2024, App. E.3.2), "fresh"
+    gives each its own.
+    """
+    key = subject.key.child("sgld")
+    return key.child(step) if noise == "fresh" else key
+
+
+def estimate_at(
+    subject: Subject,
+    step: int,
+    config: SGLDConfig,
+    *,
+    key: StreamKey,
+    chains_at_a_time: int | None = None,
+) -> xr.Dataset:
+    """Estimate the LLC of a subject at one of its steps; see `llc.estimate.estimate_llc`."""
+    return estimate_llc(
+        subject.loss_fn,
+        subject.params_at(step),
+        subject.samples,
+        config,
+        key=key,
+        chains_at_a_time=chains_at_a_time,
+    )
+
+
+def llc_along(
+    subject: Subject,
+    steps: Sequence[int],
+    config: SGLDConfig,
+    *,
+    noise: str = "shared",
+    chains_at_a_time: int | None = None,
+) -> xr.Dataset:
+    """Estimate the LLC of a subject at some of its steps.
+
+    Parameters
+    ----------
+    subject : Subject
+    steps : sequence of int
+        Among the subject's steps, in any order.
+    config : SGLDConfig
+    noise : {"shared", "fresh"}
+        See `sgld_key`.
+    chains_at_a_time : int, optional
+        See `llc.estimate.estimate_llc`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Layout `llc.layout.LLC_SHARD`: the estimates along ``step``, in the order given. Attributes hold
+        the sampler's settings, ``run`` (the subject's name), ``noise``, ``num_samples`` and, where they
+        are known, ``constant_loss`` and ``untrained_loss``.
+    """
+    heartbeat = Heartbeat("checkpoint", len(steps), interval=0)
+    estimates = []
+    for count, step in enumerate(steps, start=1):
+        key = sgld_key(subject, step, noise)
+        found = estimate_at(subject, step, config, key=key, chains_at_a_time=chains_at_a_time)
+        estimates.append(found.expand_dims(step=[step]))
+        heartbeat.beat(count, f"step {step}: LLC {found.llc_mean:.2f} +- {found.llc_stderr:.2f}")
+    known = {name: getattr(subject, name) for name in ("constant_loss", "untrained_loss")}
+    return joined(estimates).assign_attrs(
+        run=subject.name,
+        noise=noise,
+        num_samples=subject.num_samples,
+        **{name: value for name, value in known.items() if value is not None},
+    )
+
+
+def joined(estimates: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Join estimates along ``step`` in the order given; attributes that they do not share go."""
+    result = xr.concat(estimates, "step", combine_attrs="drop_conflicts")
+    result.attrs = {name: v for name, v in result.attrs.items() if name not in OF_ONE_STEP}
+    return result
+
+
+def gathered(shards: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Join what `llc_along` made of the steps of one subject in the order of time, and judge it.
+
+    Returns
+    -------
+    xarray.Dataset
+        Layout `llc.layout.LLC`: the estimates with what `llc.diagnostics.locality` and `judge_all` say.
+    """
+    whole = joined(shards).sortby("step")
+    untrained_loss = whole.attrs.get("untrained_loss", float(whole.init_loss[0]))
+    constant_loss = whole.attrs.get("constant_loss", np.nan)
+    judged = whole.merge(locality(whole, untrained_loss, constant_loss))
+    return judged.merge(judge_all(whole, untrained_loss)).assign_attrs(whole.attrs)
+
+
+def untrained_loss_of(subject: Subject) -> float:
+    """Return the loss before training: as the subject states it, or else that at its first step."""
+    if subject.untrained_loss is not None:
+        return subject.untrained_loss
+    return full_loss(subject.loss_fn, subject.params_at(subject.steps[0]), subject.samples)
+
+
+def audited(
+    stored: xr.Dataset, subject: Subject, steps: Sequence[int], config: SGLDConfig, **sampling: Any
+) -> pd.DataFrame:
+    """Estimate some steps again and compare every draw with the stored one.
+
+    Parameters
+    ----------
+    stored : xarray.Dataset
+        Layout `llc.layout.LLC`.
+    subject, steps, config, **sampling
+        As for `llc_along`.
+
+    Returns
+    -------
+    DataFrame
+        Layout `llc.layout.AUDIT`, in the order of `steps`.
+    """
+    again = llc_along(subject, steps, config, **sampling)
+    rows = []
+    for step in steps:
+        one, other = again["loss"].sel(step=step), stored["loss"].sel(step=step)
+        same = bool(np.array_equal(one, other, equal_nan=True))
+        difference = float(np.abs(one.values - other.values).max())
+        rows.append({"step": step, "identical": same, "largest_difference": difference})
+    return pd.DataFrame(rows)

@@ -1,0 +1,46 @@
+"""Estimate single checkpoints again, alone and in reverse order, and compare with the stored LLC."""
+
+from importlib import import_module
+from typing import Any
+
+from stagewise.llc.along import audited, sampler_config
+from stagewise.llc.layout import AUDIT, LLC
+from stagewise.workflow.logs import log_to
+
+
+def main(
+    *,
+    paths: dict[str, str],
+    path_to_llc: str,
+    path_to_audit: str,
+    study: str,
+    name: str,
+    steps: list[int],
+    subject: dict[str, Any],
+    sampler: dict[str, Any],
+    sampling: dict[str, Any],
+    root_seed: int,
+    device: str,
+) -> None:
+    """Write one row a checkpoint: whether every draw of every chain is the same number."""
+    module = import_module(f"stagewise.studies.{study}.subject")
+    built = module.subject(name, paths=paths, root_seed=root_seed, device=device, **subject)
+    stored, config = LLC.read(path_to_llc), sampler_config(sampler, built)
+    AUDIT.write(path_to_audit, audited(stored, built, steps[::-1], config, **sampling))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths={name: path for name, path in snakemake.input.items() if name != "llc"},
+        path_to_llc=snakemake.input.llc,
+        path_to_audit=snakemake.output.audit,
+        study=snakemake.wildcards.study,
+        name=snakemake.wildcards.run,
+        steps=snakemake.params.steps,
+        subject=snakemake.params.subject,
+        sampler=snakemake.params.sampler,
+        sampling=snakemake.params.sampling,
+        root_seed=snakemake.params.root_seed,
+        device=snakemake.params.device,
+    )

@@ -1,0 +1,49 @@
+"""Estimate the LLC of one shard of a run's checkpoints under one sampler setting."""
+
+from importlib import import_module
+from typing import Any
+
+from stagewise.llc.along import llc_along, sampler_config
+from stagewise.llc.layout import LLC_SHARD
+from stagewise.stores.provenance import provenance
+from stagewise.workflow.logs import log_to
+
+
+def main(
+    *,
+    paths: dict[str, str],
+    path_to_shard: str,
+    study: str,
+    name: str,
+    setting: str,
+    steps: list[int],
+    subject: dict[str, Any],
+    sampler: dict[str, Any],
+    sampling: dict[str, Any],
+    root_seed: int,
+    device: str,
+) -> None:
+    """Estimate each checkpoint on its own, so that the shard's size cannot matter."""
+    module = import_module(f"stagewise.studies.{study}.subject")
+    built = module.subject(name, paths=paths, root_seed=root_seed, device=device, **subject)
+    shard = llc_along(built, steps, sampler_config(sampler, built), **sampling)
+    stated = {"setting": setting, "identity": subject["identity"], **subject["measured"]}
+    known = {key: value for key, value in stated.items() if value is not None}
+    LLC_SHARD.write(path_to_shard, shard, {**known, **shard.attrs, **provenance()})
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        paths=dict(snakemake.input.items()),
+        path_to_shard=snakemake.output.shard,
+        study=snakemake.wildcards.study,
+        name=snakemake.wildcards.run,
+        setting=snakemake.wildcards.setting,
+        steps=snakemake.params.steps,
+        subject=snakemake.params.subject,
+        sampler=snakemake.params.sampler,
+        sampling=snakemake.params.sampling,
+        root_seed=snakemake.params.root_seed,
+        device=snakemake.params.device,
+    )
