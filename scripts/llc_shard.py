@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from stagewise.llc.along import llc_along, sampler_config
-from stagewise.llc.layout import LLC_SHARD
+from stagewise.llc.estimate_layout import LLC_SHARD
 from stagewise.stores.provenance import provenance
 from stagewise.workflow.logs import log_to
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -20,26 +20,10 @@ from stagewise.core.subject import Subject
 from stagewise.llc.along import estimate_at, untrained_loss_of
 from stagewise.llc.diagnostics import judge, locality
 from stagewise.llc.estimate import full_loss
+from stagewise.llc.layout import SWEEP
 from stagewise.llc.settings import AXES, Grid, SGLDConfig
 
 logger = logging.getLogger(__name__)
-
-
-_NUMBERS = {
-    "llc_mean": ("1", "LLC"),
-    "llc_stderr": ("1", "standard error of the LLC over chains"),
-    "rhat": ("1", "rank-normalised split R-hat of the paired draws"),
-    "ess": ("draws", "bulk effective sample size of the paired draws"),
-    "drift": ("1", "LLC of the second half of the draws less the first, mean over chains"),
-    "mean_loss": ("loss", "mean loss of the chains, E[L]"),
-    "forgotten_share": ("1", "share of the training gain that the chains gave up"),
-    "displacement": ("1", "mean |w - w*| / |w*| over chains and draws"),
-    "num_diverged": ("1", "number of diverged chains"),
-}
-_TEXTS = {
-    "verdict": "whether to trust the estimate",
-    "reason": "what the verdict rests on",
-}
 
 
 class Swept(NamedTuple):
@@ -75,37 +59,36 @@ def sweep(
         `base`, the subject's name, ``num_samples``, ``untrained_loss`` and ``exact_llc`` (NaN if
         unknown).
     """
-    untrained_loss = untrained_loss_of(subject)
+    untrained_loss, cells = untrained_loss_of(subject), grid.cells()
+    heartbeat = Heartbeat("estimate", len(cells) * len(steps))
+    rows = []
+    for step in steps:
+        for cell in cells:
+            estimate = estimate_at(subject, step, replace(base, **cell), key=key)
+            rows.append(_kept_of(estimate, untrained_loss))
+            heartbeat.beat(len(rows))
     shape = (len(steps), *(len(getattr(grid, name)) for name in AXES))
-    found = {name: np.full(shape, np.nan) for name in _NUMBERS}
-    texts = {name: np.empty(shape, dtype=object) for name in _TEXTS}
-    running = np.full((*shape, base.num_draws), np.nan, dtype=np.float32)
-    cells = list(zip(np.ndindex(shape[1:]), grid.cells(), strict=True))
-    heartbeat = Heartbeat("estimate", len(cells) * shape[0])
-    for number, step in enumerate(steps):
-        for count, (index, cell) in enumerate(cells, start=1):
-            config = replace(base, **cell)
-            estimate = estimate_at(subject, step, config, key=key)
-            place = (number, *index)
-            for name, value in _numbers_of(estimate, untrained_loss).items():
-                found[name][place] = value
-            verdict, reason = judge(estimate, untrained_loss)
-            texts["verdict"][place], texts["reason"][place] = verdict, reason
-            running[place] = running_llc(estimate)
-            heartbeat.beat(number * len(cells) + count)
-    swept = _as_dataset(subject, steps, grid, base, found, texts, running)
+    columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    found = {name: some.reshape(*shape, *some.shape[1:]) for name, some in columns.items()}
+    swept = _as_dataset(subject, steps, grid, base, found)
     return swept.assign_attrs(untrained_loss=untrained_loss)
 
 
-def _numbers_of(estimate: xr.Dataset, untrained_loss: float) -> dict[str, float]:
-    """Return the numbers that a sweep keeps of one estimate."""
+def _kept_of(estimate: xr.Dataset, untrained_loss: float) -> dict[str, np.ndarray | float]:
+    """Return what a sweep keeps of one estimate."""
     where = locality(estimate, untrained_loss, np.nan)
-    values = {name: estimate[name] for name in _NUMBERS if name in estimate}
-    values["drift"] = estimate["drift"].mean("chain")
-    values["mean_loss"] = where["mean_loss"]
-    values["forgotten_share"] = where["forgotten_share"]
-    values["displacement"] = where["mean_displacement"]
-    return {name: float(value) for name, value in values.items()}
+    verdict, reason = judge(estimate, untrained_loss)
+    return {
+        **{name: float(estimate[name]) for name in ("llc_mean", "llc_stderr", "rhat", "ess")},
+        "drift": float(estimate["drift"].mean("chain")),
+        "mean_loss": float(where["mean_loss"]),
+        "forgotten_share": float(where["forgotten_share"]),
+        "displacement": float(where["mean_displacement"]),
+        "num_diverged": float(estimate["num_diverged"]),
+        "verdict": np.array(verdict, dtype=object),
+        "reason": np.array(reason, dtype=object),
+        "running_llc": running_llc(estimate).astype(np.float32),
+    }
 
 
 def running_llc(estimate: xr.Dataset) -> np.ndarray:
@@ -124,30 +107,17 @@ def _as_dataset(
     grid: Grid,
     base: SGLDConfig,
     found: Mapping[str, np.ndarray],
-    texts: Mapping[str, np.ndarray],
-    running: np.ndarray,
 ) -> xr.Dataset:
-    dims = ("step", *AXES)
-    variables: dict[str, Any] = {
-        name: (dims, found[name], {"units": units, "long_name": long_name})
-        for name, (units, long_name) in _NUMBERS.items()
-    }
-    for name, long_name in _TEXTS.items():
-        variables[name] = (dims, texts[name], {"units": "1", "long_name": long_name})
-    described = {"units": "1", "long_name": "LLC from the draws so far, mean over chains"}
-    variables["running_llc"] = ((*dims, "draw"), running, described)
     losses = [full_loss(subject.loss_fn, subject.params_at(s), subject.samples) for s in steps]
-    described = {"units": "loss", "long_name": "loss at w* over all samples"}
-    variables["init_loss"] = (("step",), losses, described)
     shared = {name: value for name, value in vars(base).items() if name not in (*AXES, "num_draws")}
-    return xr.Dataset(
-        variables,
+    return SWEEP.dataset(
+        {**found, "init_loss": losses},
         coords={
             "step": list(steps),
             "draw": np.arange(base.num_draws),
             **{name: list(getattr(grid, name)) for name in AXES},
         },
-        attrs={
+        attributes={
             **shared,
             "num_draws": base.num_draws,
             "subject": subject.name,

@@ -46,23 +46,33 @@ def test_a_new_layout_changes_no_script_of_another_study(tree: Path, study: str)
     changed = changed_by_a_new_layout(tree, f"studies/{study}/layout.py")
     own = {name for name in changed if name.startswith(f"{study}_")}
     assert own
-    # What a figure reads is a matter of the registry of figures.
-    assert {name for name in changed - own if "figure" not in name} <= EVERY_STUDY
+    assert changed - own <= EVERY_STUDY
 
 
 @pytest.mark.parametrize(
-    ("study", "trains"),
+    ("study", "file"),
     [
+        ("language", "lib/stagewise/studies/language/subject.py"),
         ("language", "lib/stagewise/studies/language/training.py"),
+        ("modular", "lib/stagewise/studies/modular/subject.py"),
         ("modular", "scripts/modular_run.py"),
+        ("regression", "lib/stagewise/studies/regression/subject.py"),
         ("regression", "lib/stagewise/studies/regression/training.py"),
         ("scurves", "scripts/scurves_run.py"),
     ],
 )
-def test_what_trains_reaches_no_layout_of_what_is_made_of_runs(study: str, trains: str) -> None:
-    reached = code_digests(Path(trains), ROOT)
+def test_what_trains_and_samples_reaches_no_layout_of_what_is_made_of_it(
+    study: str, file: str
+) -> None:
+    reached = code_digests(Path(file), ROOT)
     assert f"lib/stagewise/studies/{study}/settings.py" in reached
     assert f"lib/stagewise/studies/{study}/layout.py" not in reached
+
+
+def test_shards_reach_the_layout_of_estimates_alone() -> None:
+    reached = code_digests(Path("scripts/llc_shard.py"), ROOT)
+    assert "lib/stagewise/llc/estimate_layout.py" in reached
+    assert "lib/stagewise/llc/layout.py" not in reached
 
 
 @pytest.mark.parametrize("study", ["modular", "scurves"])

@@ -36,12 +36,6 @@ def losses_of(params: Params, network: NetworkSettings, rows: Tensor) -> Tensor:
     return torch.cat(chunks).double()
 
 
-def constant_predictor_loss(rows: Tensor) -> float:
-    """Return the least loss in nats of a prediction that is the same everywhere: their entropy."""
-    frequency = rows[:, 1:].flatten().bincount().double()
-    return float(torch.special.entr(frequency / frequency.sum()).sum())
-
-
 def mean_and_stderr(samples: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean over the first axis and its standard error."""
     return samples.mean(0), samples.std(0) / len(samples) ** 0.5

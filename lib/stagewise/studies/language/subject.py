@@ -7,9 +7,8 @@ from typing import Any
 
 from stagewise.core.subject import Subject
 from stagewise.stores.checkpoints import checkpoint_index, params_reader
-from stagewise.studies.language.behaviour import constant_predictor_loss
 from stagewise.studies.language.study import LanguageRun
-from stagewise.studies.language.tokens import open_split
+from stagewise.studies.language.tokens import constant_predictor_loss, open_split
 
 
 def subject(

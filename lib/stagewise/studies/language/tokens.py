@@ -95,3 +95,9 @@ def tokens_of_split(index: xr.Dataset, split: str) -> int:
     """Return how many tokens the stream of a split holds, by the index."""
     own = index["split"].values == SPLITS.index(split)
     return int(index["num_tokens"].values[own].sum())
+
+
+def constant_predictor_loss(rows: Tensor) -> float:
+    """Return the least loss in nats of a prediction that is the same everywhere: their entropy."""
+    frequency = rows[:, 1:].flatten().bincount().double()
+    return float(torch.special.entr(frequency / frequency.sum()).sum())

@@ -16,14 +16,13 @@ from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.journal import SegmentFiles
 from stagewise.studies.language.batches import TrainingRows, repeated
-from stagewise.studies.language.behaviour import constant_predictor_loss
 from stagewise.studies.language.bigrams import conditional_distribution, count_bigrams
 from stagewise.studies.language.layout import METRICS
 from stagewise.studies.language.metrics import along_steps, evaluation_set
 from stagewise.studies.language.model import cross_entropy, logits
 from stagewise.studies.language.settings import Repetition
 from stagewise.studies.language.study import LanguageRun
-from stagewise.studies.language.tokens import TokenRows
+from stagewise.studies.language.tokens import TokenRows, constant_predictor_loss
 from tests.layouts import assert_keeps
 from tests.unit.studies.language.networks import bigram_network, induction_network
 
