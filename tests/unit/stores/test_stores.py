@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -21,6 +22,8 @@ from stagewise.stores.files import (
     write_dataset,
     write_netcdf,
 )
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -65,7 +68,8 @@ def test_a_kill_while_writing_leaves_no_finished_file(tmp_path):
         f"with atomic_path({str(tmp_path / 'out.txt')!r}) as t:\n"
         "    t.write_text('half'); os.kill(os.getpid(), 9)\n"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "lib", check=False)
+    assert done.returncode == -9
     assert not (tmp_path / "out.txt").exists()
 
 
