@@ -22,6 +22,7 @@ from stagewise.studies.language.figures import (
 )
 from stagewise.studies.language.figures.fig19_position_shapes import shown_steps
 from stagewise.studies.language.figures.panels import first_shown, over_positions, stage_rows
+from stagewise.studies.language.landmarks import landmark_table
 from stagewise.studies.language.layout import METRICS
 
 LAST = 4000
@@ -123,7 +124,9 @@ def drawn(name: str, learns: bool = True) -> Drawn:
     runs, stages = learned() if learns else untrained()
     if name == "fig22":
         runs, stages = {"onelayer": runs["onelayer"]}, {"onelayer": stages["onelayer"]}
-    return FIGURES[name](runs=runs, stages=stages)
+    marks = {v: landmark_table(metrics.assign_attrs(run=v)) for v, metrics in runs.items()}
+    more = {"landmarks": marks} if name in ("fig03", "fig22") else {}
+    return FIGURES[name](runs=runs, stages=stages, **more)
 
 
 def part(name: str, panel: str, series: str, learns: bool = True) -> pd.DataFrame:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
@@ -16,6 +19,7 @@ from stagewise.studies.language.figures.panels import (
     over_positions,
     stage_rows,
 )
+from stagewise.studies.language.landmarks import BIGRAM, Landmark, landmarks_of
 
 _LABELS = (
     "Bigram score\n(cross-entropy, nats)",
@@ -25,7 +29,9 @@ _LABELS = (
 
 
 @style.context()
-def draw(*, runs: Runs, stages: Stages, remark: str) -> Drawn:
+def draw(
+    *, runs: Runs, stages: Stages, landmarks: Mapping[str, pd.DataFrame], remark: str
+) -> Drawn:
     """Draw bigram score, loss with and without positions, and n-gram scores of two runs.
 
     Parameters
@@ -34,6 +40,8 @@ def draw(*, runs: Runs, stages: Stages, remark: str) -> Drawn:
         Metrics by variant; one column a run, or one row of panels if there is one run.
     stages : mapping of str to DataFrame
         Stages of each run.
+    landmarks : mapping of str to DataFrame
+        Of each run; layout `language.layout.LANDMARKS`.
     remark : str
         What a reader must know of the text; above the panels.
 
@@ -53,7 +61,7 @@ def draw(*, runs: Runs, stages: Stages, remark: str) -> Drawn:
     for column, (variant, metrics) in enumerate(runs.items()):
         top, middle, bottom = columns[:, column]
         top.set_title(f"{DEPTHS[variant]}\n")
-        _bigrams(ledger, top, variant, metrics)
+        _bigrams(ledger, top, variant, metrics, landmarks_of(landmarks[variant])[BIGRAM])
         _positions(ledger, middle, variant, metrics)
         _ngrams(ledger, bottom, variant, metrics)
     for ax, label in zip(columns[:, 0], _LABELS, strict=True):
@@ -63,18 +71,17 @@ def draw(*, runs: Runs, stages: Stages, remark: str) -> Drawn:
     return Drawn(figure, ledger.table())
 
 
-def _bigrams(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset) -> None:
+def _bigrams(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset, least: Landmark) -> None:
     panel = f"bigrams, {variant}"
     band(ledger, ax, panel, "bigram score", metrics, "bigram_score", color=style.MAIN)
     entropy = float(metrics["bigram_entropy"])
     ledger.add(panel, "bigram entropy", [0], [entropy])
     ax.axhline(entropy, color=style.ACCENT, linestyle="--", linewidth=0.9, label="bigram entropy")
-    scores, steps = metrics["bigram_score"].to_numpy(), metrics["step"].to_numpy()
-    least = int(scores.argmin())
-    ledger.add(panel, "minimum", [steps[least]], [scores[least]])
-    if 0 < least < len(steps) - 1:
-        label = f"minimum, step {steps[least]}"
-        ax.plot(steps[least], scores[least], "v", color=style.ACCENT, markersize=4, label=label)
+    steps = metrics["step"].to_numpy()
+    ledger.add(panel, "minimum", [least.step], [least.value])
+    if steps[0] < least.step < steps[-1]:
+        label = f"minimum, step {least.step:.0f}"
+        ax.plot(least.step, least.value, "v", color=style.ACCENT, markersize=4, label=label)
     else:
         style.note(ax, "No minimum within these steps", y=0.5)
     ax.legend(loc="best")

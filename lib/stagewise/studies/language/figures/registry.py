@@ -53,7 +53,9 @@ FIGURES: Mapping[str, Figure] = {
     "fig02a_planes": Figure(
         inputs={**_TRAJECTORY, "stages": _stages("{two_layers}")}, module="plots.planes"
     ),
-    "fig03_bigrams_and_ngrams": Figure(inputs=_DEPTHS, settings=_REMARK),
+    "fig03_bigrams_and_ngrams": Figure(
+        inputs={**_DEPTHS, "landmarks": _landmarks("{depth}")}, settings=_REMARK
+    ),
     "fig04_heads_and_induction": Figure(inputs=_DEPTHS, settings=_REMARK),
     "fig06a_forms_in_time": Figure(
         inputs={**_TRAJECTORY, "stages": _stages("{two_layers}")}, module="plots.forms_in_time"
@@ -95,7 +97,11 @@ FIGURES: Mapping[str, Figure] = {
         module="studies.language.figures.fig01a_loss_and_llc",
     ),
     "fig22_one_layer_bigrams_and_ngrams": Figure(
-        inputs={"runs": _metrics("{only_one_layer}"), "stages": _stages("{only_one_layer}")},
+        inputs={
+            "runs": _metrics("{only_one_layer}"),
+            "stages": _stages("{only_one_layer}"),
+            "landmarks": _landmarks("{only_one_layer}"),
+        },
         settings=_REMARK,
         module="studies.language.figures.fig03_bigrams_and_ngrams",
     ),
