@@ -25,7 +25,7 @@ from stagewise.studies.modular import transformer
 from stagewise.studies.modular.settings import TaskSettings as ModularTask
 from stagewise.studies.regression import model as regression
 from stagewise.studies.regression.settings import TaskSettings as RegressionTask
-from stagewise.workflow.config import merge, modular_settings
+from stagewise.workflow.config import completed, merge
 from stagewise.workflow.runs import Run, expand_runs
 
 GPU_RATES = Path("benchmarks/gpu.csv")
@@ -171,7 +171,7 @@ def work(config: Mapping[str, Any]) -> dict[str, list[Work]]:
             job for run in own if "llc" in run.analyses for job in llc_shards(config, run)
         ]
     jobs["calibration_transformer"] = [sweep(config, shown)]
-    jobs["modular_run"] = [modular_run(s) for s in modular_settings(config["modular"]).values()]
+    jobs["modular_run"] = [modular_run(s) for s in config["modular"]["experiments"].values()]
     experiments = config["scurves"]["experiments"].values()
     jobs["scurves_run"] = [scurves_run(config, settings) for settings in experiments]
     return jobs
@@ -227,7 +227,7 @@ def row(
 def configuration(preset: str) -> dict[str, Any]:
     """Return a preset's complete configuration."""
     files = [Path(f"config/{name}.yaml") for name in ("config", preset)]
-    return merge(*(yaml.safe_load(file.read_text()) for file in files))
+    return completed(merge(*(yaml.safe_load(file.read_text()) for file in files)))
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 ).rstrip(os.pathsep)
 
 from stagewise.workflow.claims import evidence_of
-from stagewise.workflow.config import ConfigError, check_config, modular_settings
+from stagewise.workflow.config import ConfigError, checked
 from stagewise.workflow.code import code_digests
 from stagewise.workflow.contents import contents
 from stagewise.workflow.figures import CALIBRATED, FigurePlan
@@ -41,7 +41,7 @@ from stagewise.workflow.subjects import (
 # Read at every start, by libyaml in a tenth of the time.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 try:
-    check_config(config, yaml.load((BASE / "config/schema.yaml").read_text(), LOADER))
+    config = checked(config)
     LEDGER = read_ledger(
         BASE / "config/claims.yaml", BASE / "config/claims_schema.yaml"
     )
@@ -57,7 +57,7 @@ REGRESSION, LANGUAGE = (
     [run for run in RUNS if run.study == study] for study in ("regression", "language")
 )
 FAILURES = ("diverged", "drifting", "escaped")
-MODULAR = modular_settings(config["modular"])
+MODULAR = config["modular"]["experiments"]
 FIGURES = FigurePlan(PLAN)
 
 

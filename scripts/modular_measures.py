@@ -20,7 +20,7 @@ def main(
     measures: dict,
 ) -> None:
     """Write one row a run, in the order of experiments, settings and replicas."""
-    constants = MeasureSettings.of(measures)
+    constants = MeasureSettings(**measures)
     tables = []
     paths = zip(settings, paths_to_curves, paths_to_checkpoints, strict=True)
     for experiment, path_to_curves, path_to_checkpoints in paths:

@@ -13,7 +13,7 @@ def main(
     *, paths_to_curves: list[str], path_to_flow: str, path_to_measures: str, settings: dict
 ) -> None:
     """Write one row a run, in the order of experiments, settings, cases and seeds."""
-    constants = MeasureSettings.of(settings)
+    constants = MeasureSettings(**settings)
     flows = read_groups(path_to_flow, FLOW)
     tables = [
         measure_setting(dataset, constants, flows.get(name))

@@ -65,8 +65,8 @@ def test_an_edit_of_descent_reruns_every_experiment_and_nothing_else(edited):
 def test_a_run_in_which_all_seeds_diverge_names_the_key(project):
     project.edit(
         "config/config.yaml",
-        "optimiser: sgd, learning_rates: [0.1]",
-        "optimiser: sgd, learning_rates: [90.0]",
+        "num_components: 4, learning_rates: [0.1]",
+        "num_components: 4, learning_rates: [90.0]",
     )
     target = "results/smoke/scurves/attention/curves.nc"
     result = project.snakemake(target, *SMOKE, check=False)

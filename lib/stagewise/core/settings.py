@@ -1,44 +1,50 @@
-"""How networks are trained, and with which optimiser."""
+"""How networks are trained, with which optimiser, and when something is kept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
+from stagewise.core.fields import Bounds, Count, Fraction, NotNegative, Positive, Settings
 from stagewise.core.learning_rates import one_cycle_learning_rate
+
+Optimiser = Literal["adam", "adamw", "sgd"]
+Momentum = Annotated[float, Bounds(minimum=0, exclusiveMaximum=1)]
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
-    """Adam with a one-cycle learning rate (seed 003, App. E.2), or AdamW with a constant one (E.1).
+class TrainingSettings(Settings):
+    """Adam with a one-cycle learning rate, or AdamW with a constant one.
 
-    Parameters
-    ----------
-    num_steps : int
-        Number of updates T.
-    batch_size : int
-        Contexts in a batch.
-    max_learning_rate : float
-        Peak of the schedule.
-    warmup_fraction : float, optional
-        Share of the run in which the learning rate rises; None keeps it at its peak.
-    betas : tuple of float
-        Decay rates of Adam's moments.
-    epsilon : float
-        Adam's guard against division by zero.
-    segment_steps : int
-        Updates between two saves of the resumable state. No effect on the result.
-    weight_decay : float
-        Each update shrinks the parameters by this share of the learning rate, apart from the gradient.
+    Hoogland et al. 2024, App. E.2 and E.1.
     """
 
-    num_steps: int
-    batch_size: int
-    max_learning_rate: float
-    warmup_fraction: float | None
-    betas: tuple[float, float]
-    epsilon: float
-    segment_steps: int
-    weight_decay: float = 0.0
+    num_steps: Count
+    """[T] Updates of a run."""
+    batch_size: Count
+    """Samples in a batch, new ones at each step."""
+    max_learning_rate: Positive
+    """Peak of the learning-rate schedule."""
+    warmup_fraction: Fraction | None
+    """Share of the run in which the learning rate rises; null keeps it at its peak."""
+    betas: tuple[Fraction, Fraction]
+    """Decay rates of Adam's first and second moment."""
+    epsilon: Positive
+    """Adam's guard against division by zero."""
+    segment_steps: Count
+    """Updates between two saves of the resumable state; no effect on results."""
+    weight_decay: NotNegative = 0.0
+    """Share of the learning rate by which an update shrinks the parameters, apart from the gradient."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the schedule."""
+        if self.warmup_fraction is None:
+            return
+        if self.num_steps < 4:
+            yield "{num_steps} leaves the one-cycle schedule no room to rise; set it to at least 4"
+        elif self.num_steps * self.warmup_fraction <= 1:
+            yield "{warmup_fraction} of {num_steps} is no more than one step; raise one of the two"
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of the update from `step` to `step` + 1."""
@@ -49,38 +55,30 @@ class TrainingSettings:
         )
 
 
-OPTIMISERS = ("adam", "adamw", "sgd")
+@dataclass(frozen=True)
+class OptimiserSettings(Settings):
+    """What all replicas of a program share."""
+
+    name: Optimiser
+    """Adam with decay in the gradient or apart from it, or gradient descent."""
+    momentum: Momentum = 0.0
+    """Of sgd; 0 with the others."""
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    """Decay rates of Adam's moments."""
+    epsilon: Positive = 1e-8
+    """Adam's guard against division by zero."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the momentum."""
+        if self.momentum and self.name != "sgd":
+            yield f"{{momentum}} must be 0 with {self.name}; only sgd has it"
 
 
 @dataclass(frozen=True)
-class OptimiserSettings:
-    """What all replicas of a program share.
+class StepGrids(Settings):
+    """Steps at which something is kept, on two grids at once."""
 
-    Parameters
-    ----------
-    name : {"adam", "adamw", "sgd"}
-    momentum : float
-        Of "sgd"; in [0, 1).
-    betas : tuple of float
-        Decay rates of Adam's moments.
-    epsilon : float
-        Adam's guard against division by zero.
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range; names the setting.
-    """
-
-    name: str
-    momentum: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
-    epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        if self.name not in OPTIMISERS:
-            raise ValueError(f"optimiser must be one of {', '.join(OPTIMISERS)}, not {self.name!r}")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be in [0, 1), not {self.momentum}")
-        if self.momentum and self.name != "sgd":
-            raise ValueError(f"momentum must be 0 with {self.name!r}: only 'sgd' has it")
+    num_linear: Annotated[int, Bounds(minimum=2)]
+    """Evenly spaced steps, both ends included."""
+    num_logarithmic: Count
+    """Steps evenly spaced in log step; those in both grids count once."""

@@ -23,7 +23,7 @@ from stagewise.exact.reference_models import population_linear_network, stiffest
 from stagewise.exact.settings import ValidationSettings
 from stagewise.exact.volume_scaling import volume_exponent
 from stagewise.llc.along import estimate_at
-from stagewise.llc.settings import SGLDConfig
+from stagewise.llc.settings import SGLDConfig, Start
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Rule:
     relaxation : float
         Elsewhere n_beta is the one that leaves the prior's own directions this many relaxation times
         2 / (epsilon gamma) in a chain: a larger one has less bias and chains that mix less.
-    start : str
+    start : {"checkpoint", "gaussian"}
         Where chains begin; see `llc.settings.SGLDConfig`.
     """
 
@@ -64,7 +64,7 @@ class Rule:
     step_bias: float
     n_beta: float | None = None
     relaxation: float = 1.0
-    start: str = "checkpoint"
+    start: Start = "checkpoint"
 
 
 CONFINED = Rule(localization=0.1, step_bias=0.005, n_beta=1000.0)

@@ -3,112 +3,71 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
-KINDS = ("none", "scalar", "gradient", "hessian", "lanczos")
+from stagewise.core.fields import Bounds, Count, NotNegative, Positive, Settings
+
+Preconditioning = Literal["none", "scalar", "gradient", "hessian", "lanczos"]
 """none: P is 1 and epsilon is what it says. scalar: epsilon in units of the stiffest direction.
 gradient, hessian: diagonal, from squares of the samples' gradients or from Hutchinson's probes.
 lanczos: the stiffest directions themselves, whatever their angle to the parameters' axes."""
 
+KINDS = get_args(Preconditioning)
 
-STARTS = ("checkpoint", "gaussian")
+Start = Literal["checkpoint", "gaussian"]
+STARTS = get_args(Start)
 
+AXES = ("step_size", "n_beta", "localization")
+"""The settings that are swept, epsilon, n beta and gamma."""
 
-INTEGRATORS = ("euler", "averaged")
-
-
-def check_bounds(config: object, least: Mapping[str, tuple[float, bool]]) -> None:
-    """Raise ValueError if a field lies below its bound; each bound says whether it is allowed."""
-    for name, (bound, inclusive) in least.items():
-        value = getattr(config, name)
-        if not (value >= bound if inclusive else value > bound):
-            relation = "at least" if inclusive else "greater than"
-            raise ValueError(
-                f"{type(config).__name__}.{name} must be {relation} {bound}, not {value}"
-            )
+Draws = Annotated[int, Bounds(minimum=2)]
+Ascending = Annotated[tuple[Positive, ...], Bounds(minItems=2, uniqueItems=True)]
 
 
 @dataclass(frozen=True)
-class SGLDConfig:
-    """Settings of the sampler.
+class SGLDConfig(Settings):
+    """Settings of the sampler (SGLD) behind one LLC curve."""
 
-    Parameters
-    ----------
-    step_size : float
-        epsilon. With a preconditioner, in units of the stiffest direction: stable below 4, and with
-        the integrator "euler" the variance in that direction is wrong by the share epsilon / 4.
-    n_beta : float
-        Inverse temperature times number of samples; only the product enters. Watanabe's choice for n
-        samples is n / log(n).
-    localization : float
-        gamma, strength of the pull towards w*.
-    num_chains : int
-        Independent chains.
-    num_burnin : int
-        Steps of a chain before the first draw.
-    num_draws : int
-        Draws of a chain.
-    batch_size : int
-        m, samples in a minibatch. Not used when batches come from a callable.
-    steps_per_draw : int
-        Steps from one draw to the next.
-    paired : bool
-        Measure the loss at w* on the minibatch of each draw, which takes the noise of the batch out
-        of the difference. It costs a forward pass of each sample, or one a draw where batches are
-        generated. If not, draws are compared with L_n(w*).
-    preconditioner : {"none", "scalar", "gradient", "hessian", "lanczos"}
-        See `llc.settings.KINDS`.
-    start : {"checkpoint", "gaussian"}
-        Chains begin at w*, or at draws of the normal distribution that the curvature at w* suggests,
-        so that flat directions need not be walked first.
-    integrator : {"euler", "averaged"}
-        Noise of each step of its own, as published; or averaged with the next step's, which takes the
-        bias of the step size out of quadratic directions.
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range; names the setting.
-    """
-
-    step_size: float
-    n_beta: float
-    localization: float
-    num_chains: int
-    num_burnin: int
-    num_draws: int
-    batch_size: int
-    steps_per_draw: int = 1
+    step_size: Positive
+    """[epsilon] Step size. With a preconditioner, in units of the stiffest direction: stable below 4,
+    and with the integrator euler the variance in that direction is wrong by the share epsilon / 4."""
+    n_beta: Positive
+    """[n beta] Inverse temperature times number of samples; only the product enters. Watanabe's choice
+    for n samples is n / log(n)."""
+    localization: NotNegative
+    """[gamma] Strength of the pull to the checkpoint w*; 0 is none."""
+    num_chains: Count
+    """Independent chains at each checkpoint; their spread gives the error."""
+    num_burnin: Annotated[int, Bounds(minimum=0)]
+    """Steps of a chain before its first draw."""
+    num_draws: Draws
+    """Draws of a chain that count."""
+    batch_size: Count
+    """[m] Samples in a minibatch; not used where batches come from a callable."""
+    steps_per_draw: Count = 1
+    """Steps of a chain from one draw to the next."""
     paired: bool = True
-    preconditioner: str = "none"
-    start: str = "checkpoint"
-    integrator: str = "euler"
+    """Whether each draw's loss is compared with the checkpoint's on the same minibatch, which takes the
+    noise of the batch out of the difference; if not, draws are compared with L_n(w*). It costs a
+    forward pass of each sample, or one a draw where batches are generated."""
+    preconditioner: Preconditioning = "none"
+    """What sets each direction's step size; with any but none, step_size is in units of the
+    stiffest."""
+    start: Start = "checkpoint"
+    """Whether chains begin at w*, or spread around it as the curvature at w* says, so that flat
+    directions need not be walked first."""
+    integrator: Literal["euler", "averaged"] = "euler"
+    """Whether each step's noise is its own, as published, or averaged with the next step's, which takes
+    the bias of the step size out of quadratic directions."""
 
-    def __post_init__(self) -> None:
-        least = {
-            "step_size": (0, False),
-            "n_beta": (0, False),
-            "localization": (0, True),
-            "num_chains": (1, True),
-            "num_burnin": (0, True),
-            "num_draws": (2, True),
-            "batch_size": (1, True),
-            "steps_per_draw": (1, True),
-        }
-        check_bounds(self, least)
-        choices = {"preconditioner": KINDS, "start": STARTS, "integrator": INTEGRATORS}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"SGLDConfig.{name} must be one of {', '.join(known)}, "
-                    f"not {getattr(self, name)!r}"
-                )
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the localisation."""
         if self.uses_curvature and self.localization == 0:
-            raise ValueError(
-                "SGLDConfig.localization must be greater than 0 with a preconditioner or a gaussian "
-                "start: without it flat directions have no scale"
+            yield (
+                "{localization} must be above 0 with a preconditioner or a gaussian start: without it "
+                "flat directions have no scale"
             )
 
     @property
@@ -117,37 +76,23 @@ class SGLDConfig:
         return self.preconditioner != "none" or self.start != "checkpoint"
 
 
-AXES = ("step_size", "n_beta", "localization")
-"""The settings that are swept, epsilon, n beta and gamma."""
-
-
 @dataclass(frozen=True)
-class Grid:
-    """Values of every swept setting; the grid is their product.
+class Grid(Settings):
+    """Values of the three settings that are swept; the grid is their product."""
 
-    Parameters
-    ----------
-    step_size, n_beta, localization : tuple of float
-        Ascending, at least two values each, because a cell is judged by its neighbours.
+    step_size: Ascending
+    """[epsilon] Step sizes."""
+    n_beta: Ascending
+    """[n beta] Inverse temperatures times number of samples."""
+    localization: Ascending
+    """[gamma] Strengths of the pull to the checkpoint."""
 
-    Raises
-    ------
-    ValueError
-        If an axis cannot be searched; names it.
-    """
-
-    step_size: tuple[float, ...]
-    n_beta: tuple[float, ...]
-    localization: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        for name in AXES:
-            values = getattr(self, name)
-            ascending = all(low < high for low, high in itertools.pairwise(values))
-            if len(values) < 2 or values[0] <= 0 or not ascending:
-                raise ValueError(
-                    f"Grid.{name} must be at least two ascending values above 0, not {values}"
-                )
+    def contradictions(self) -> Iterator[str]:
+        """Yield what does not ascend: a cell is judged by its neighbours."""
+        for axis in AXES:
+            values = getattr(self, axis)
+            if list(values) != sorted(values):
+                yield f"{{{axis}}} must ascend, for cells are compared with their neighbours; order it"
 
     def cells(self) -> list[dict[str, Any]]:
         """Return every cell as the settings that it stands for."""

@@ -1,81 +1,134 @@
-"""The configuration: checked once, before anything runs.
+"""The configuration: completed and checked once, before anything runs.
 
-The schema says which keys there are and what each may hold. What one key demands of another stands
-here. Every problem becomes one sentence that names the key, its value and the remedy.
+What keys there are, what each may hold and what they demand of each other stands in the dataclasses that
+they become. Every problem is one sentence that names the key, its value and the remedy.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from stagewise.studies.language.configuration import contradictions as language_contradictions
-from stagewise.studies.modular.configuration import contradictions as modular_contradictions
-from stagewise.studies.scurves.configuration import contradictions as scurves_contradictions
+from stagewise.core.entries import build, schema_of
+from stagewise.core.fields import ContradictionError, types_of
 from stagewise.workflow.schema_errors import first_problem
+from stagewise.workflow.sections import RUN_SETTINGS, Configuration
 
-_RUN = ("network", "training", "checkpoints", "evaluation", "trajectory")
-SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "regression": ("task", *_RUN),
-    "language": ("corpus", "vocab_size", "context_length", *_RUN),
-}
+STUDIES = tuple(RUN_SETTINGS)
+SECTIONS = {study: tuple(types_of(settings)) for study, settings in RUN_SETTINGS.items()}
 """What a run is made of, by study; the studies whose networks are trained one by one."""
-
-STUDIES = tuple(SECTIONS)
-ANALYSES = ("metrics", "llc", "essential_dynamics")
-REQUIRED_VARIANTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "regression": {"base": ANALYSES},
-    "language": {"twolayers": ANALYSES, "onelayer": ("metrics", "llc")},
-}
-"""Variants that figures start from, and what they need of each."""
-
-REQUIRED_SAMPLERS = {
-    "regression": ("published", "local", "fresh", "likelihood"),
-    "language": ("published", "local"),
-}
 
 
 class ConfigError(ValueError):
     """The configuration cannot be used; the message names the key and the remedy."""
 
 
-def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Check a complete configuration.
+def checked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration completed, if there is nothing wrong with it; see `completed`.
 
     Of several problems one is reported: unknown keys before missing ones, these before wrong types
-    and those before impossible values; among equals the first in the order of the file. What the
-    schema cannot express is checked last.
+    and those before impossible values; among equals the first in the order of the file. What keys
+    demand of each other is checked last.
 
     Parameters
     ----------
     config : mapping
         The configuration after presets and command line are merged.
-    schema : mapping
-        JSON schema, draft 2020-12, with references into its own ``$defs`` only.
 
     Raises
     ------
     ConfigError
         With one line that names the key, its value and what is allowed.
     """
-    problem = first_problem(config, schema)
+    complete = completed(config)
+    problem = first_problem(complete, schema_of(Configuration))
     if problem is not None:
         raise ConfigError(f"config: {problem}")
+    try:
+        build(Configuration, complete)
+    except ContradictionError as error:
+        place = error.place
+        raise ConfigError(f"config: {error.told(lambda key: _quoted(*place, key))}") from None
     for study in STUDIES:
-        for problem in _contradictions(study, config):
-            raise ConfigError(f"config: {problem}")
-    for problem in _shown_seed_contradictions(config):
-        raise ConfigError(f"config: {problem}")
-    for problem in _calibration_contradictions(config["calibration"]):
-        raise ConfigError(f"config: {problem}")
-    for problem in language_contradictions(config["language"]):
-        raise ConfigError(f"config: {problem}")
-    for problem in scurves_contradictions(config["scurves"]):
-        raise ConfigError(f"config: {problem}")
-    modular = config["modular"]
-    for problem in modular_contradictions(modular, modular_settings(modular)):
-        raise ConfigError(f"config: {problem}")
+        for variant in complete[study]["variants"]:
+            _check_variant(study, variant, complete[study])
+    return complete
+
+
+def _check_variant(study: str, variant: str, section: Mapping[str, Any]) -> None:
+    """Check a run's settings; a key is named where it is written, in the variant if that changes it."""
+    try:
+        build(RUN_SETTINGS[study], variant_settings(study, section, variant))
+    except ContradictionError as error:
+        changes = section["variants"][variant]["settings"]
+
+        def name(key: str, place: tuple[str, ...] = error.place) -> str:
+            path = [*place, *key.split(".")]
+            changed = _holds(changes, path)
+            return _quoted(study, *(("variants", variant, "settings") if changed else ()), *path)
+
+        raise ConfigError(f"config: {error.told(name)}") from None
+
+
+def _quoted(*path: str) -> str:
+    return f"'{'.'.join(path)}'"
+
+
+def _holds(changes: Any, path: list[str]) -> bool:
+    for part in path:
+        if not isinstance(changes, Mapping) or part not in changes:
+            return False
+        changes = changes[part]
+    return True
+
+
+# What is stated as changes of something else
+
+
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration in which each sampler and each setting of an experiment has all its keys.
+
+    A sampler that is `like` another one takes what it does not state from it; settings of experiments
+    take it from their study's `base`. What is complete stays as it is.
+
+    Raises
+    ------
+    ConfigError
+        If a sampler is like none that there is, or like itself in the end.
+    """
+    complete = copy.deepcopy(dict(config)) if isinstance(config, Mapping) else config
+    for study in complete if isinstance(complete, dict) else ():
+        samplers = _part(complete, study, "llc", "settings")
+        for name in list(samplers):
+            samplers[name] = _resembled(samplers, (name,), f"{study}.llc.settings")
+        base, experiments = _part(complete, study, "base"), _part(complete, study, "experiments")
+        for entries in experiments.values():
+            if isinstance(entries, dict):
+                entries |= {n: merge(base, e) for n, e in entries.items() if isinstance(e, dict)}
+    return complete
+
+
+def _part(config: Any, *path: str) -> dict[str, Any]:
+    """Return a part of the configuration; an empty one where the file holds no mapping."""
+    for part in path:
+        config = config.get(part) if isinstance(config, dict) else None
+    return config if isinstance(config, dict) else {}
+
+
+def _resembled(samplers: Mapping[str, Any], names: tuple[str, ...], place: str) -> Any:
+    """Return the last-named sampler, complete; the names before are those that are like it."""
+    entry = samplers[names[-1]]
+    if not isinstance(entry, Mapping) or "like" not in entry:
+        return entry
+    own, other = {key: value for key, value in entry.items() if key != "like"}, entry["like"]
+    problem = f"config: '{place}.{names[-1]}.like' is {other!r}"
+    if other not in samplers:
+        raise ConfigError(f"{problem}, which is none of {', '.join(samplers)}; correct the name")
+    if other in names:
+        raise ConfigError(f"{problem}, which leads back to itself; state one of them in full")
+    model = _resembled(samplers, (*names, other), place)
+    return merge(model, own) if isinstance(model, Mapping) else own
 
 
 def merge(settings: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,134 +165,3 @@ def variant_settings(name: str, study: Mapping[str, Any], variant: str) -> dict[
     """
     settings = {section: study[section] for section in SECTIONS[name]}
     return merge(settings, study["variants"][variant]["settings"])
-
-
-def modular_settings(study: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the complete entry of every setting of the modular-addition study, by experiment.
-
-    Parameters
-    ----------
-    study : mapping
-        The part ``modular`` of the configuration.
-    """
-    return {
-        experiment: {name: merge(study["base"], delta) for name, delta in entries.items()}
-        for experiment, entries in study["experiments"].items()
-    }
-
-
-# What the schema cannot express
-
-
-def _contradictions(name: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong between the keys of a study that is right key by key."""
-    study = config[name]
-    yield from _variant_contradictions(name, study)
-    for variant in study["variants"]:
-        yield from _settings_contradictions(name, study, variant)
-    yield from _sampler_contradictions(name, study)
-
-    low, high = study["stages"]["length_scale_bounds"]
-    if low >= high:
-        yield (
-            f"'{name}.stages.length_scale_bounds' is [{low}, {high}]; "
-            "the first must be below the second"
-        )
-
-
-def _shown_seed_contradictions(config: Mapping[str, Any]) -> Iterator[str]:
-    shown, seeds = (
-        config["figures"]["shown_seed"],
-        config["regression"]["variants"]["base"]["seeds"],
-    )
-    if shown not in seeds:
-        yield (
-            f"'figures.shown_seed' is {shown}, which has no run; choose one of the seeds {seeds} "
-            "of 'regression.variants.base' or add it there"
-        )
-
-
-def _variant_contradictions(name: str, study: Mapping[str, Any]) -> Iterator[str]:
-    variants = study["variants"]
-    for needed, analyses in REQUIRED_VARIANTS[name].items():
-        if needed not in variants:
-            yield (
-                f"'{name}.variants' lacks the variant '{needed}', which all figures start from; "
-                "add it"
-            )
-            return
-        missing = [some for some in analyses if some not in variants[needed]["analyses"]]
-        if missing:
-            yield (
-                f"'{name}.variants.{needed}.analyses' lacks {', '.join(missing)}; {needed} needs "
-                f"{', '.join(analyses)}"
-            )
-
-
-def _settings_contradictions(name: str, study: Mapping[str, Any], variant: str) -> Iterator[str]:
-    settings = variant_settings(name, study, variant)
-    delta = study["variants"][variant]["settings"]
-
-    def key(section: str, entry: str) -> str:
-        """Name a setting where it is written: in the variant if that changes it."""
-        changed = entry in delta.get(section, {})
-        place = f"{name}.variants.{variant}.settings" if changed else name
-        return f"'{place}.{section}.{entry}' ({settings[section][entry]})"
-
-    network, training = settings["network"], settings["training"]
-    num_steps = training["num_steps"]
-    if network["embed_dim"] % network["num_heads"]:
-        yield (
-            f"{key('network', 'num_heads')} does not divide {key('network', 'embed_dim')}; "
-            "change one of the two"
-        )
-    if num_steps * training.get("warmup_fraction", 1.0) <= 1:
-        yield (
-            f"{key('training', 'warmup_fraction')} of {key('training', 'num_steps')} is no more "
-            "than one step; raise one of the two"
-        )
-    if settings["checkpoints"]["num_logarithmic"] > num_steps:
-        yield (
-            f"{key('checkpoints', 'num_logarithmic')} is more than the steps of "
-            f"{key('training', 'num_steps')}; set it to at most {num_steps}"
-        )
-    if settings["trajectory"]["num_steps"] > num_steps + 1:
-        yield (
-            f"{key('trajectory', 'num_steps')} is more than the steps of "
-            f"{key('training', 'num_steps')} and the start; set it to at most {num_steps + 1}"
-        )
-
-
-def _sampler_contradictions(name: str, study: Mapping[str, Any]) -> Iterator[str]:
-    samplers = study["llc"]["settings"]
-    for required in REQUIRED_SAMPLERS[name]:
-        if required not in samplers:
-            yield f"'{name}.llc.settings' lacks '{required}', which figures compare; add it"
-    seeds = {
-        variant: entry["seeds"]
-        for variant, entry in study["variants"].items()
-        if "llc" in entry["analyses"]
-    }
-    for sampler, entry in samplers.items():
-        wanted = entry["seeds"]
-        if wanted is not None and not any(set(wanted) <= set(some) for some in seeds.values()):
-            present = "; ".join(f"{variant}: {some}" for variant, some in seeds.items())
-            yield (
-                f"'{name}.llc.settings.{sampler}.seeds' is {wanted}, but no variant with the "
-                f"analysis llc has all of them ({present}); choose among these, or null for all"
-            )
-
-
-def _calibration_contradictions(calibration: Mapping[str, Any]) -> Iterator[str]:
-    at = calibration["at"]
-    if list(at) != sorted(at):
-        yield f"'calibration.at' is {at}; order it in time"
-    for subject, entry in calibration.items():
-        if not isinstance(entry, Mapping):
-            continue
-        for axis, values in entry["grid"].items():
-            if list(values) != sorted(values):
-                yield (
-                    f"'calibration.{subject}.grid.{axis}' is {values}; order it from the smallest "
-                    "to the largest, because cells are compared with their neighbours"
-                )

@@ -20,7 +20,7 @@ class Plan:
     Parameters
     ----------
     config : mapping
-        A configuration that `workflow.config.check_config` has passed.
+        A configuration that `workflow.config.checked` has passed.
     """
 
     config: Mapping[str, Any] = field(hash=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagewise.stores.identity import digest_of
-from stagewise.workflow.config import STUDIES, modular_settings, variant_settings
+from stagewise.workflow.config import STUDIES, variant_settings
 
 _NOT_TRAINED_ON = ("evaluation",)
 
@@ -46,7 +46,7 @@ def expand_runs(config: Mapping[str, Any]) -> list[Run]:
     Parameters
     ----------
     config : mapping
-        A configuration that `workflow.config.check_config` has passed.
+        A configuration that `workflow.config.checked` has passed.
     """
     return [
         Run(
@@ -72,10 +72,10 @@ def followed_runs(config: Mapping[str, Any]) -> list[Run]:
     Parameters
     ----------
     config : mapping
-        A configuration that `workflow.config.check_config` has passed.
+        A configuration that `workflow.config.checked` has passed.
     """
     study = config["modular"]
-    entries = modular_settings(study)["stages"]
+    entries = study["experiments"]["stages"]
     return [
         Run(f"{variant}-s{seed}", "modular", variant, seed, entries[variant], ("llc",))
         for variant in study["llc"]["variants"]

@@ -11,6 +11,8 @@ from typing import Any
 
 import jsonschema
 
+from stagewise.core.fields import in_words
+
 # A mistyped key is the cause of what else is wrong, so it is reported first.
 _ORDER = ("additionalProperties", "required", "type")
 
@@ -32,6 +34,9 @@ def first_problem(content: Any, schema: Mapping[str, Any]) -> str | None:
         return f"the file must be a mapping of keys, not {_shown(content)}"
     for path in _keys_that_are_not_text(content):
         return f"the key {_dotted(path)!r} is not text; put it in quotes"
+    if "$defs" in schema:
+        rest = {key: value for key, value in schema.items() if key != "$defs"}
+        schema = _inlined(rest, schema["$defs"])
     errors = _Validator(schema).iter_errors(content)
     first = min(errors, key=lambda error: _rank(error, content), default=None)
     return None if first is None else _message(first, schema)
@@ -82,11 +87,10 @@ def _message(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> st
     if error.validator == "additionalProperties":
         return _about_unknown_key(error, path, schema)
     if error.validator == "required":
-        level = _resolved(error.schema, schema)
-        missing = next(key for key in level["required"] if key not in error.instance)
-        allowed = _allowed(level["properties"][missing], schema)
+        missing = next(key for key in error.schema["required"] if key not in error.instance)
+        allowed = in_words(error.schema["properties"][missing])
         return f"missing key {_dotted((*path, missing))!r}; add it as {allowed}"
-    allowed = _allowed(error.schema, schema)
+    allowed = in_words(error.schema)
     hint = _number_hint(error.instance, error.schema)
     return f"{_dotted(path)!r} is {_shown(error.instance)}; it must be {allowed}{hint}"
 
@@ -108,7 +112,7 @@ def _about_unknown_key(
     close = difflib.get_close_matches(unknown, valid, n=1)
     if close:
         text += f"; did you mean {close[0]!r}?"
-    homes = _homes(schema, schema)
+    homes = _homes(schema)
     elsewhere = [unknown] if unknown in homes else []
     if not close and not elsewhere:
         elsewhere = difflib.get_close_matches(unknown, homes, n=1)
@@ -119,72 +123,34 @@ def _about_unknown_key(
 
 
 def _homes(
-    part: Mapping[str, Any], schema: Mapping[str, Any], path: tuple[str, ...] = ()
+    level: Mapping[str, Any], path: tuple[str, ...] = ()
 ) -> dict[str, list[tuple[str, ...]]]:
     """Return the paths of every key where the schema requires it, by the key's own name.
 
     A variant's settings, where nothing is required, only repeat keys that live elsewhere.
     """
-    level = _resolved(part, schema)
     homes: dict[str, list[tuple[str, ...]]] = {}
     children = [(key, level["properties"][key]) for key in level.get("required", ())]
     for key, _ in children:
         homes.setdefault(key, []).append((*path, key))
     children += [("<name>", child) for child in level.get("patternProperties", {}).values()]
     for key, child in children:
-        for name, places in _homes(child, schema, (*path, key)).items():
+        for name, places in _homes(child, (*path, key)).items():
             homes.setdefault(name, []).extend(places)
     return homes
 
 
-def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a part of the schema together with what its reference points at."""
+def _inlined(part: Any, definitions: Mapping[str, Any]) -> Any:
+    """Return a part of a schema with what its references point at in their place."""
+    if isinstance(part, list):
+        return [_inlined(item, definitions) for item in part]
+    if not isinstance(part, Mapping):
+        return part
+    plain = {key: _inlined(value, definitions) for key, value in part.items() if key != "$ref"}
     if "$ref" not in part:
-        return dict(part)
-    target = schema["$defs"][part["$ref"].removeprefix("#/$defs/")]
-    return {**_resolved(target, schema), **part}
-
-
-def _allowed(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """Say in words what a part of the schema allows."""
-    level = _resolved(part, schema)
-    if "enum" in level:
-        return f"one of {', '.join(map(str, level['enum']))}"
-    kinds = [level["type"]] if isinstance(level["type"], str) else list(level["type"])
-    words = {
-        "null": lambda: "null",
-        "boolean": lambda: "true or false",
-        "string": lambda: f"text that matches {level['pattern']}",
-        "integer": lambda: f"an integer{_range(level)}",
-        "number": lambda: f"a number{_range(level)}",
-        "array": lambda: _list_in_words(level, schema),
-        "object": lambda: _mapping_in_words(level),
-    }
-    return " or ".join(words[kind]() for kind in sorted(kinds, key="null".__ne__))
-
-
-def _range(level: Mapping[str, Any]) -> str:
-    bounds = {
-        "minimum": "of at least",
-        "exclusiveMinimum": "above",
-        "maximum": "of at most",
-        "exclusiveMaximum": "below",
-    }
-    parts = [f"{word} {level[bound]}" for bound, word in bounds.items() if bound in level]
-    return f" {' and '.join(parts)}" if parts else ""
-
-
-def _list_in_words(level: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    least, most = level.get("minItems", 0), level.get("maxItems")
-    size = f"exactly {least}" if least == most else f"at least {least}"
-    once = ", none twice" if level.get("uniqueItems") else ""
-    return f"a list of {size}{once}, each {_allowed(level['items'], schema)}"
-
-
-def _mapping_in_words(level: Mapping[str, Any]) -> str:
-    if "properties" not in level:
-        return f"a mapping with names that match {next(iter(level['patternProperties']))}"
-    return f"a mapping with keys among {', '.join(level['properties'])}"
+        return plain
+    target = definitions[part["$ref"].removeprefix("#/$defs/")]
+    return {**_inlined(target, definitions), **plain}
 
 
 def _number_hint(value: Any, level: Mapping[str, Any]) -> str:

@@ -209,11 +209,11 @@ def test_result_has_what_an_estimate_has():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_beta": 0.0}, r"HMCConfig\.n_beta must be greater than 0, not 0"),
-        ({"localization": 0.0}, "localization must be greater than 0"),
-        ({"num_burnin": 0}, "num_burnin must be at least 1"),
-        ({"leapfrog_steps": 0}, "leapfrog_steps must be at least 1"),
-        ({"target_acceptance": 1.0}, "target_acceptance must be less than 1"),
+        ({"n_beta": 0.0}, r"HMCConfig\.n_beta must be a number above 0, not 0"),
+        ({"localization": 0.0}, "localization must be a number above 0"),
+        ({"num_burnin": 0}, "num_burnin must be an integer of at least 1"),
+        ({"leapfrog_steps": 0}, "leapfrog_steps must be an integer of at least 1"),
+        ({"target_acceptance": 1.0}, "target_acceptance must be a number above 0 and below 1"),
         ({"preconditioner": "none"}, "preconditioner must be one of scalar"),
     ],
 )

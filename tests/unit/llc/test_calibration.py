@@ -30,7 +30,7 @@ from stagewise.plots import style
 from stagewise.stores.files import read_dataset, write_dataset
 from stagewise.studies.instruments.figures import fig40_calibration
 from stagewise.studies.instruments.subjects import modular, rrr
-from stagewise.workflow.config import check_config, merge
+from stagewise.workflow.config import checked, merge
 from tests.layouts import assert_keeps
 
 ROOT = Path(__file__).parents[3]
@@ -180,15 +180,14 @@ def test_fragment_is_a_sampler_and_a_valid_configuration(swept, tmp_path):
     text = config_fragment(best, back, 0.25, nested=place, names=extras)
     assert text.startswith("# Sampler settings chosen for small")
     whole = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    schema = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
     merged = merge(whole, yaml.safe_load(text))
-    check_config(merged, schema)
+    merged = checked(merged)
     assert merged["regression"]["llc"]["settings"]["local"]["n_beta"] == best["n_beta"]
 
 
 @pytest.mark.parametrize("values", [(1.0,), (2.0, 1.0), (0.0, 1.0), (1.0, 1.0)])
 def test_an_axis_that_cannot_be_searched_is_refused(values):
-    with pytest.raises(ValueError, match=r"Grid\.n_beta must be at least two ascending values"):
+    with pytest.raises(ValueError, match=r"Grid.*n_beta.* must "):
         Grid((0.1, 0.2), values, (1.0, 2.0))
 
 

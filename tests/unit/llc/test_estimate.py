@@ -258,7 +258,7 @@ def test_impossible_settings_name_the_setting(name, value):
 
 
 def test_curvature_needs_a_pull():
-    with pytest.raises(ValueError, match=r"SGLDConfig\.localization must be greater than 0"):
+    with pytest.raises(ValueError, match=r"localization \(0.0\) must be above 0"):
         dataclasses.replace(CONFIG, localization=0.0, preconditioner="hessian")
 
 

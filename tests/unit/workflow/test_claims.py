@@ -12,6 +12,7 @@ import yaml
 from snakemake.utils import update_config
 
 from stagewise.workflow.claims import evidence_of
+from stagewise.workflow.config import completed
 from stagewise.workflow.plan import Plan
 from stagewise.workflow.studies import STUDIES
 
@@ -24,7 +25,7 @@ NEEDED = {"instruments": {"validation", "regression"}}
 def plan() -> Plan:
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     update_config(config, yaml.safe_load((ROOT / "config/smoke.yaml").read_text()))
-    return Plan(config)
+    return Plan(completed(config))
 
 
 @pytest.mark.parametrize("study", STUDIES)

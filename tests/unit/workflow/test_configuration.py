@@ -13,17 +13,19 @@ import jsonschema
 import pytest
 import yaml
 
-from stagewise.studies.modular.configuration import SECTIONS as BASE_SECTIONS
+from stagewise.core.entries import schema_of
+from stagewise.studies.sections import ANALYSES
 from stagewise.workflow.config import (
-    ANALYSES,
-    REQUIRED_SAMPLERS,
     SECTIONS,
     STUDIES,
     ConfigError,
-    check_config,
+    checked,
+    completed,
     merge,
     variant_settings,
 )
+from stagewise.workflow.schema import reference_page, schema_file
+from stagewise.workflow.sections import REQUIRED_SAMPLERS, Configuration
 
 ROOT = Path(__file__).parents[3]
 NOT_CONFIGURATIONS = {"schema.yaml", "claims.yaml", "claims_schema.yaml"}
@@ -31,6 +33,7 @@ CONFIGURATIONS = sorted(
     path for path in (ROOT / "config").glob("*.yaml") if path.name not in NOT_CONFIGURATIONS
 )
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
+COMPLETE = schema_of(Configuration)
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 NEW_VARIANT = {"seeds": [0], "settings": {}, "analyses": ["metrics"]}
 
@@ -43,7 +46,7 @@ def nested(path: str, value: Any) -> dict[str, Any]:
 
 def message_after(delta: dict[str, Any]) -> str:
     with pytest.raises(ConfigError) as caught:
-        check_config(merge(CONFIG, delta), SCHEMA)
+        checked(merge(CONFIG, delta))
     message = str(caught.value)
     assert message.startswith("config: ")
     assert "\n" not in message
@@ -58,7 +61,7 @@ def message_without(path: str) -> str:
         level = level[part]
     del level[last]
     with pytest.raises(ConfigError) as caught:
-        check_config(config, SCHEMA)
+        checked(config)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -78,10 +81,7 @@ def raw_levels(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def reached_levels(part: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the schema of every key that a configuration may hold, references followed."""
-    while "$ref" in part:
-        rest = {key: value for key, value in part.items() if key != "$ref"}
-        part = {**SCHEMA["$defs"][part["$ref"].removeprefix("#/$defs/")], **rest}
+    """Yield the schema of every key that a configuration may hold."""
     yield path, part
     for name, child in part.get("properties", {}).items():
         yield from reached_levels(child, f"{path}.{name}".removeprefix("."))
@@ -119,33 +119,27 @@ def test_every_key_has_a_type():
             assert "items" in level, path
 
 
-def test_everything_is_required_except_in_a_variants_settings():
-    deltas = (
-        *(f"{study}.variants.<name>.settings" for study in STUDIES),
-        "modular.experiments.<name>.<name>",
+def test_files_made_of_the_settings_are_up_to_date():
+    """Otherwise: ``python -m stagewise.workflow.schema``."""
+    assert (ROOT / "config/schema.yaml").read_text() == schema_file()
+    assert (ROOT / "docs/configuration.md").read_text() == reference_page(CONFIG)
+
+
+def test_everything_is_required_except_where_changes_are_stated():
+    variants = tuple(f"{study}.variants.<name>.settings" for study in STUDIES)
+    derived = (
+        *(f"{study}.llc.settings.<name>" for study in STUDIES),
+        *(f"{study}.experiments.<name>.<name>" for study in ("scurves", "modular")),
     )
-    elsewhere = {f"modular.base.{section}": keys for section, keys in BASE_SECTIONS.items()}
-    for path, level in LEVELS.items():
-        if "properties" in level:
-            expected = [] if path.startswith(deltas) else sorted(level["properties"])
-            if path in elsewhere:  # checked by stagewise.studies.modular.configuration
-                assert sorted(elsewhere[path]) == expected
-                expected = []
-            assert sorted(level.get("required", [])) == expected, path
+    for levels, free in ((LEVELS, variants + derived), (dict(reached_levels(COMPLETE)), variants)):
+        for path, level in levels.items():
+            if "properties" in level:
+                expected = [] if path.startswith(free) else sorted(level["properties"])
+                assert sorted(level.get("required", [])) == expected, path
 
 
 def test_schema_holds_no_defaults():
     assert not any("default" in level for level in raw_levels(SCHEMA))
-
-
-def test_schema_and_code_agree_on_sections_and_analyses():
-    shared = ("corpus", "vocab_size", "context_length")  # one text for all language models
-    for name, study in (("variant", "regression"), ("language_variant", "language")):
-        variant = SCHEMA["$defs"][name]["properties"]
-        own = [section for section in SECTIONS[study] if section not in shared]
-        assert list(variant["settings"]["properties"]) == own
-        assert tuple(variant["analyses"]["items"]["enum"]) == ANALYSES
-    assert set(STUDIES) <= set(SCHEMA["properties"])
 
 
 # Good configurations
@@ -153,12 +147,12 @@ def test_schema_and_code_agree_on_sections_and_analyses():
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
 def test_configurations_in_the_repository_pass(path):
-    check_config(merge(CONFIG, yaml.safe_load(path.read_text())), SCHEMA)
+    checked(merge(CONFIG, yaml.safe_load(path.read_text())))
 
 
 def test_checking_changes_nothing():
     config = copy.deepcopy(CONFIG)
-    check_config(config, SCHEMA)
+    checked(config)
     assert config == CONFIG
 
 
@@ -167,7 +161,7 @@ def test_checking_changes_nothing():
     [
         ("regression.task.num_tasks", 16),
         ("regression.llc.settings.fresh.seeds", None),
-        ("regression.llc.settings.local.localization", 0),
+        ("regression.llc.settings.published.localization", 0),
         ("regression.network.num_heads", 1),
         ("regression.trajectory.num_steps", 500001),
         ("regression.checkpoints.num_logarithmic", 500000),
@@ -175,7 +169,7 @@ def test_checking_changes_nothing():
     ],
 )
 def test_possible_values_pass(path, value):
-    check_config(merge(CONFIG, nested(path, value)), SCHEMA)
+    checked(merge(CONFIG, nested(path, value)))
 
 
 # Mistakes of one key
@@ -191,7 +185,7 @@ def test_unknown_key_names_the_nearest_at_its_level():
 def test_unknown_key_without_a_near_one_only_lists_the_valid_keys():
     message = message_after({"nosuchkey": 1})
     assert message == (
-        f"config: unknown key 'nosuchkey'; valid keys here are {', '.join(SCHEMA['properties'])}"
+        f"config: unknown key 'nosuchkey'; valid keys here are {', '.join(COMPLETE['properties'])}"
     )
 
 
@@ -268,11 +262,18 @@ def test_every_key_of_config_is_missed():
             if isinstance(value, dict):
                 yield from paths(value, f"{prefix}{key}.")
 
-    optional = "regression.variants.tasks16"  # a member of a named map, and what it changes
-    for path in paths(CONFIG):
-        changed = path.startswith("modular.experiments.") and path.count(".") > 3
+    def optional(path: str) -> bool:
+        """Whether a key is a member of a map by name, or states a change of something else."""
+        member = path == "regression.variants.tasks16"
+        changed = ".experiments." in path and path.count(".") > 3
         changed |= ".variants." in path and ".settings." in path
-        if path != optional and not changed:
+        parts = path.split(".")
+        if parts[1:3] == ["llc", "settings"] and len(parts) == 5:
+            changed |= "like" in CONFIG[parts[0]]["llc"]["settings"][parts[3]]
+        return member or changed
+
+    for path in paths(CONFIG):
+        if not optional(path):
             assert path.rpartition(".")[2] in message_without(path)
 
 
@@ -288,7 +289,7 @@ def test_every_key_of_config_is_missed():
         ("regression.network.residual", "tripled", '"tripled"', "one of doubled, standard"),
         ("regression.task.num_tasks", 0, "0", "null or an integer of at least 1"),
         ("regression.task.noise_variance", 0, "0", "a number above 0"),
-        ("regression.training.warmup_fraction", 1.2, "1.2", "a number above 0 and below 1"),
+        ("regression.training.warmup_fraction", 1.2, "1.2", "null or a number above 0 and below 1"),
         ("regression.training.epsilon", float("nan"), "NaN", "a number above 0"),
         ("regression.training.epsilon", float("inf"), "Infinity", "a number above 0"),
         ("regression.training.betas", [0.9], "[0.9]", "a list of exactly 2, each a number above"),
@@ -304,7 +305,7 @@ def test_every_key_of_config_is_missed():
             '"mean"',
             "one of all_positions, random_prefix",
         ),
-        ("regression", None, "null", "a mapping with keys among variants"),
+        ("regression", None, "null", "a mapping with keys among task, network"),
         ("regression.variants.base.settings", None, "null", "a mapping with keys among task"),
     ],
 )
@@ -349,7 +350,7 @@ def test_long_values_are_shortened():
 @pytest.mark.parametrize("content", [None, [], "text", 3])
 def test_file_that_is_no_mapping(content):
     with pytest.raises(ConfigError, match="must be a mapping of keys"):
-        check_config(content, SCHEMA)
+        checked(content)
 
 
 def test_mistyped_key_comes_before_other_mistakes_and_files_order_decides():
@@ -365,7 +366,7 @@ def test_mistyped_key_comes_before_other_mistakes_and_files_order_decides():
 
 def test_heads_must_divide_the_width():
     message = message_after(nested("regression.network.num_heads", 3))
-    assert "'regression.network.num_heads' (3) does not divide" in message
+    assert "'regression.network.num_heads' (3) must divide" in message
     assert "'regression.network.embed_dim' (64)" in message
 
 
@@ -394,13 +395,13 @@ def test_more_points_than_steps(place, path, value, remedy):
 
 def test_shown_seed_needs_a_run():
     message = message_after({"figures": {"shown_seed": 9}})
-    assert "'figures.shown_seed' is 9" in message
+    assert "'figures.shown_seed' (9) has no run" in message
     assert "[0, 1, 2, 3, 4] of 'regression.variants.base'" in message
 
 
 def test_seeds_of_a_setting_need_runs():
     message = message_after(nested("regression.llc.settings.local.seeds", [3, 9]))
-    assert "'regression.llc.settings.local.seeds' is [3, 9]" in message
+    assert "'regression.llc.settings.local.seeds' ([3, 9])" in message
     assert "base: [0, 1, 2, 3, 4]" in message
     assert "tasks16" not in message  # has no LLC
 
@@ -409,9 +410,10 @@ def test_seeds_of_a_setting_need_runs():
     ("study", "name"), [(study, name) for study in STUDIES for name in REQUIRED_SAMPLERS[study]]
 )
 def test_settings_that_figures_compare_are_needed(study, name):
-    assert f"'{study}.llc.settings' lacks {name!r}" in message_without(
-        f"{study}.llc.settings.{name}"
-    )
+    config = completed(CONFIG)
+    del config[study]["llc"]["settings"][name]
+    with pytest.raises(ConfigError, match=f"'{study}.llc.settings' lacks '{name}'"):
+        checked(config)
 
 
 def test_variants_of_the_figures_are_needed_with_all_analyses():
@@ -427,7 +429,7 @@ def test_variants_of_the_figures_are_needed_with_all_analyses():
 
 def test_bounds_ascend():
     message = message_after(nested("regression.stages.length_scale_bounds", [5.0, 0.5]))
-    assert "'regression.stages.length_scale_bounds' is [5.0, 0.5]" in message
+    assert "'regression.stages.length_scale_bounds' ([5.0, 0.5]) must ascend" in message
 
 
 # Merging
@@ -443,6 +445,50 @@ def test_merge_is_deep_replaces_lists_and_shares_nothing():
     merged["a"]["y"].append(1)
     merged["c"]["n"]["new"].append(1)
     assert (settings, delta) == before
+
+
+def test_a_sampler_is_like_another_but_for_what_it_states():
+    delta = nested("regression.llc.settings.finer", {"like": "fresh", "step_size": 0.01})
+    samplers = checked(merge(CONFIG, delta))["regression"]["llc"]["settings"]
+    own = {"noise": "fresh", "seeds": [1], "step_size": 0.01}
+    assert samplers["finer"] == samplers["local"] | own
+    assert samplers["local"] == CONFIG["regression"]["llc"]["settings"]["local"]
+
+
+@pytest.mark.parametrize(
+    ("samplers", "words"),
+    [
+        (
+            {"local": {"like": "nearby"}},
+            "'regression.llc.settings.local.like' is 'nearby', which is none",
+        ),
+        (
+            {"local": {"like": "local"}},
+            "'regression.llc.settings.local.like' is 'local', which leads back",
+        ),
+        (
+            {"local": {"like": "fresh"}},
+            "is 'local', which leads back to itself; state one of them in full",
+        ),
+        ({"local": {"like": 3}}, "is 3, which is none of published, local, fresh, likelihood"),
+    ],
+)
+def test_a_sampler_that_is_like_none_or_itself(samplers, words):
+    assert words in message_after(nested("regression.llc.settings", samplers))
+
+
+def test_settings_of_experiments_are_their_base_but_for_what_they_state():
+    delta = {"scurves": {"experiments": {"mine": {"mine3": {"rank": 3}}}}}
+    complete = checked(merge(CONFIG, delta))["scurves"]
+    assert complete["experiments"]["mine"]["mine3"] == complete["base"] | {"rank": 3}
+
+
+def test_completing_is_done_once_and_changes_nothing_given():
+    config = copy.deepcopy(CONFIG)
+    complete = completed(config)
+    assert config == CONFIG
+    assert completed(complete) == complete
+    assert "'like':" not in str(complete)
 
 
 def test_variant_settings_hold_the_sections_alone():
@@ -480,11 +526,14 @@ def test_modules_read_at_parse_time_are_light():
             {"experiments": {"stages": {"late": {"train_fraction": 0.0005}}}},
             ["'modular.experiments.stages.late.train_fraction' (0.0005)", "empty"],
         ),
-        ({"experiments": {"stages": {"late": {"momentum": 0.9}}}}, ["late.momentum' must be 0"]),
+        (
+            {"experiments": {"stages": {"late": {"momentum": 0.9}}}},
+            ["late.momentum' (0.9) must be 0"],
+        ),
         ({"experiments": {"stages": {"late": {"modulus": 24}}}}, ["modulus 24 is even", "odd"]),
         (
             {"experiments": {"stages": {"transformer": {"transformer": {"num_heads": 3}}}}},
-            ["num_heads' (3) does not divide", "(128)"],
+            ["num_heads' (3) must divide", "(128)"],
         ),
         (
             {"experiments": {"classes": {"late": {}}}},
@@ -496,16 +545,19 @@ def test_modules_read_at_parse_time_are_light():
         ),
         (
             {"experiments": {"scales": {"scaled": {"initial_scales": [1.0, 2.0]}}}},
-            ["scaled.initial_scales' is [1.0, 2.0]", "smaller"],
+            ["scaled.initial_scales' ([1.0, 2.0])", "smaller"],
         ),
         (
             {"experiments": {"scales": {"scaled": {"weight_decays": [0.1]}}}},
-            ["scaled.weight_decays' is [0.1]", "0.0 and another"],
+            ["scaled.weight_decays' ([0.1])", "0.0 and another"],
         ),
-        ({"modes": {"settings": ["narrow"]}}, ["'modular.modes.settings' lacks 'wide'"]),
+        (
+            {"modes": {"settings": ["narrow"]}},
+            ["'modular.modes.settings' (['narrow']) lacks 'wide'"],
+        ),
         (
             {"llc": {"variants": ["late", "random", "adam"]}},
-            ["'modular.llc.variants' names 'adam'", "no setting"],
+            ["(['late', 'random', 'adam']) names 'adam'", "no setting"],
         ),
         ({"llc": {"num_seeds": 11}}, ["'modular.llc.num_seeds' (11)", "10 seeds"]),
         ({"measures": {"rise_start": 0.95}}, ["rise_start' (0.95)", "rise_end' (0.9)"]),
@@ -521,4 +573,4 @@ def test_a_missing_setting_or_part_of_the_base_is_named():
     message = message_without("modular.experiments.flow.sgdsmall")
     assert "'modular.experiments.flow' lacks 'sgdsmall'" in message
     message = message_without("modular.base.network.embed_dim")
-    assert message == "config: missing key 'modular.base.network.embed_dim'; add it"
+    assert message.startswith("config: missing key 'modular.base.network.embed_dim'; add it as an")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stagewise.workflow.config import SECTIONS, merge
+from stagewise.workflow.config import SECTIONS, completed, merge
 from stagewise.workflow.runs import Run, expand_runs, run_identity
 
-CONFIG = yaml.safe_load((Path(__file__).parents[3] / "config/config.yaml").read_text())
+CONFIG = completed(yaml.safe_load((Path(__file__).parents[3] / "config/config.yaml").read_text()))
 
 
 def first_run(regression: dict | None = None) -> Run:

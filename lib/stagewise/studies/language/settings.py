@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from stagewise.core.fields import Bounds, Count, Fraction, NotNegative, Positive, Settings, Share
+from stagewise.core.settings import TrainingSettings
+
+SPLITS = ("train", "validation", "sampling")
+"""Trained on; measured on; seen by the LLC's chains alone."""
+
+VocabSize = Annotated[int, Bounds(minimum=257, maximum=50257)]
+ContextLength = Annotated[int, Bounds(minimum=2)]
 
 
 @dataclass(frozen=True)
-class NetworkSettings:
-    """Architecture of the transformer.
+class NetworkSettings(Settings):
+    """Architecture of the attention-only transformer."""
 
-    Parameters
-    ----------
-    vocab_size, context_length, num_layers, num_heads, embed_dim : int
-        V, n_ctx, L, H and d; a head has d / H dimensions.
-    init_scale : float
-        Standard deviation of initial weights times sqrt(d); TransformerLens takes 0.8.
-    position_scale : float
-        The same for the positional embedding alone.
-    """
+    vocab_size: Count
+    """[V] Tokens."""
+    context_length: Count
+    """[n_ctx] Tokens in a row."""
+    num_layers: Count
+    """[L] Layers of attention."""
+    num_heads: Count
+    """[H] Attention heads in a layer; must divide embed_dim."""
+    embed_dim: Count
+    """[d] Width of the residual stream; a head has d / H dimensions."""
+    init_scale: Positive = 0.8
+    """Standard deviation of initial weights, times the root of embed_dim; TransformerLens takes 0.8."""
+    position_scale: Positive = 0.8
+    """The same for the positional embedding alone."""
 
-    vocab_size: int
-    context_length: int
-    num_layers: int
-    num_heads: int
-    embed_dim: int
-    init_scale: float = 0.8
-    position_scale: float = 0.8
-
-    def __post_init__(self) -> None:
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the heads."""
         if self.embed_dim % self.num_heads:
-            raise ValueError(
-                f"num_heads ({self.num_heads}) must divide embed_dim ({self.embed_dim}): "
-                "change one of the two"
-            )
+            yield "{num_heads} must divide {embed_dim}; change one of the two"
 
     @property
     def head_dim(self) -> int:
@@ -42,39 +47,85 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True)
-class Repetition:
-    """How many rows are made repetitive, and how.
+class Repetition(Settings):
+    """How many rows are made repetitive, and how."""
 
-    Parameters
-    ----------
-    share : float
-        Share of a batch's rows, rounded.
-    shortest, longest : int
-        Tokens in a passage, uniform between the two, so that no fixed distance helps.
-    """
-
-    share: float
-    shortest: int
-    longest: int
-
-
-SPLITS = ("train", "validation", "sampling")
-"""Trained on; measured on; seen by the LLC's chains alone."""
+    share: Share
+    """Share of a batch's rows that repeat a passage of their own text, rounded; 0 trains on the text as
+    it is."""
+    shortest: Count
+    """Tokens in the shortest passage that is repeated."""
+    longest: Count
+    """Tokens in the longest one; lengths are uniform between the two, so that no fixed distance
+    helps."""
 
 
 @dataclass(frozen=True)
-class SplitSettings:
-    """How documents are divided.
+class LanguageTraining(Settings):
+    """AdamW with a constant learning rate, on rows of which some are made repetitive."""
 
-    Parameters
-    ----------
-    order : {"random", "given"}
-        Whether the held-out documents of a source are any of them or its last ones, validation before
-        sampling (as in Hoogland et al. 2024, App. E.1.3, whose sampling set is the two together).
-    validation_share, sampling_share : float
-        Of every source's documents, rounded; at least one for validation.
-    """
+    num_steps: Count
+    """[T] Updates of a run."""
+    batch_size: Count
+    """Rows in a batch."""
+    learning_rate: Positive
+    """Learning rate of every update."""
+    weight_decay: NotNegative
+    """Share of the learning rate by which an update shrinks the parameters; 0 for none."""
+    betas: tuple[Fraction, Fraction]
+    """Decay rates of AdamW's first and second moment."""
+    epsilon: Positive
+    """AdamW's guard against division by zero."""
+    segment_steps: Count
+    """Updates between two saves of the resumable state; no effect on results."""
+    repeated_share: Share
+    """Share of a batch's rows that repeat a passage of their own text; 0 trains on the text as it
+    is."""
+    repeated_tokens: tuple[Count, Count]
+    """Tokens in the shortest and the longest passage that is repeated."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the passages."""
+        shortest, longest = self.repeated_tokens
+        if shortest > longest:
+            yield "{repeated_tokens} must ascend; put the shortest first"
+
+    @property
+    def updates(self) -> TrainingSettings:
+        """How parameters are updated."""
+        return TrainingSettings(
+            num_steps=self.num_steps,
+            batch_size=self.batch_size,
+            max_learning_rate=self.learning_rate,
+            warmup_fraction=None,
+            betas=self.betas,
+            epsilon=self.epsilon,
+            segment_steps=self.segment_steps,
+            weight_decay=self.weight_decay,
+        )
+
+    @property
+    def repetition(self) -> Repetition:
+        """How many rows are made repetitive, and how."""
+        return Repetition(self.repeated_share, *self.repeated_tokens)
+
+
+@dataclass(frozen=True)
+class SplitSettings(Settings):
+    """How documents are divided, source by source, into train, validation and sampling."""
 
     order: Literal["random", "given"]
-    validation_share: float
-    sampling_share: float
+    """Whether held-out documents are any (random) or the last ones, validation before sampling (given),
+    as in Hoogland et al. 2024, App. E.1.3, whose sampling set is the two together."""
+    validation_share: Fraction
+    """Share of the documents that measures are taken on, rounded; at least one."""
+    sampling_share: Annotated[float, Bounds(minimum=0, exclusiveMaximum=1)]
+    """Share of the documents that only the LLC's chains see, rounded; 0 for none."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what leaves no document to train on."""
+        if self.validation_share + self.sampling_share >= 1:
+            yield (
+                "{validation_share} and {sampling_share} leave no documents to train on; "
+                "lower one of the two"
+            )

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from stagewise.core.devices import require_device
+from stagewise.core.entries import build
 from stagewise.core.replicas import Batch, LossFunction, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
 from stagewise.studies.language.batches import TrainingRows, repeated
 from stagewise.studies.language.model import cross_entropy, initial_parameters, logits_at
-from stagewise.studies.language.settings import NetworkSettings, Repetition
+from stagewise.studies.language.settings import LanguageTraining, NetworkSettings, Repetition
 from stagewise.studies.language.tokens import TokenRows
 
 _ROWS_AT_A_TIME = 32
@@ -57,18 +58,15 @@ class LanguageRun:
             If the device is cuda and there is none.
         """
         require_device(device)
-        given = dict(settings["training"])
-        repetition = Repetition(given.pop("repeated_share"), *given.pop("repeated_tokens"))
-        given["betas"] = tuple(given["betas"])
-        rate = given.pop("learning_rate")
+        training: LanguageTraining = build(LanguageTraining, settings["training"])
         sizes = {key: settings[key] for key in ("vocab_size", "context_length")}
         return cls(
             name,
-            TrainingSettings(**given, max_learning_rate=rate, warmup_fraction=None),
+            training.updates,
             root_seed,
             device,
             NetworkSettings(**sizes, **settings["network"]),
-            repetition,
+            training.repetition,
         )
 
     @property

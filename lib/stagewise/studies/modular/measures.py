@@ -89,7 +89,7 @@ def _times(
 ) -> dict[str, Any]:
     """Return outcome and times of a run; a time that was not reached is NaN."""
     test = curves["test_accuracy"]
-    found = find_behaviour(steps, curves["train_accuracy"], test, constants.behaviour)
+    found = find_behaviour(steps, curves["train_accuracy"], test, constants)
     return {
         "outcome": found.outcome,
         "memorised_step": found.memorised.step,

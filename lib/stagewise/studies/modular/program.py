@@ -9,16 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from stagewise.core.entries import build
 from stagewise.core.schedules import checkpoint_steps
 from stagewise.core.seeding import StreamKey
 from stagewise.stores.identity import digest_of
-from stagewise.studies.modular.settings import (
-    NetworkSettings,
-    Program,
-    Replica,
-    TaskSettings,
-    TransformerSettings,
-)
+from stagewise.studies.modular.settings import Program, Replica, SettingEntry
 
 
 def is_prime(number: int) -> bool:
@@ -56,35 +51,19 @@ class Setting:
         ValueError
             If an entry is out of range; names it.
         """
-        task = TaskSettings(entry["modulus"], entry["train_fraction"], entry["labels"])
-        network: NetworkSettings | TransformerSettings
-        if entry["architecture"] == "transformer":
-            network = TransformerSettings(**entry["transformer"])
-        else:
-            network = NetworkSettings(**entry["network"])
-        program = Program(
-            task=task,
-            network=network,
-            num_steps=entry["num_steps"],
-            batch_size=entry["batch_size"],
-            optimiser=entry["optimiser"],
-            loss=entry["loss"],
-            momentum=entry["momentum"],
-            betas=tuple(entry["betas"]),
-            precision=entry["precision"],
-        )
-        cases = product(entry["learning_rates"], entry["weight_decays"], entry["initial_scales"])
+        given: SettingEntry = build(SettingEntry, entry)
+        cases = product(given.learning_rates, given.weight_decays, given.initial_scales)
         replicas = tuple(
             Replica("run", seed, rate, decay, scale)
             for rate, decay, scale in cases
-            for seed in range(entry["num_seeds"])
+            for seed in range(given.num_seeds)
         )
         return cls(
             name,
-            program,
+            given.program,
             replicas,
-            checkpoint_steps(program.num_steps, **entry["records"]),
-            checkpoint_steps(program.num_steps, **entry["checkpoints"]),
+            checkpoint_steps(given.num_steps, **vars(given.records)),
+            checkpoint_steps(given.num_steps, **vars(given.checkpoints)),
         )
 
 

@@ -23,7 +23,7 @@ import scipy.optimize
 import scipy.special
 
 from stagewise.studies.modular.censoring import Times
-from stagewise.studies.modular.configuration import FRACTIONS, SIZES
+from stagewise.studies.modular.experiments import FRACTIONS, SIZES
 from stagewise.studies.modular.laws import FAMILY, FORMS, SHAPES, Law, ShapeInterval, shrinkage
 from stagewise.studies.modular.layout import LAWS
 

@@ -2,54 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from stagewise.core.settings import OptimiserSettings
+from stagewise.core.fields import (
+    Bounds,
+    Count,
+    Fraction,
+    NotNegative,
+    Positive,
+    Seed,
+    Settings,
+    Several,
+)
+from stagewise.core.settings import Momentum, Optimiser, OptimiserSettings, StepGrids
 
 if TYPE_CHECKING:
     import torch
 
     from stagewise.core.seeding import StreamKey
 
-LABELS = ("sum", "random", "random_commutative")
+Loss = Literal["cross_entropy", "mse"]
+Precision = Literal["single", "double"]
+
+_TYPES = {"single": "float32", "double": "float64"}
 
 
 @dataclass(frozen=True)
-class TaskSettings:
-    """The table to be learned, and how much of it is shown.
+class TaskSettings(Settings):
+    """The table to be learned, and how much of it is shown."""
 
-    Parameters
-    ----------
-    modulus : int
-        p, number of residues.
-    train_fraction : float
-        Share of the p^2 pairs in the training set; the rest are the test set.
-    labels : {"sum", "random", "random_commutative"}
-        "sum" is modular addition; the others are fixed random tables, which can only be memorised,
-        the last one symmetric in a and b.
+    modulus: Annotated[int, Bounds(minimum=2)]
+    """[p] Number of residues; odd for Fourier modes, prime for modes that all look alike."""
+    train_fraction: Fraction
+    """Share of the p^2 pairs in the training set; the rest are the test set."""
+    labels: Literal["sum", "random", "random_commutative"] = "sum"
+    """Sums, or a fixed random table that can only be memorised, the last one symmetric in a and b."""
 
-    Raises
-    ------
-    ValueError
-        If a setting is out of range or leaves one of the two sets empty.
-    """
-
-    modulus: int
-    train_fraction: float
-    labels: str = "sum"
-
-    def __post_init__(self) -> None:
-        if self.modulus < 2:
-            raise ValueError(f"modulus must be at least 2, not {self.modulus}")
+    def contradictions(self) -> Iterator[str]:
+        """Yield what leaves one of the two sets empty."""
         if not 0 < self.num_train < self.modulus**2:
-            raise ValueError(
-                f"train_fraction {self.train_fraction} of {self.modulus**2} pairs leaves the "
-                "training or the test set empty"
+            yield (
+                f"{{train_fraction}} of {self.modulus**2} pairs leaves the training or the test set "
+                "empty; change one of fraction and modulus"
             )
-        if self.labels not in LABELS:
-            raise ValueError(f"labels must be one of {', '.join(LABELS)}, not {self.labels!r}")
 
     @property
     def num_train(self) -> int:
@@ -58,134 +55,61 @@ class TaskSettings:
 
 
 @dataclass(frozen=True)
-class NetworkSettings:
-    """Architecture of the network.
+class NetworkSettings(Settings):
+    """Two residues embedded, mapped, added, activated and read out."""
 
-    Parameters
-    ----------
-    embed_dim : int
-        d_e, width of the embedding.
-    hidden_dim : int
-        h, width of the hidden layer.
-    tied_sides : bool
-        Whether W_r is W_l.
-    tied_unembedding : bool
-        Whether outputs are read by E's transpose.
-    activation : {"gelu", "relu", "quadratic"}
-        Of the hidden layer.
-    scale_embedding : float
-        Multiplies E as it is drawn.
-    scale_weights : float
-        Multiplies the linear maps, biases included, as they are drawn.
-    freeze_sides : bool
-        Whether W_l and W_r stay as they were drawn.
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range; names the setting.
-    """
-
-    embed_dim: int
-    hidden_dim: int
+    embed_dim: Annotated[int, Bounds(minimum=2)]
+    """[d_e] Width of the embedding; a Fourier mode needs two."""
+    hidden_dim: Count
+    """[h] Width of the hidden layer."""
     tied_sides: bool = False
+    """Whether both residues are mapped by the same weights, W_l = W_r."""
     tied_unembedding: bool = False
-    activation: str = "gelu"
-    scale_embedding: float = 1.0
-    scale_weights: float = 1.0
+    """Whether outputs are read by the embedding's transpose."""
+    activation: Literal["gelu", "relu", "quadratic"] = "gelu"
+    """Of the hidden layer."""
+    scale_embedding: Positive = 1.0
+    """Multiplies the embedding as PyTorch draws it."""
+    scale_weights: Positive = 1.0
+    """Multiplies the linear maps, biases included, as PyTorch draws them."""
     freeze_sides: bool = False
-
-    def __post_init__(self) -> None:
-        if self.embed_dim < 2:  # a Fourier mode is a plane
-            raise ValueError(f"embed_dim must be at least 2, not {self.embed_dim}")
-        if self.hidden_dim < 1:
-            raise ValueError(f"hidden_dim must be at least 1, not {self.hidden_dim}")
-        if self.activation not in _ACTIVATIONS:
-            known = ", ".join(_ACTIVATIONS)
-            raise ValueError(f"activation must be one of {known}, not {self.activation!r}")
-        for name in ("scale_embedding", "scale_weights"):
-            if not 0 < getattr(self, name) < inf:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+    """Whether the maps of the residues stay as they were drawn."""
 
 
 @dataclass(frozen=True)
-class TransformerSettings:
-    """Architecture of the transformer; the defaults are the published ones.
+class TransformerSettings(Settings):
+    """One layer of attention and an MLP (Nanda et al. 2023); the defaults are the published ones."""
 
-    Parameters
-    ----------
-    embed_dim : int
-        d, width of the residual stream.
-    num_heads : int
-        Attention heads, each of width d / num_heads.
-    hidden_dim : int
-        Width of the layer between the two maps of the MLP, with ReLU.
+    embed_dim: Count = 128
+    """[d] Width of the residual stream."""
+    num_heads: Count = 4
+    """Attention heads, each of width d / num_heads; they divide the width."""
+    hidden_dim: Count = 512
+    """Width of the layer between the two maps of the MLP, with ReLU."""
 
-    Raises
-    ------
-    ValueError
-        If the heads do not divide the width.
-    """
-
-    embed_dim: int = 128
-    num_heads: int = 4
-    hidden_dim: int = 512
-
-    def __post_init__(self) -> None:
-        if self.num_heads < 1 or self.embed_dim % self.num_heads:
-            raise ValueError(
-                f"num_heads ({self.num_heads}) must divide embed_dim ({self.embed_dim})"
-            )
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the heads."""
+        if self.embed_dim % self.num_heads:
+            yield "{num_heads} must divide {embed_dim}; change one of the two"
 
 
 Network = NetworkSettings | TransformerSettings
 
 
-LOSSES = ("cross_entropy", "mse")
-
-
-PRECISIONS = {"single": "float32", "double": "float64"}
-"""Types of torch, by the words of the configuration."""
-
-_ACTIVATIONS = ("gelu", "relu", "quadratic")
-
-
 @dataclass(frozen=True)
-class Replica:
-    """One network of a program.
-
-    Parameters
-    ----------
-    name : str
-        Names the random streams, together with the seed; replicas that share both have the same
-        split, labels and batches, and the same initial parameters up to their scale.
-    seed : int
-    learning_rate : float
-    weight_decay : float
-        With "adamw" the weights shrink by this share of the learning rate; otherwise it is the
-        coefficient of the weights in the gradient.
-    initial_scale : float
-        Multiplies all initial parameters, on top of the network's own scales.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range; names the setting.
-    """
+class Replica(Settings):
+    """One network of a program."""
 
     name: str
-    seed: int
-    learning_rate: float
-    weight_decay: float = 0.0
-    initial_scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.learning_rate < inf:
-            raise ValueError(f"learning_rate must be positive, not {self.learning_rate}")
-        if not 0 <= self.weight_decay < inf:
-            raise ValueError(f"weight_decay must not be negative, not {self.weight_decay}")
-        if not 0 < self.initial_scale < inf:
-            raise ValueError(f"initial_scale must be positive, not {self.initial_scale}")
+    """Names the random streams, together with the seed; replicas that share both have the same split,
+    labels and batches, and the same initial parameters up to their scale."""
+    seed: Seed
+    learning_rate: Positive
+    weight_decay: NotNegative = 0.0
+    """With adamw the weights shrink by this share of the learning rate; otherwise it is the coefficient
+    of the weights in the gradient."""
+    initial_scale: Positive = 1.0
+    """Multiplies all initial parameters, on top of the network's own scales."""
 
     def key(self, study: StreamKey) -> StreamKey:
         """Return the key above all streams of this replica."""
@@ -193,58 +117,34 @@ class Replica:
 
 
 @dataclass(frozen=True)
-class Program:
-    """Settings that all replicas of a program share.
-
-    Parameters
-    ----------
-    task : TaskSettings
-    network : NetworkSettings or TransformerSettings
-    num_steps : int
-        Number of updates T.
-    batch_size : int or None
-        Pairs in a batch, drawn with replacement; None is the full training set.
-    optimiser : {"adam", "adamw", "sgd"}
-    loss : {"cross_entropy", "mse"}
-        What is minimised: the mean cross-entropy, or the mean over pairs and residues of the squared
-        distance of logits to 0 or 1.
-    momentum : float
-        Of "sgd"; in [0, 1).
-    betas : tuple of float
-        Decay rates of Adam's moments.
-    epsilon : float
-        Adam's guard against division by zero.
-    precision : {"single", "double"}
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range; names the setting.
-    """
+class Program(Settings):
+    """Settings that all replicas of a program share."""
 
     task: TaskSettings
     network: Network
-    num_steps: int
-    batch_size: int | None
-    optimiser: str = "adam"
-    loss: str = "cross_entropy"
-    momentum: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
-    epsilon: float = 1e-8
-    precision: str = "single"
+    num_steps: Annotated[int, Bounds(minimum=0)]
+    """[T] Updates."""
+    batch_size: Count | None
+    """Pairs in a batch, drawn with replacement; null is the full training set."""
+    optimiser: Optimiser = "adam"
+    """How the loss is minimised."""
+    loss: Loss = "cross_entropy"
+    """What is minimised: the mean cross-entropy, or the mean over pairs and residues of the squared
+    distance of logits to 0 or 1."""
+    momentum: Momentum = 0.0
+    """Of sgd; 0 with the others."""
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    """Decay rates of Adam's moments."""
+    epsilon: Positive = 1e-8
+    """Adam's guard against division by zero."""
+    precision: Precision = "single"
+    """Floating-point numbers."""
 
-    def __post_init__(self) -> None:
-        choices = {"loss": LOSSES, "precision": PRECISIONS}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}"
-                )
-        if self.num_steps < 0:
-            raise ValueError(f"num_steps must not be negative, not {self.num_steps}")
-        if self.batch_size is not None and self.batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1 or null, not {self.batch_size}")
-        _ = self.update_settings  # checks them
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the loss."""
+        if isinstance(self.network, TransformerSettings) and self.loss != "cross_entropy":
+            yield "{loss} must be cross_entropy for the transformer"
+        _ = self.update_settings  # checks itself
 
     @property
     def update_settings(self) -> OptimiserSettings:
@@ -256,7 +156,7 @@ class Program:
         """Type of the parameters."""
         import torch  # not needed where settings are only checked
 
-        return getattr(torch, PRECISIONS[self.precision])
+        return getattr(torch, _TYPES[self.precision])
 
     def attributes(self) -> dict[str, Any]:
         """Return the settings as text and numbers, one level deep."""
@@ -267,3 +167,65 @@ class Program:
         flat["betas"] = list(self.betas)
         flat["batch_size"] = self.batch_size or "full"
         return {name: int(v) if isinstance(v, bool) else v for name, v in flat.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingEntry(TaskSettings):
+    """A setting as configured: a network, a table and how it is learned, for all cases and seeds."""
+
+    architecture: Literal["mlp", "transformer"]
+    """Which of the two sections below describes the network."""
+    network: NetworkSettings
+    transformer: TransformerSettings
+    optimiser: Optimiser
+    """Adam with decay in the gradient or apart from it, or gradient descent."""
+    momentum: Momentum
+    """Of sgd; 0 with the others."""
+    betas: tuple[Fraction, Fraction]
+    """Decay rates of Adam's moments."""
+    loss: Loss
+    """What is minimised."""
+    batch_size: Count | None
+    """Pairs in a batch; null is all of them."""
+    num_steps: Count
+    """[T] Updates."""
+    precision: Precision
+    """Floating-point numbers."""
+    learning_rates: Several[Positive]
+    """Learning rates; each one is a case of its own."""
+    weight_decays: Several[NotNegative]
+    """Weight decays; each one is a case of its own."""
+    initial_scales: Several[Positive]
+    """Factors of all initial parameters; each one is a case of its own."""
+    num_seeds: Count
+    """Seeds 0, 1, ... of every case."""
+    records: StepGrids
+    """Steps at which curves are kept, on two grids at once."""
+    checkpoints: StepGrids
+    """Steps at which parameters are kept, on two grids at once."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the task, the program and the grids."""
+        yield from super().contradictions()
+        _ = self.program  # checks itself
+        for grid in ("records", "checkpoints"):
+            if getattr(self, grid).num_logarithmic > self.num_steps:
+                yield (
+                    f"{{{grid}.num_logarithmic}} is more than the steps of {{num_steps}}; "
+                    "change one of the two"
+                )
+
+    @property
+    def program(self) -> Program:
+        """What all cases and seeds share."""
+        return Program(
+            task=TaskSettings(self.modulus, self.train_fraction, self.labels),
+            network=self.transformer if self.architecture == "transformer" else self.network,
+            num_steps=self.num_steps,
+            batch_size=self.batch_size,
+            optimiser=self.optimiser,
+            loss=self.loss,
+            momentum=self.momentum,
+            betas=self.betas,
+            precision=self.precision,
+        )

@@ -2,55 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
+
+from stagewise.core.fields import Count, Positive, Settings
 
 
 @dataclass(frozen=True)
-class TaskSettings:
-    """Distribution of contexts.
+class TaskSettings(Settings):
+    """Distribution of contexts."""
 
-    Parameters
-    ----------
-    dimension : int
-        D, size of an input x.
-    num_examples : int
-        K, examples in a context.
-    noise_variance : float
-        Variance (not standard deviation) of the label noise.
-    num_tasks : int or None
-        M, size of the finite set of tasks; None draws a new task for every context.
-    """
-
-    dimension: int
-    num_examples: int
-    noise_variance: float
-    num_tasks: int | None = None
+    dimension: Count
+    """[D] Entries of an input x."""
+    num_examples: Count
+    """[K] Examples in a context."""
+    noise_variance: Positive
+    """[sigma^2] Variance of the label noise, not its standard deviation."""
+    num_tasks: Count | None = None
+    """[M] Size of a finite set of tasks; null draws a new task for every context."""
 
 
 @dataclass(frozen=True)
-class NetworkSettings:
-    """Architecture of the transformer.
+class NetworkSettings(Settings):
+    """Architecture of the transformer."""
 
-    Parameters
-    ----------
-    num_layers, num_heads, embed_dim, mlp_dim : int
-        L, H, d and d_mlp of the paper.
-    residual : {"doubled", "standard"}
-        "doubled" adds each block's input a second time, as the published code does:
-        x <- x + block(x) where block(x) already contains x.
-    """
+    num_layers: Count
+    """[L] Transformer blocks."""
+    num_heads: Count
+    """[H] Attention heads in a block; must divide embed_dim."""
+    embed_dim: Count
+    """[d_embed] Width of the residual stream."""
+    mlp_dim: Count
+    """[d_mlp] Hidden width of an MLP."""
+    residual: Literal["doubled", "standard"]
+    """Whether a block's input is added twice as published, x <- x + block(x) where block(x) already
+    contains x (doubled), or once (standard)."""
 
-    num_layers: int
-    num_heads: int
-    embed_dim: int
-    mlp_dim: int
-    residual: str
-
-    def __post_init__(self) -> None:
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the heads."""
         if self.embed_dim % self.num_heads:
-            raise ValueError(
-                f"num_heads ({self.num_heads}) must divide embed_dim ({self.embed_dim}): "
-                "change one of the two"
-            )
-        if self.residual not in ("doubled", "standard"):
-            raise ValueError(f"residual must be 'doubled' or 'standard', not {self.residual!r}")
+            yield "{num_heads} must divide {embed_dim}; change one of the two"

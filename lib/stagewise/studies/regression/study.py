@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from stagewise.core.devices import require_device
+from stagewise.core.entries import build
 from stagewise.core.replicas import Batch, LossFunction, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import TrainingSettings
@@ -59,10 +60,9 @@ class RegressionRun:
             If the device is cuda and there is none.
         """
         require_device(device)
-        training = {**settings["training"], "betas": tuple(settings["training"]["betas"])}
         return cls(
             name,
-            TrainingSettings(**training),
+            build(TrainingSettings, settings["training"]),
             root_seed,
             device,
             TaskSettings(**settings["task"]),

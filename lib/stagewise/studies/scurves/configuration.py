@@ -1,9 +1,20 @@
-"""What the keys of the S-curve study demand of each other, beyond the schema."""
+"""The S-curve study's part of the configuration.
+
+Read when the workflow is parsed, so nothing heavy is imported here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from stagewise.core.entries import Derived
+from stagewise.core.fields import Bounds, Count, Fraction, Name, Positive, Seed, Settings, Several
+from stagewise.core.settings import StepGrids
+from stagewise.studies.scurves.settings import SettingEntry
+from stagewise.studies.scurves.thresholds import MeasureSettings
+from stagewise.studies.sections import missing_settings, renamed
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "linear": ("scalar", "vector"),
@@ -21,85 +32,96 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 FLOWS = ("rank1",)
 """Settings whose flow a figure shows."""
 
-_COMPONENTS: Mapping[str, int] = {"attention": 4, "cross_entropy": 2}
+
+@dataclass(frozen=True)
+class SeedNumbers(Settings):
+    """Seeds of a setting, by the word that it uses."""
+
+    few: Count
+    """Seeds of a setting that is shown."""
+    many: Count
+    """Seeds of a setting that is counted or tested."""
 
 
-def contradictions(study: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong between keys that are right one by one.
+@dataclass(frozen=True)
+class AdamSettings(Settings):
+    """Constants of Adam and AdamW."""
 
-    Parameters
-    ----------
-    study : mapping
-        The part ``scurves`` of a configuration that its schema has passed.
-    """
-    yield from _missing(study["experiments"])
-    entries: dict[str, Mapping[str, Any]] = {}
-    for experiment, settings in study["experiments"].items():
-        for name, entry in settings.items():
-            place = f"scurves.experiments.{experiment}.{name}"
-            if name in entries:
-                yield f"{place!r} has the name of another setting; rename one of the two"
-            entries[name] = entry
-            yield from _setting_contradictions(place, entry, study)
-    if study["shown_seed"] >= min(study["num_seeds"].values()):
-        yield (
-            f"'scurves.shown_seed' is {study['shown_seed']}, which has no run; choose one below "
-            f"'scurves.num_seeds.few' ({study['num_seeds']['few']})"
-        )
-    yield from _flow_contradictions(study["flow"]["settings"], entries)
+    betas: tuple[Fraction, Fraction]
+    """Decay rates of the first and second moment."""
+    epsilon: Positive
+    """Guard against division by zero."""
 
 
-def _missing(experiments: Mapping[str, Any]) -> Iterator[str]:
-    for experiment, names in REQUIRED.items():
-        if experiment not in experiments:
-            yield f"'scurves.experiments' lacks {experiment!r}, which figures compare; add it"
-            return
-        for name in names:
-            if name not in experiments[experiment]:
-                yield (
-                    f"'scurves.experiments.{experiment}' lacks {name!r}, which figures compare; "
-                    "add it"
-                )
+@dataclass(frozen=True)
+class FlowSettings(Settings):
+    """Gradient flow from the initial vectors of runs, to compare descent with."""
+
+    settings: Several[Name]
+    """Settings that have a flow; products learned by sgd."""
+    num_seeds: Count
+    """Seeds of each setting, the first ones; at most num_seeds.few."""
 
 
-def _flow_contradictions(
-    wanted: Sequence[str], entries: Mapping[str, Mapping[str, Any]]
-) -> Iterator[str]:
-    for name in wanted:
-        if name not in entries:
-            yield f"'scurves.flow.settings' names {name!r}, which is no setting; correct the name"
-        elif (entries[name]["task"], entries[name]["optimiser"]) != ("product", "sgd"):
+@dataclass(frozen=True)
+class ScurvesStudy(Settings):
+    """Multi-component learning and S-curves (the S-curves post and its comments)."""
+
+    dimension: Count
+    """[d] Entries of a vector."""
+    init_scale: Positive
+    """Length of an initial vector, in expectation of its square."""
+    num_seeds: SeedNumbers
+    seeds_per_batch: Count
+    """Seeds in one tensor; no effect on results."""
+    shown_seed: Seed
+    """Seed whose single-run panels are shown, where none is looked for."""
+    divergence_factor: Annotated[float, Bounds(exclusiveMinimum=1)]
+    """A run has diverged where its loss is above this multiple of its first loss."""
+    records: StepGrids
+    """Steps at which curves are kept, on two grids at once."""
+    adam: AdamSettings
+    base: SettingEntry
+    """What settings are unless they say otherwise."""
+    experiments: Mapping[Name, Mapping[Name, Annotated[SettingEntry, Derived()]]]
+    """Named experiments, one job and one file each, of settings that say what they change of base."""
+    flow: FlowSettings
+    measures: MeasureSettings
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is missing, and which settings do not fit the study."""
+        yield from missing_settings(self.experiments, REQUIRED)
+        yield from renamed(self.experiments)
+        for experiment, entries in self.experiments.items():
+            for name, entry in entries.items():
+                yield from self._of_setting(f"experiments.{experiment}.{name}", entry)
+        if self.shown_seed >= min(self.num_seeds.few, self.num_seeds.many):
+            yield "{shown_seed} has no run; choose one below {num_seeds.few}"
+        yield from self._of_flow()
+
+    def _of_setting(self, place: str, entry: SettingEntry) -> Iterator[str]:
+        dimension = entry.dimension or self.dimension
+        if (entry.rank or 1) > dimension:
             yield (
-                f"'scurves.flow.settings' names {name!r}, but only products learned by sgd have "
-                "a flow here; take it out"
+                f"{{{place}.rank}} is more than the dimension {dimension}; set it to at most "
+                f"{dimension}, or to null for full rank"
             )
-    for name in FLOWS:
-        if name not in wanted:
-            yield f"'scurves.flow.settings' lacks {name!r}, which a figure shows; add it"
+        if self.records.num_logarithmic > entry.num_steps:
+            yield (
+                f"{{records.num_logarithmic}} is more than the steps of {{{place}.num_steps}}; "
+                "change one of the two"
+            )
 
-
-def _setting_contradictions(
-    place: str, entry: Mapping[str, Any], study: Mapping[str, Any]
-) -> Iterator[str]:
-    dimension = entry["dimension"] or study["dimension"]
-    if (entry["rank"] or 1) > dimension:
-        yield (
-            f"'{place}.rank' is {entry['rank']}, more than the dimension {dimension}; "
-            f"set it to at most {dimension}, or to null for full rank"
-        )
-    wanted = _COMPONENTS.get(entry["task"])
-    if wanted and entry["num_components"] != wanted:
-        yield (
-            f"'{place}.num_components' is {entry['num_components']}, but the task "
-            f"{entry['task']} has {wanted}; set it to {wanted}"
-        )
-    scaled = entry["task"] == "cross_entropy"
-    if scaled != (entry["logit_scale"] is not None):
-        yield f"'{place}.logit_scale' must be {'a number' if scaled else 'null'} for this task"
-    if entry["optimiser"] == "adam" and any(entry["weight_decays"]):
-        yield f"'{place}.weight_decays' must be [0.0] with adam; take adamw for weight decay"
-    if study["records"]["num_logarithmic"] > entry["num_steps"]:
-        yield (
-            f"'scurves.records.num_logarithmic' ({study['records']['num_logarithmic']}) is more "
-            f"than the steps of '{place}.num_steps' ({entry['num_steps']}); change one of the two"
-        )
+    def _of_flow(self) -> Iterator[str]:
+        entries = {n: entry for named in self.experiments.values() for n, entry in named.items()}
+        for name in self.flow.settings:
+            if name not in entries:
+                yield f"{{flow.settings}} names {name!r}, which is no setting; correct the name"
+            elif (entries[name].task, entries[name].optimiser) != ("product", "sgd"):
+                yield (
+                    f"{{flow.settings}} names {name!r}, but only products learned by sgd have a flow "
+                    "here; take it out"
+                )
+        for name in FLOWS:
+            if name not in self.flow.settings:
+                yield f"{{flow.settings}} lacks {name!r}, which a figure shows; add it"

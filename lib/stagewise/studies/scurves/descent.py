@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stagewise.core.settings import OptimiserSettings
+from stagewise.core.settings import Optimiser, OptimiserSettings
 from stagewise.core.updates import numbers_of, update_rule
 from stagewise.studies.scurves.tasks import Losses
 
@@ -19,7 +19,7 @@ def descend(
     losses_of: Losses,
     initial: Tensor,
     cases: Sequence[tuple[float, float]],
-    optimiser: str,
+    optimiser: Optimiser,
     adam: Mapping[str, Any],
     steps: Sequence[int],
     observe: Observer,

@@ -91,8 +91,8 @@ def _measure_run(run: xr.Dataset, settings: MeasureSettings) -> dict[str, Any]:
 def _measure_loss(
     steps: np.ndarray, loss: np.ndarray, null_loss: float, settings: MeasureSettings
 ) -> dict[str, Any]:
-    phases = find_phases(steps, loss, null_loss, settings.curves)
-    end = above_floor(loss, settings.curves.floor)
+    phases = find_phases(steps, loss, null_loss, settings)
+    end = above_floor(loss, settings.floor)
     rate, explained = exponential_rate(steps[:end], loss[:end])
     begin = end if np.isnan(phases.half_drop) else np.searchsorted(steps, phases.half_drop)
     tail = fit_tail(steps[begin:end], loss[begin:end])

@@ -5,13 +5,59 @@ Read when the workflow is parsed, so nothing heavy is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from stagewise.core.fields import Bounds, Count, NotNegative, Positive, Settings, Several
+from stagewise.core.settings import Optimiser
 
 GROUPS: Mapping[str, tuple[int, ...]] = {"attention": (2, 2)}
 """Components in each factor of the learned tensor, where there is more than one factor."""
+
+_COMPONENTS: Mapping[str, int] = {"attention": 4, "cross_entropy": 2}
+
+
+@dataclass(frozen=True)
+class SettingEntry(Settings):
+    """A setting as configured: what is learned, and how, for all cases and seeds."""
+
+    task: Literal["product", "no_self_term", "attention", "cross_entropy"]
+    """Squared error of a product, that without its self term, of an attention head, or
+    cross-entropy."""
+    dimension: Count | None
+    """[d] Entries of a vector; null is the study's dimension."""
+    rank: Count | None
+    """[r] Terms in the sum over products, for attention the inner dimension; null is full rank, the
+    dimension."""
+    num_components: Count
+    """[c] Vectors in a product; 1 is a vector, 2 a matrix, 4 an attention head."""
+    optimiser: Optimiser
+    """How the full loss is minimised."""
+    learning_rates: Several[Positive]
+    """Learning rates; each one is a case of its own."""
+    weight_decays: Several[NotNegative]
+    """[lambda] Weight decays; added to the gradient by sgd, apart from it by adamw."""
+    logit_scale: Positive | None
+    """[s] Factor in front of the logits of cross-entropy; null for other tasks."""
+    num_steps: Annotated[int, Bounds(minimum=3)]
+    """Updates."""
+    seeds: Literal["few", "many"]
+    """Which of num_seeds the setting has."""
+    precision: Literal["double", "single"]
+    """Floating-point numbers; double where a tail is fitted."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what does not go with the task or the optimiser."""
+        wanted = _COMPONENTS.get(self.task, self.num_components)
+        if self.num_components != wanted:
+            yield f"{{num_components}} must be {wanted} for the task {self.task}"
+        scaled = self.task == "cross_entropy"
+        if scaled != (self.logit_scale is not None):
+            yield f"{{logit_scale}} must be {'a number' if scaled else 'null'} for this task"
+        if self.optimiser == "adam" and any(self.weight_decays):
+            yield "{weight_decays} must be [0.0] with adam; take adamw for weight decay"
 
 
 @dataclass(frozen=True)
@@ -51,7 +97,7 @@ class Setting:
     dimension: int
     rank: int
     num_components: int
-    optimiser: str
+    optimiser: Optimiser
     learning_rates: tuple[float, ...]
     weight_decays: tuple[float, ...]
     logit_scale: float | None

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
+from stagewise.core.fields import limits_of
 from stagewise.core.seeding import StreamKey
+from stagewise.studies.language.configuration import CorpusSettings
 from stagewise.studies.language.packages import SOURCES
 from stagewise.studies.language.pins import ARCHIVES
 from stagewise.studies.language.settings import SplitSettings
 from stagewise.studies.language.splits import split_documents
-from stagewise.workflow.config import ConfigError, check_config, merge
+from stagewise.workflow.config import ConfigError, checked, merge
 
 ROOT = Path(__file__).parents[4]
-SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
 
@@ -30,7 +31,7 @@ CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
         ),
         (
             {"corpus": {"source": "folder"}},
-            ("'language.corpus.folder.path' is null; name the folder",),
+            ("'language.corpus.folder.path' (null) must name the folder",),
         ),
         (
             {"corpus": {"packages": ["koran"]}},
@@ -38,14 +39,14 @@ CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
         ),
         (
             {"corpus": {"split": {"validation_share": 0.5, "sampling_share": 0.5}}},
-            ("'language.corpus.split' holds out 1 of the documents",),
+            ("'language.corpus.split.sampling_share' (0.5) leave no documents to train on",),
         ),
         ({"corpus": {"hub": {"colum": "text"}}}, ("unknown key", "did you mean 'column'")),
     ],
 )
 def test_mistakes(delta: dict[str, Any], parts: tuple[str, ...]):
     with pytest.raises(ConfigError) as caught:
-        check_config(merge(CONFIG, {"language": delta}), SCHEMA)
+        checked(merge(CONFIG, {"language": delta}))
     message = str(caught.value)
     assert "\n" not in message
     for part in parts:
@@ -53,7 +54,7 @@ def test_mistakes(delta: dict[str, Any], parts: tuple[str, ...]):
 
 
 def test_schema_and_code_agree_on_packages():
-    listed = SCHEMA["properties"]["language"]["properties"]["corpus"]["properties"]["packages"]
+    listed = limits_of(CorpusSettings)["packages"]
     assert set(listed["items"]["enum"]) == set(SOURCES) == set(ARCHIVES) - {"gpt2"}
 
 

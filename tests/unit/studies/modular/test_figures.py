@@ -36,7 +36,7 @@ from stagewise.studies.modular.scaling import law_table
 from stagewise.studies.modular.subject import network
 from stagewise.studies.modular.thresholds import MeasureSettings
 from stagewise.studies.modular.training import train
-from stagewise.workflow.config import merge, modular_settings
+from stagewise.workflow.config import completed, merge
 from tests.layouts import assert_keeps
 
 ROOT = Path(__file__).parents[4]
@@ -55,10 +55,10 @@ def llc_of(setting, checkpoints, sampler):
 def study() -> Mapping[str, object]:
     """Return the smoke preset's runs, curves and what is followed, made here without files."""
     parts = [yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in PRESET]
-    config = merge(*parts)["modular"]
-    constants = MeasureSettings.of(config["measures"])
+    config = completed(merge(*parts))["modular"]
+    constants = MeasureSettings(**config["measures"])
     tables, curves, kept = [], {}, {}
-    for experiment, entries in modular_settings(config).items():
+    for experiment, entries in config["experiments"].items():
         for name, entry in entries.items():
             setting = Setting.of(name, entry)
             steps = setting.record_steps.tolist(), setting.checkpoint_steps.tolist()

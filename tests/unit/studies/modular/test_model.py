@@ -89,11 +89,11 @@ def test_mean_squared_error_is_the_mean_distance_to_unit_vectors():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"embed_dim": 1}, "embed_dim must be at least 2, not 1"),
-        ({"hidden_dim": 0}, "hidden_dim must be at least 1"),
+        ({"embed_dim": 1}, "embed_dim must be an integer of at least 2, not 1"),
+        ({"hidden_dim": 0}, "hidden_dim must be an integer of at least 1"),
         ({"activation": "tanh"}, "activation must be one of gelu, relu, quadratic, not 'tanh'"),
-        ({"scale_embedding": 0.0}, "scale_embedding must be positive"),
-        ({"scale_weights": float("nan")}, "scale_weights must be positive"),
+        ({"scale_embedding": 0.0}, "scale_embedding must be a number above 0"),
+        ({"scale_weights": float("nan")}, "scale_weights must be a number above 0"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(change, message):

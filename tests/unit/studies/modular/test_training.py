@@ -278,10 +278,10 @@ def test_a_modulus_that_is_not_prime_is_warned_about(caplog):
         ({"optimiser": "lion"}, "optimiser must be one of adam, adamw, sgd, not 'lion'"),
         ({"loss": "hinge"}, "loss must be one of"),
         ({"precision": "half"}, "precision must be one of"),
-        ({"batch_size": 0}, "batch_size must be at least 1 or null"),
-        ({"num_steps": -1}, "num_steps must not be negative"),
-        ({"momentum": 1.0}, r"momentum must be in \[0, 1\)"),
-        ({"momentum": 0.5}, "momentum must be 0 with 'adam'"),
+        ({"batch_size": 0}, "batch_size must be null or an integer of at least 1, not 0"),
+        ({"num_steps": -1}, "num_steps must be an integer of at least 0"),
+        ({"momentum": 1.0}, "momentum must be a number of at least 0 and below 1"),
+        ({"momentum": 0.5}, r"momentum \(0.5\) must be 0 with adam"),
     ],
 )
 def test_a_program_refuses_what_it_cannot_do(change, message):
@@ -292,9 +292,9 @@ def test_a_program_refuses_what_it_cannot_do(change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"learning_rate": 0.0}, "learning_rate must be positive"),
-        ({"weight_decay": -1.0}, "weight_decay must not be negative"),
-        ({"initial_scale": 0.0}, "initial_scale must be positive"),
+        ({"learning_rate": 0.0}, "learning_rate must be a number above 0"),
+        ({"weight_decay": -1.0}, "weight_decay must be a number of at least 0"),
+        ({"initial_scale": 0.0}, "initial_scale must be a number above 0"),
     ],
 )
 def test_a_replica_refuses_what_it_cannot_do(change, message):
@@ -312,8 +312,10 @@ def test_steps_outside_the_run_and_no_replicas_are_refused():
 
 
 def test_a_train_fraction_beyond_its_range_is_refused():
-    with pytest.raises(ValueError, match=r"train_fraction 1\.2 of 49 pairs"):
+    with pytest.raises(ValueError, match="train_fraction must be a number above 0 and below 1"):
         TaskSettings(7, 1.2)
+    with pytest.raises(ValueError, match=r"train_fraction \(0.001\) of 49 pairs leaves"):
+        TaskSettings(7, 0.001)
 
 
 class KilledError(Exception):

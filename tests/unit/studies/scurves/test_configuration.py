@@ -11,12 +11,11 @@ import yaml
 
 from stagewise.studies.scurves.configuration import REQUIRED
 from stagewise.studies.scurves.settings import Setting
-from stagewise.workflow.config import ConfigError, check_config, merge
+from stagewise.workflow.config import ConfigError, checked, completed, merge
 
 ROOT = Path(__file__).parents[4]
-SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-STUDY = CONFIG["scurves"]
+STUDY = completed(CONFIG)["scurves"]
 RANK10 = "experiments.lowrank.rank10"
 
 
@@ -25,7 +24,7 @@ def message_after(path: str, value: Any) -> str:
     for part in reversed(f"scurves.{path}".split(".")):
         delta = {part: delta}
     with pytest.raises(ConfigError) as caught:
-        check_config(merge(CONFIG, delta), SCHEMA)
+        checked(merge(CONFIG, delta))
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -37,9 +36,9 @@ def message_after(path: str, value: Any) -> str:
         (
             f"{RANK10}.rank",
             101,
-            ("'scurves.experiments.lowrank.rank10.rank' is 101", "at most 100"),
+            ("'scurves.experiments.lowrank.rank10.rank' (101)", "at most 100"),
         ),
-        ("dimension", 8, ("lowrank.rank10.rank' is 10, more than the dimension 8",)),
+        ("dimension", 8, ("lowrank.rank10.rank' (10) is more than the dimension 8",)),
         (
             "num_seeds.few",
             0,
@@ -51,13 +50,17 @@ def message_after(path: str, value: Any) -> str:
             ("'scurves.experiments.lowrank.rank10.learning_rates[0]' is -0.1", "above 0"),
         ),
         (f"{RANK10}.weight_decays", [-0.1], ("weight_decays[0]' is -0.1", "at least 0")),
-        (f"{RANK10}.optimiser", "momentum", ("one of sgd, adam, adamw",)),
-        (f"{RANK10}.logit_scale", 3.0, ("rank10.logit_scale' must be null",)),
+        (f"{RANK10}.optimiser", "momentum", ("one of adam, adamw, sgd",)),
+        (f"{RANK10}.logit_scale", 3.0, ("rank10.logit_scale' (3.0) must be null",)),
         ("experiments.entropy.entropy2.logit_scale", None, ("must be a number",)),
-        ("experiments.attention.attention2.num_components", 3, ("attention has 4; set it to 4",)),
+        (
+            "experiments.attention.attention2.num_components",
+            3,
+            ("num_components' (3) must be 4 for the task attention",),
+        ),
         ("experiments.adam.adam2.weight_decays", [0.1], ("take adamw for weight decay",)),
         ("records.num_logarithmic", 110, ("'scurves.records.num_logarithmic' (110)", "noself1")),
-        ("shown_seed", 1000, ("'scurves.shown_seed' is 1000",)),
+        ("shown_seed", 1000, ("'scurves.shown_seed' (1000) has no run",)),
         ("flow.settings", ["rank1", "rank3"], ("names 'rank3', which is no setting",)),
         ("flow.settings", ["rank1", "adam2"], ("only products learned by sgd",)),
         ("flow.settings", ["rank2"], ("lacks 'rank1', which a figure shows",)),
@@ -86,12 +89,12 @@ def test_settings_that_figures_compare_are_needed(experiment):
         with pytest.raises(
             ConfigError, match=f"lacks '{name or experiment}', which figures compare"
         ):
-            check_config(config, SCHEMA)
+            checked(config)
 
 
 def test_an_experiment_of_ones_own_passes():
     setting = {**STUDY["experiments"]["lowrank"]["rank2"], "rank": 3}
-    check_config(merge(CONFIG, {"scurves": {"experiments": {"mine": {"rank3": setting}}}}), SCHEMA)
+    checked(merge(CONFIG, {"scurves": {"experiments": {"mine": {"rank3": setting}}}}))
 
 
 def test_a_setting_takes_dimension_rank_and_seeds_from_the_study():

@@ -24,7 +24,7 @@ from stagewise.studies.scurves.layout import MEASURED, MEASURES
 from stagewise.studies.scurves.measures import measure_setting
 from stagewise.studies.scurves.overlay import flow_of_setting
 from stagewise.studies.scurves.settings import Setting
-from stagewise.studies.scurves.thresholds import CurveSettings, MeasureSettings
+from stagewise.studies.scurves.thresholds import MeasureSettings
 
 RECORDS = {"num_linear": 12, "num_logarithmic": 12}
 STUDY: dict[str, Any] = {
@@ -33,7 +33,7 @@ STUDY: dict[str, Any] = {
     "divergence_factor": 100.0,
     "seeds_per_batch": 10,
 }
-MEASURE_SETTINGS = MeasureSettings(CurveSettings(0.5, 1.2, 1e-6), 0.05, 0.01)
+MEASURE_SETTINGS = MeasureSettings(0.5, 1.2, 1e-6, 0.05, 0.01)
 BASE = Setting(
     name="",
     task="product",

@@ -9,7 +9,7 @@ from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
 from stagewise.claims.words import share_text, spread_text
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import cells, count_text, more_often, seeds_in
-from stagewise.studies.modular.configuration import FRACTIONS, SIZES
+from stagewise.studies.modular.experiments import FRACTIONS, SIZES
 from stagewise.studies.modular.laws import FAMILY, FORMS, ShapeInterval, laws_of, shape_of
 
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.modular.censoring import Times
-from stagewise.studies.modular.configuration import FRACTIONS
+from stagewise.studies.modular.experiments import FRACTIONS
 from stagewise.studies.modular.figures.marks import (
     category_axis,
     draw_share,

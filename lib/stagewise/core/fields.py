@@ -1,0 +1,200 @@
+"""Settings as frozen dataclasses: what each field may hold, and what fields demand of each other.
+
+A field's type carries its bounds in keywords of JSON schema, ``Annotated[int, Bounds(minimum=1)]``; the
+common ones have names here. The text below a field describes it, its symbol first and its unit last:
+"[gamma] Strength of the pull to w*." or "Largest distance to a match. Unit: log step."
+
+What fields demand of each other are the sentences of `Settings.contradictions`. Settings check
+themselves when made; the configuration's schema, checks and reference page are made of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+class Bounds(dict[str, Any]):
+    """Marks a type with keywords of JSON schema."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        """Hash by content: types must have one."""
+        return hash(tuple(self.items()))
+
+
+Seed = Annotated[int, Bounds(minimum=0)]
+Count = Annotated[int, Bounds(minimum=1)]
+Positive = Annotated[float, Bounds(exclusiveMinimum=0)]
+NotNegative = Annotated[float, Bounds(minimum=0)]
+Fraction = Annotated[float, Bounds(exclusiveMinimum=0, exclusiveMaximum=1)]
+Share = Annotated[float, Bounds(minimum=0, maximum=1)]
+Name = Annotated[str, Bounds(pattern="^[a-z][a-z0-9]*$")]
+Text = Annotated[str, Bounds(pattern=r"\S")]
+Several = Annotated[tuple[T, ...], Bounds(minItems=1, uniqueItems=True)]
+"""At least one, none twice."""
+
+_BOUNDS: Mapping[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "minimum": ("of at least", operator.ge),
+    "exclusiveMinimum": ("above", operator.gt),
+    "maximum": ("of at most", operator.le),
+    "exclusiveMaximum": ("below", operator.lt),
+}
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+class ContradictionError(ValueError):
+    """Fields that are right one by one do not go together; `place` is their path in a configuration."""
+
+    place: tuple[str, ...]
+
+    def __init__(self, sentence: str, settings: Settings) -> None:
+        self.sentence, self.settings, self.place = sentence, settings, ()
+        super().__init__(f"{type(settings).__name__}: {self.told(str)}")
+
+    def told(self, name: Callable[[str], str]) -> str:
+        """Return the sentence; fields in braces become what `name` makes of them, and their values."""
+
+        def shown(match: re.Match[str]) -> str:
+            value: Any = self.settings
+            for part in match[1].split("."):
+                value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+            plain = list(value) if isinstance(value, tuple) else "null" if value is None else value
+            return f"{name(match[1])} ({plain})"
+
+        sentence = re.sub(r"\[([a-z][a-z0-9_.]*)\]", lambda match: name(match[1]), self.sentence)
+        return re.sub(r"\{([a-z][a-z0-9_.]*)\}", shown, sentence)
+
+
+class Settings:
+    """Base of settings, which are frozen dataclasses.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range, or some do not go together; names the fields.
+    """
+
+    def __post_init__(self) -> None:
+        own: Any = type(self)
+        for name, allowed in limits_of(own).items():
+            value = getattr(self, name)
+            if not fits(value, allowed):
+                raise ValueError(
+                    f"{type(self).__name__}.{name} must be {in_words(allowed)}, not {value!r}"
+                )
+        for sentence in self.contradictions():
+            raise ContradictionError(sentence, self)
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what fields demand of each other and do not get, each as a sentence with a remedy.
+
+        A field in braces, as in ``{num_heads} must divide {embed_dim}``, stands for its name and value;
+        one in brackets, ``[experiments]``, for its name alone.
+        """
+        return iter(())
+
+
+@functools.cache
+def types_of(settings: Any) -> dict[str, Any]:
+    """Return the type of each field, bounds included."""
+    hints = get_type_hints(settings, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(settings)}
+
+
+@functools.cache
+def limits_of(settings: Any) -> dict[str, dict[str, Any]]:
+    """Return what each field allows."""
+    return {name: limits(kind) for name, kind in types_of(settings).items()}
+
+
+def limits(kind: Any) -> dict[str, Any]:
+    """Return what a type allows as JSON schema; settings and mappings are objects of any kind here."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        bounds = [mark for mark in kind.__metadata__ if isinstance(mark, Bounds)]
+        return functools.reduce(operator.or_, bounds, limits(kind.__origin__))
+    if origin is Literal:
+        return {"enum": list(arguments)}
+    if origin in (Union, UnionType):
+        if NoneType not in arguments:  # one of several settings
+            return {"type": "object"}
+        (other,) = (argument for argument in arguments if argument is not NoneType)
+        return {**limits(other), "type": [limits(other)["type"], "null"]}
+    if origin is tuple:
+        sizes = ("minItems", "maxItems") if arguments[-1] is not ... else ()
+        return {
+            "type": "array",
+            "items": limits(arguments[0]),
+            **dict.fromkeys(sizes, len(arguments)),
+        }
+    return {"type": _TYPES.get(kind, "object")}
+
+
+def fits(value: Any, allowed: Mapping[str, Any]) -> bool:
+    """Return whether a value is allowed; a tuple is an array, and no number is infinite or a bool."""
+    if "enum" in allowed:
+        return value in allowed["enum"]
+    kind = allowed["type"]
+    if isinstance(kind, list):  # this or null
+        return value is None or fits(value, {**allowed, "type": kind[0]})
+    if kind == "array":
+        return (
+            isinstance(value, list | tuple)
+            and allowed.get("minItems", 0) <= len(value) <= allowed.get("maxItems", math.inf)
+            and (not allowed.get("uniqueItems") or len(set(value)) == len(value))
+            and all(fits(item, allowed["items"]) for item in value)
+        )
+    if kind in ("integer", "number"):
+        number = isinstance(value, Integral if kind == "integer" else Real)
+        if not number or isinstance(value, bool) or not math.isfinite(value):
+            return False
+        return all(
+            holds(value, allowed[key]) for key, (_, holds) in _BOUNDS.items() if key in allowed
+        )
+    if kind == "string":
+        return isinstance(value, str) and bool(re.search(allowed.get("pattern", ""), value))
+    return kind == "object" or isinstance(value, bool)
+
+
+def in_words(allowed: Mapping[str, Any]) -> str:
+    """Say what a JSON schema without references allows."""
+    if "enum" in allowed:
+        return f"one of {', '.join(map(str, allowed['enum']))}"
+    kinds = allowed["type"] if isinstance(allowed["type"], list) else [allowed["type"]]
+    words = {
+        "null": lambda: "null",
+        "boolean": lambda: "true or false",
+        "string": lambda: f"text that matches {allowed.get('pattern', '.*')}",
+        "integer": lambda: f"an integer{_range(allowed)}",
+        "number": lambda: f"a number{_range(allowed)}",
+        "array": lambda: _list_in_words(allowed),
+        "object": lambda: _mapping_in_words(allowed),
+    }
+    return " or ".join(words[kind]() for kind in sorted(kinds, key="null".__ne__))
+
+
+def _range(allowed: Mapping[str, Any]) -> str:
+    parts = [f"{word} {allowed[key]}" for key, (word, _) in _BOUNDS.items() if key in allowed]
+    return f" {' and '.join(parts)}" if parts else ""
+
+
+def _list_in_words(allowed: Mapping[str, Any]) -> str:
+    least, most = allowed.get("minItems", 0), allowed.get("maxItems")
+    size = f"exactly {least}" if least == most else f"at least {least}"
+    once = ", none twice" if allowed.get("uniqueItems") else ""
+    return f"a list of {size}{once}, each {in_words(allowed['items'])}"
+
+
+def _mapping_in_words(allowed: Mapping[str, Any]) -> str:
+    if "properties" in allowed:
+        return f"a mapping with keys among {', '.join(allowed['properties'])}"
+    return f"a mapping with names that match {next(iter(allowed.get('patternProperties', ['.*'])))}"

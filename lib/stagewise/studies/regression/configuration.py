@@ -1,0 +1,128 @@
+"""The regression study's part of the configuration (Hoogland et al. 2024, section 5, App. D and E.2).
+
+Read when the workflow is parsed, so nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from stagewise.core.entries import Changes, LeftOut
+from stagewise.core.fields import Count, Name, NotNegative, Positive, Seed, Settings, Several, Share
+from stagewise.core.settings import StepGrids, TrainingSettings
+from stagewise.development.settings import EssentialDynamicsSettings, StageSettings
+from stagewise.llc.settings import Draws
+from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
+from stagewise.studies.sections import (
+    Analysis,
+    ConfiguredForms,
+    Published,
+    SampledLlc,
+    more_than_trained,
+)
+
+
+@dataclass(frozen=True)
+class EvaluationSettings(Settings):
+    """The fixed set on which metrics are measured."""
+
+    num_contexts: Count
+    """Contexts in the fixed set."""
+    input_scales: Several[Positive]
+    """[g] Standard deviations of the inputs at which the ICL score is measured."""
+
+
+@dataclass(frozen=True)
+class TrajectorySettings(Settings):
+    """Record of the outputs on fixed contexts during training, the function-space vector f_t."""
+
+    num_contexts: Count
+    """Contexts whose outputs make up f_t."""
+    num_steps: Draws
+    """Linearly spaced steps at which f_t is recorded; at most training.num_steps + 1."""
+
+
+@dataclass(frozen=True)
+class RunSettings(Settings):
+    """What a run is made of."""
+
+    task: TaskSettings
+    network: NetworkSettings
+    training: Annotated[TrainingSettings, LeftOut(("weight_decay",))]
+    """Adam with the one-cycle learning rate."""
+    checkpoints: StepGrids
+    """Steps at which parameters are kept, on two grids at once."""
+    evaluation: EvaluationSettings
+    trajectory: TrajectorySettings
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what asks for more steps than there are."""
+        return more_than_trained(
+            self.training.num_steps, self.checkpoints, self.trajectory.num_steps
+        )
+
+
+@dataclass(frozen=True)
+class Variant(Settings):
+    """One variant of the study."""
+
+    seeds: Several[Seed]
+    """Seeds of the variant; each one is a run."""
+    settings: Annotated[Mapping[str, Any], Changes(RunSettings)]
+    """Changes to the study's settings; what is not named stays as it is."""
+    analyses: Several[Analysis]
+    """What is computed from the variant's runs."""
+
+
+@dataclass(frozen=True)
+class Failure(Settings):
+    """A checkpoint, and sampler settings under which its LLC estimate fails."""
+
+    at: Share
+    """Share of training at which the checkpoint lies; 0 is the untrained network."""
+    step_size: Positive
+    """[epsilon] Step size of SGLD."""
+    n_beta: Positive
+    """[n beta] Inverse temperature times number of samples."""
+    localization: NotNegative
+    """[gamma] Strength of the pull to the checkpoint; 0 is none."""
+
+
+@dataclass(frozen=True)
+class FailureSettings(Settings):
+    """Settings chosen to fail, one each for the verdicts diverged, drifting and escaped."""
+
+    num_chains: Count
+    """Chains of each failing estimate."""
+    num_draws: Draws
+    """Steps of each of its chains, all of them draws."""
+    batch_size: Count
+    """[m] Contexts in a minibatch of these chains."""
+    diverged: Failure
+    """Chains that run away."""
+    drifting: Failure
+    """Chains that have not come to rest."""
+    escaped: Failure
+    """Chains that find a loss below that of the checkpoint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressionLlc(SampledLlc):
+    """Local learning coefficients along training."""
+
+    failures: FailureSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressionStudy(RunSettings):
+    """In-context linear regression (Hoogland et al. 2024, section 5, App. D and E.2)."""
+
+    variants: Mapping[Name, Variant]
+    """Named variants of the study; each one has a run for each of its seeds."""
+    llc: RegressionLlc
+    stages: StageSettings
+    essential_dynamics: EssentialDynamicsSettings
+    forms: ConfiguredForms
+    published: Published
