@@ -100,7 +100,7 @@ EDITS = {
     ),
     "a threshold that a table is made for": Edit(
         *("config/claims.yaml", "thresholds: {until: 0.9}", "thresholds: {until: 0.8}"),
-        {"modular_growth", "g02_mode_losses", *CLAIMS, *LAST},
+        {"modular_growth", *CLAIMS, *LAST},
     ),
     "the check of a claim": Edit(
         *(

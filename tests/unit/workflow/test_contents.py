@@ -8,6 +8,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from stagewise.workflow.config import completed
 from stagewise.workflow.contents import Contents, contents
 from stagewise.workflow.figures import FigurePlan
 from stagewise.workflow.ledger import read_ledger
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 def of(study: str | None = None) -> Contents:
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     update_config(config, yaml.safe_load((ROOT / "config/smoke.yaml").read_text()))
-    plan = Plan(config)
+    plan = Plan(completed(config))
     ledger = read_ledger(ROOT / "config/claims.yaml", ROOT / "config/claims_schema.yaml")
     return contents(plan, FigurePlan(plan), ledger, study)
 

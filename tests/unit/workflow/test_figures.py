@@ -23,14 +23,14 @@ from stagewise.workflow.captions import (
     split_caption,
 )
 from stagewise.workflow.code import code_digests
-from stagewise.workflow.config import merge
+from stagewise.workflow.config import completed, merge
 from stagewise.workflow.figures import REGISTRIES, FigureError, FigurePlan
 from stagewise.workflow.plan import Plan
 
 ROOT = Path(__file__).parents[3]
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 PRESETS = {
-    name: merge(CONFIG, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
+    name: completed(merge(CONFIG, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())))
     for name in ("smoke", "laptop", "paper")
     if (ROOT / f"config/{name}.yaml").exists()
 }
