@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stagewise.workflow.reruns import planned_jobs
+from stagewise.workflow.reruns import Job, planned_jobs
+from stagewise.workflow.studies import STUDIES
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "lib", "config", "envs", "profiles", "report")
@@ -70,9 +71,8 @@ class Project:
         return {rule: count for rule, count in jobs.items() if rule not in ("total", "all")}
 
     def planned_work(self, *arguments: str) -> set[str]:
-        """Return the rules whose jobs a dry run lists, and instead of the rule `figure` its figures."""
-        jobs = planned_jobs(self.snakemake("--dry-run", *arguments).stdout)
-        return {Path(job.outputs[0]).stem if job.rule == "figure" else job.rule for job in jobs}
+        """Return what a dry run lists: figures by name, else rules, with the study where shared."""
+        return set(map(work_of, planned_jobs(self.snakemake("--dry-run", *arguments).stdout)))
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace text in a file of the project; the text must be there."""
@@ -80,6 +80,18 @@ class Project:
         text = path.read_text()
         assert old in text, f"{name} does not hold {old!r}"
         path.write_text(text.replace(old, new, 1))
+
+
+def work_of(job: Job) -> str:
+    """Return the name of a figure, or the rule of a job, with the study if its rule serves several."""
+    made = Path(job.outputs[0])
+    if job.rule == "figure":
+        return made.stem
+    if job.rule == "claims":
+        return f"{job.rule} {made.stem}"
+    study = made.parts[2]
+    serves_several = study in STUDIES and not job.rule.startswith(study)
+    return f"{job.rule} {study}" if serves_several else job.rule
 
 
 def copy_project(target: Path) -> Project:

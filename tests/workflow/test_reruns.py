@@ -17,20 +17,29 @@ from tests.projects import Project
 PLANE_CURVES = "lib/stagewise/development/plane_curves.py"
 SMOKE = ("--configfile", "config/smoke.yaml")
 
-# What follows from what, by the files that it reads: rules, and figures by their names.
+# What follows from what, by the files that it reads: figures by name, else rules and studies.
+
+
+def of(study: str, *rules: str) -> set[str]:
+    """Return the work of rules that serve several studies, for one of them."""
+    return {f"{rule} {study}" for rule in rules}
+
+
+def claims(*studies: str) -> set[str]:
+    """Return what tests the claims of studies again, and tells of it."""
+    return {"claims_gather", *LAST} | {f"claims {study}" for study in studies}
+
+
 LAST = {"cost", "report"}
-CLAIMS = {"claims", "claims_gather"}
 SHOW_FORMS_OF_REGRESSION = {"fig02b_planes", "fig06b_forms_in_time"}
 SHOW_FORMS_OF_LANGUAGE = {
     *("fig02a_planes", "fig06a_forms_in_time", "language_forms"),
     *("fig15_new_words", "fig16_induction_patterns"),
 }
-AFTER_FORMS = {*SHOW_FORMS_OF_REGRESSION, *SHOW_FORMS_OF_LANGUAGE, *CLAIMS, *LAST}
 SHOW_STAGES_OF_REGRESSION = {
     *("fig01b_loss_and_llc", "fig02b_planes", "fig05_behaviour", "fig06b_forms_in_time"),
     *("fig23_slopes_published", "fig23_slopes_local", "milestones"),
-    *CLAIMS,
-    *LAST,
+    *claims("regression"),
 }
 SHOW_STAGES_OF_LANGUAGE = {
     *("fig01a_loss_and_llc", "fig02a_planes", "fig03_bigrams_and_ngrams"),
@@ -38,43 +47,50 @@ SHOW_STAGES_OF_LANGUAGE = {
     *("fig18_position_losses", "fig19_position_shapes", "fig20_composition"),
     *("fig21_one_layer_loss_and_llc", "fig22_one_layer_bigrams_and_ngrams"),
     *("language_token_changes", "language_fragment"),
+    *claims("language"),
 }
-SHOW_STAGES = SHOW_STAGES_OF_REGRESSION | SHOW_STAGES_OF_LANGUAGE
 AFTER_ESTIMATES_OF_REGRESSION = {
-    *("llc", "llc_audit", "regression_agreement", "stages"),
-    *("fig08_two_losses", "fig39_noise", "llc_settings", "traces"),
+    *of("regression", "llc", "llc_audit", "stages"),
+    *("regression_agreement", "fig08_two_losses", "fig39_noise", "llc_settings", "traces"),
     *SHOW_STAGES_OF_REGRESSION,
+    *claims("instruments"),
 }
 CALIBRATIONS = {f"fig40_calibration_{model}" for model in ("rrr", "transformer", "modular")}
 AFTER_TRAINING_OF_REGRESSION = {
-    *("regression_metrics", "essential_dynamics", "forms"),
-    *("llc_shard", "regression_failures", "fig41_failures"),
+    *of("regression", "essential_dynamics", "forms", "llc_shard"),
+    *("regression_metrics", "regression_failures", "fig41_failures"),
     *("calibration_sweep", "calibration_choice", "fig40_calibration_transformer"),
     *AFTER_ESTIMATES_OF_REGRESSION,
 }
-ESTIMATES = {
-    *("llc_shard", "llc_audit", "regression_failures"),
-    *("validation", "second_opinion", "calibration_sweep"),
-}
-AFTER_ESTIMATES = {
-    *("g09_llc_and_modes", "calibration_choice"),
-    *("fig07_exact_values", "fig41_failures", *CALIBRATIONS),
+AFTER_THE_SAMPLER = {
+    *of("regression", "llc_shard"),
+    *of("language", "llc_shard", "llc", "stages"),
+    *of("modular", "llc_shard", "llc", "stages"),
+    *("regression_failures", "fig41_failures", "validation", "fig07_exact_values"),
+    *("second_opinion", "calibration_sweep", "calibration_choice", *CALIBRATIONS),
+    *("g09_llc_and_modes", *claims("modular")),
     *(AFTER_ESTIMATES_OF_REGRESSION | SHOW_STAGES_OF_LANGUAGE),
 }
-SHOW_MEASURES_OF_SCURVES = {
+MEASURED_SCURVES = {
     *("s01_one_component", "s02_rank_one", "s03_ranks_two_and_four", "s04_rank_ten"),
     *("s05_full_rank_tail", "s06_attention_head", "s11_plateau_lengths", "s12_bumps"),
+    *("scurves_contrasts", *claims("scurves")),
+}
+SCURVES = {
+    *("s07_adam", "s08_weight_decay", "s09_adamw", "s10_cross_entropy", "s13_self_term"),
+    *("scurves_measures", *MEASURED_SCURVES),
 }
 SHOW_RUNS_OF_MODULAR = {
     *("g01_single_runs", "g02_mode_losses", "g03_phase_diagrams", "g04_without_decay"),
     *("g05_time_against_share", "g06_scale_and_decay", "g07_early_training"),
     *("g08_gradients_and_sharpness", "g09_llc_and_modes", "g10_equal_flow"),
 }
+CONFIG, SMOKE_CONFIG = "config/config.yaml", "config/smoke.yaml"
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one file: text that is replaced, and the rules and figures that are made after it."""
+    """A change of one file: text that is replaced, and what is made again after it."""
 
     file: str
     old: str
@@ -83,100 +99,128 @@ class Edit:
 
 
 EDITS = {
+    # Code
+    "a layout": Edit(
+        "lib/stagewise/studies/scurves/layout.py",
+        'Column(str, choices=("adam", "competition"))',
+        "Column(str)",
+        {"scurves_flow", *SCURVES},
+    ),
     "a figure": Edit(
-        *("lib/stagewise/studies/regression/figures/milestones.py", '"≥ 0.9"', '"at least 0.9"'),
+        "lib/stagewise/studies/regression/figures/milestones.py",
+        '"≥ 0.9"',
+        '"at least 0.9"',
         {"milestones", *LAST},
     ),
+    "the check of a claim": Edit(
+        "lib/stagewise/studies/scurves/claims/shapes.py",
+        "with_adam.mean() >= min_share and",
+        "with_adam.mean() > min_share and",
+        claims("scurves"),
+    ),
+    "plane_curves": Edit(
+        PLANE_CURVES,
+        "CUSP_CHORD = ",
+        "CUSP_CHORD = 2 * ",
+        {
+            *(of("regression", "forms") | of("language", "forms")),
+            *(SHOW_FORMS_OF_REGRESSION | SHOW_FORMS_OF_LANGUAGE),
+            *claims("language"),
+        },
+    ),
+    "the sampler": Edit(
+        "lib/stagewise/llc/sgld.py",
+        "alpha=-0.5 * config.step_size * posterior.n_beta",
+        "alpha=-0.0",
+        AFTER_THE_SAMPLER,
+    ),
+    "stages": Edit(
+        "lib/stagewise/development/stages.py",
+        "np.where(change > 0",
+        "np.where(change >= 0",
+        of("regression", "stages")
+        | of("language", "stages")
+        | of("modular", "stages")
+        | SHOW_STAGES_OF_REGRESSION
+        | SHOW_STAGES_OF_LANGUAGE,
+    ),
+    # Words
     "a caption": Edit(
         "report/regression/fig05_behaviour.rst", "Behaviour", "What is seen", {"report"}
     ),
     "the text of a claim": Edit(
-        *("config/claims.yaml", "statement: Plateaus", "statement: The plateaus"),
-        {*CLAIMS, *LAST},
+        "config/claims.yaml",
+        "statement: Plateaus",
+        "statement: The plateaus",
+        claims("regression"),
     ),
+    # Numbers
     "a threshold of a claim": Edit(
-        *("config/claims.yaml", "max_change: 0.01, half: 0.5", "max_change: 0.02, half: 0.5"),
-        {*CLAIMS, *LAST},
+        "config/claims.yaml",
+        "max_change: 0.01, half: 0.5",
+        "max_change: 0.02, half: 0.5",
+        claims("scurves"),
     ),
     "a threshold that a table is made for": Edit(
-        *("config/claims.yaml", "thresholds: {until: 0.9}", "thresholds: {until: 0.8}"),
-        {"modular_growth", *CLAIMS, *LAST},
-    ),
-    "the check of a claim": Edit(
-        *(
-            "lib/stagewise/studies/scurves/claims/shapes.py",
-            "with_adam.mean() >= min_share and",
-            "with_adam.mean() > min_share and",
-        ),
-        {*CLAIMS, *LAST},
-    ),
-    "plane_curves": Edit(
-        *(
-            PLANE_CURVES,
-            "CUSP_CHORD = ",
-            "CUSP_CHORD = 2 * ",
-        ),
-        {"forms", *AFTER_FORMS},
-    ),
-    "sgld": Edit(
-        *(
-            "lib/stagewise/llc/sgld.py",
-            "alpha=-0.5 * config.step_size * posterior.n_beta",
-            "alpha=-0.0",
-        ),
-        ESTIMATES | AFTER_ESTIMATES | {"second_opinion"},
-    ),
-    "stages": Edit(
-        *("lib/stagewise/development/stages.py", "np.where(change > 0", "np.where(change >= 0"),
-        {"stages", *SHOW_STAGES},
+        "config/claims.yaml",
+        "thresholds: {until: 0.9}",
+        "thresholds: {until: 0.8}",
+        {"modular_growth", *claims("modular")},
     ),
     "training of the regression study": Edit(
-        *("config/config.yaml", "max_learning_rate: 0.003", "max_learning_rate: 0.002"),
-        {"train", *AFTER_TRAINING_OF_REGRESSION},
+        CONFIG,
+        "max_learning_rate: 0.003",
+        "max_learning_rate: 0.002",
+        of("regression", "train") | AFTER_TRAINING_OF_REGRESSION,
     ),
     "stages of the regression study": Edit(
-        *("config/config.yaml", "match_width: 0.5", "match_width: 0.4"),
-        {"stages", *SHOW_STAGES_OF_REGRESSION},
+        CONFIG,
+        "match_width: 0.5",
+        "match_width: 0.4",
+        of("regression", "stages") | SHOW_STAGES_OF_REGRESSION,
     ),
     "the second opinion": Edit(
-        *("config/config.yaml", "step_bias: 0.01", "step_bias: 0.02"),
-        {"second_opinion", *LAST},
+        CONFIG, "step_bias: 0.01", "step_bias: 0.02", {"second_opinion", *LAST}
     ),
     "the calibration": Edit(
-        *("config/config.yaml", "max_change: 0.25", "max_change: 0.2"),
+        CONFIG,
+        "max_change: 0.25",
+        "max_change: 0.2",
         {"calibration_choice", *CALIBRATIONS, *LAST},
     ),
     "measures of S-curves": Edit(
-        *("config/config.yaml", "bump_prominence: 0.05", "bump_prominence: 0.1"),
-        {"scurves_measures", "scurves_contrasts", *SHOW_MEASURES_OF_SCURVES, *CLAIMS, *LAST},
+        CONFIG,
+        "bump_prominence: 0.05",
+        "bump_prominence: 0.1",
+        {"scurves_measures", *MEASURED_SCURVES},
     ),
     "measures of modular addition": Edit(
-        *("config/config.yaml", "early_share: 0.2 ", "early_share: 0.3 "),
-        {"modular_measures", "modular_laws", *SHOW_RUNS_OF_MODULAR, *CLAIMS, *LAST},
+        CONFIG,
+        "early_share: 0.2 ",
+        "early_share: 0.3 ",
+        {"modular_measures", "modular_laws", *SHOW_RUNS_OF_MODULAR, *claims("modular")},
     ),
     "forms of the language study": Edit(
-        *("config/smoke.yaml", "forms: {sigma_end: 2.0}", "forms: {sigma_end: 3.0}"),
-        {"forms", *(AFTER_FORMS - SHOW_FORMS_OF_REGRESSION)},
+        SMOKE_CONFIG,
+        "forms: {sigma_end: 2.0}",
+        "forms: {sigma_end: 3.0}",
+        of("language", "forms") | SHOW_FORMS_OF_LANGUAGE | claims("language"),
     ),
 }
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edit_reruns_exactly_what_follows_from_it(edited, name):
+def test_an_edit_makes_again_exactly_what_follows_from_it(edited, name):
     edit = EDITS[name]
     edited.edit(edit.file, edit.old, edit.new)
     assert edited.planned_work(*SMOKE) == edit.work
 
 
-@pytest.mark.parametrize("name", ["the text of a claim", "the check of a claim"])
-def test_claims_of_one_study_are_tested_again(edited, name):
-    edit = EDITS[name]
-    edited.edit(edit.file, edit.old, edit.new)
-    assert edited.planned(*SMOKE)["claims"] == 1
+# What is added
 
 
 def test_a_new_seed_runs_its_own_jobs_alone(edited):
-    edited.edit("config/smoke.yaml", "base: {seeds: [0, 1]}", "base: {seeds: [0, 1, 2]}")
+    edited.edit(SMOKE_CONFIG, "base: {seeds: [0, 1]}", "base: {seeds: [0, 1, 2]}")
     jobs = edited.planned(*SMOKE)
     own = {
         **{"train": 1, "regression_metrics": 1, "essential_dynamics": 1, "forms": 1},
@@ -184,23 +228,79 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
         **{"llc_shard": 4, "llc": 2, "llc_audit": 1, "stages": 2},
         "regression_agreement": 1,
     }
-    over_all_seeds = {"fig01b_loss_and_llc", "milestones", *CLAIMS, *LAST}
+    over_all_seeds = {
+        *("fig01b_loss_and_llc", "milestones"),
+        *claims("regression", "instruments"),
+    }
     assert {rule: count for rule, count in jobs.items() if rule in own} == own
-    assert edited.planned_work(*SMOKE) - set(own) == over_all_seeds
+    work = edited.planned_work(*SMOKE)
+    assert {name for name in work if name.split()[0] not in own} == over_all_seeds
+
+
+def test_a_new_variant_runs_its_own_jobs_alone(edited):
+    edited.edit(
+        SMOKE_CONFIG,
+        "base: {seeds",
+        "wide: {seeds: [0], analyses: [metrics], settings: {network: {mlp_dim: 80}}}\n    base: {seeds",
+    )
+    jobs = edited.planned(*SMOKE)
+    assert jobs["train"] == jobs["regression_metrics"] == 1
+    assert edited.planned_work(*SMOKE) == {
+        *(*of("regression", "train"), "regression_metrics", *claims("regression"))
+    }
 
 
 def test_a_denser_llc_grid_computes_what_is_new(edited):
-    edited.edit("config/smoke.yaml", "num_checkpoints: 9", "num_checkpoints: 10")
+    edited.edit(SMOKE_CONFIG, "num_checkpoints: 9", "num_checkpoints: 10")
     jobs = edited.planned(*SMOKE)
     # The last shard of each of six curves; the two that the audit repeats are in the first.
     assert jobs["llc_shard"] == jobs["llc"] == jobs["stages"] == 6
     work = edited.planned_work(*SMOKE)
-    assert work == {"llc_shard", *AFTER_ESTIMATES_OF_REGRESSION}
+    assert work == of("regression", "llc_shard") | AFTER_ESTIMATES_OF_REGRESSION
 
 
 def test_a_sparser_llc_grid_computes_nothing_of_it(edited):
-    edited.edit("config/smoke.yaml", "num_checkpoints: 9", "num_checkpoints: 5")
+    edited.edit(SMOKE_CONFIG, "num_checkpoints: 9", "num_checkpoints: 5")
     assert "llc_shard" not in edited.planned(*SMOKE)
+
+
+def test_a_new_figure_is_drawn_alone(edited):
+    figures = "lib/stagewise/studies/scurves/figures"
+    shutil.copy(edited.path / f"{figures}/s09_adamw.py", edited.path / f"{figures}/s14_new.py")
+    captions = edited.path / "report/scurves"
+    shutil.copy(captions / "s09_adamw.rst", captions / "s14_new.rst")
+    edited.edit(
+        f"{figures}/registry.py",
+        '    "s09_adamw": ',
+        '    "s14_new": Figure(inputs={"curves": _curves("variants")}),\n    "s09_adamw": ',
+    )
+    assert edited.planned_work(*SMOKE) == {"s14_new", *LAST}
+
+
+def test_a_new_study_leaves_the_others_as_they_are(edited):
+    """One without a figure and a claim: its empty table is made, and what tells of all studies."""
+    study = edited.path / "lib/stagewise/studies/toy"
+    modules = {
+        "__init__.py": "",
+        "figures/__init__.py": "",
+        "figures/registry.py": "FIGURES = {}\n",
+        "claims/__init__.py": "def read():\n    return None\n",
+    }
+    for name, code in modules.items():
+        (study / name).parent.mkdir(parents=True, exist_ok=True)
+        (study / name).write_text(code)
+    workflow = "lib/stagewise/workflow"
+    edited.edit(
+        f"{workflow}/studies.py",
+        '    "language": Study(',
+        '    "toy": Study("Toys", "T"),\n    "language": Study(',
+    )
+    edited.edit(
+        f"{workflow}/claims.py",
+        '        "language": _language,',
+        '        "language": _language,\n        "toy": lambda plan: Asked({}, {}),',
+    )
+    assert edited.planned_work(*SMOKE) == {"claims toy", "claims_gather", *LAST}
 
 
 def sources(project: Project) -> list:
