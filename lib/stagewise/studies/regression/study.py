@@ -104,7 +104,7 @@ class RegressionRun:
         ----------
         loss : {"all_positions", "random_prefix"}
             "all_positions" is loss-based, the training loss; "random_prefix" is likelihood-based, one
-            label a context at a random prefix length k ~ U{1..K} (seed 003, App. A.3 and Fig. 8).
+            label a context at a random prefix length k ~ U{1..K} (Hoogland et al. 2024, A.3, Fig. 8).
         num_samples : int
             n. Both losses are measured on the same contexts.
 
