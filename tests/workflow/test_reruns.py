@@ -165,7 +165,7 @@ EDITS = {
         "config/claims.yaml",
         "thresholds: {until: 0.9}",
         "thresholds: {until: 0.8}",
-        {"modular_growth", *claims("modular")},
+        {"modular_growth", "g02_mode_losses", *claims("modular")},
     ),
     "training of the regression study": Edit(
         CONFIG,
