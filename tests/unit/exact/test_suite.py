@@ -165,7 +165,7 @@ def test_suite_has_every_case_of_the_formula_and_several_ranks():
     [("quadratic, d = 50", 0.04), ("quadratic, 4 of d = 20", 0.12), ("sum of 9 sextics", 0.08)],
 )
 def test_toys_are_estimated_within_their_errors(name, max_stderr):
-    row = run_case(CASES[name], ValidationSettings(16, 10, 1200, 20_000), KEY)
+    row = run_case(CASES[name], ValidationSettings(16, 12, 1200, 20_000), KEY)
     assert row["stderr"] < max_stderr * row["exact"]
     assert abs(row["estimate"] - row["finite"]) < 4 * row["stderr"]
     assert abs(row["independent"] - row["exact"]) < 4 * row["independent_stderr"] + 1e-6
@@ -175,7 +175,7 @@ def test_toys_are_estimated_within_their_errors(name, max_stderr):
 @pytest.mark.parametrize("name", ["linear 10-6-10, rank 4", "linear 4-10-4, rank 3"])
 def test_networks_are_estimated_within_their_errors(name):
     """Finite n_beta and step size leave a few per cent at this length; see the figure."""
-    row = run_case(CASES[name], ValidationSettings(16, 1500, 10, 20_000), KEY)
+    row = run_case(CASES[name], ValidationSettings(16, 1500, 12, 20_000), KEY)
     assert row["stderr"] < 0.05 * row["exact"]
     assert abs(row["bias"]) < 4 * row["stderr"] + 0.05 * row["exact"]
     assert row["exact"] < 0.8 * row["num_parameters"] / 2  # far from what counting would give

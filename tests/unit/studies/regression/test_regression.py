@@ -28,6 +28,7 @@ from stagewise.studies.regression.task import (
 )
 from tests.layouts import assert_keeps
 
+NO_NOISE = 1e-16  # a variance must be positive; its root is below the labels' precision
 TASK = TaskSettings(dimension=4, num_examples=8, noise_variance=0.125)
 NETWORK = NetworkSettings(num_layers=2, num_heads=4, embed_dim=64, mlp_dim=64, residual="doubled")
 KEY = StreamKey(0, ("test",))
@@ -52,20 +53,20 @@ def test_moments_of_the_data():
 
 
 def test_noise_has_the_stated_variance_not_standard_deviation():
-    quiet = TaskSettings(4, 8, 0.0)
+    quiet = TaskSettings(4, 8, NO_NOISE)
     noisy, clean = contexts(20_000)[1], contexts(20_000, task=quiet)[1]
     assert within(((noisy - clean) ** 2)[:, 0], TASK.noise_variance)
 
 
 def test_scaled_inputs_are_the_same_contexts_at_another_scale():
-    inputs, labels = contexts(50, task=TaskSettings(4, 8, 0.0))
-    scaled_inputs, scaled_labels = contexts(50, task=TaskSettings(4, 8, 0.0), input_scale=3.0)
+    inputs, labels = contexts(50, task=TaskSettings(4, 8, NO_NOISE))
+    scaled_inputs, scaled_labels = contexts(50, task=TaskSettings(4, 8, NO_NOISE), input_scale=3.0)
     torch.testing.assert_close(scaled_inputs, 3 * inputs)
     torch.testing.assert_close(scaled_labels, 3 * labels)
 
 
 def test_finite_tasks_are_used_and_no_others():
-    few = TaskSettings(4, 8, 0.0, num_tasks=3)
+    few = TaskSettings(4, 8, NO_NOISE, num_tasks=3)
     tasks = task_set(few, KEY)
     inputs, labels = contexts(200, task=few, tasks=tasks)
     misfit = (inputs @ tasks.T - labels.unsqueeze(-1)).abs().amax(1)
