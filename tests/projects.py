@@ -14,7 +14,7 @@ from stagewise.workflow.reruns import Job, planned_jobs
 from stagewise.workflow.studies import STUDIES
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "rules", "scripts", "lib", "config", "envs", "profiles", "report")
+PARTS = ("Snakefile", "rules", "scripts", "lib", "config", "docs", "envs", "profiles", "report")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 

@@ -34,7 +34,7 @@ def _version(package: str) -> str:
 def _commit() -> str:
     # An installed copy may lie inside a repository of something else.
     if not (ROOT / ".git").exists():
-        return f"unknown ({ROOT} is no git checkout)"
+        return "unknown (not a git checkout)"
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
