@@ -28,12 +28,9 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     variants = study["variants"]
     finite = [v["settings"].get("task", {}).get("num_tasks") for v in variants.values()]
     values: dict[str, Any] = {
+        **{name: part for name, part in config.items() if isinstance(part, Mapping)},
         "preset": config["preset"],
-        "scurves": config["scurves"],
-        "modular": config["modular"],
-        "language": config["language"],
         "language_text": _language_text(config["language"]["training"]),
-        "calibration": config["calibration"],
         "num_seeds": len(variants["base"]["seeds"]),
         "shown_seed": config["figures"]["shown_seed"],
         "num_tasks": next((count for count in finite if count), "infinitely many"),
