@@ -50,5 +50,5 @@ def test_the_toy_runs_and_leaves_the_other_studies_as_they_are(edited):
     drawn = pd.read_csv(results / "figures/toy/t01_descent.csv")
     assert drawn["y"].iloc[[0, -1]].tolist() == pytest.approx([0.5, 0.5 * 0.9**100], rel=1e-6)
     claims = pd.read_csv(results / "claims/toy.csv")
-    assert claims["claim"].tolist() == ["T1"]
+    assert claims["id"].tolist() == ["T1"]
     assert "A parabola" in (results / "reports/toy.html").read_text()
