@@ -15,9 +15,10 @@ import yaml
 BASE = Path(workflow.basedir)
 # Jobs import the package from here, whatever is installed: each inherits the path, and parses this again.
 sys.path.insert(0, str(BASE / "lib"))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(BASE / "lib"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-).rstrip(os.pathsep)
+inherited = dict(os.environ).get("PYTHONPATH")
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(filter(None, [str(BASE / "lib"), inherited]))
+)
 
 from stagewise.workflow.claims import evidence_of
 from stagewise.workflow.config import ConfigError, checked
