@@ -18,8 +18,8 @@ from matplotlib.patches import Patch
 
 from stagewise.stores.files import atomic_path
 
-WIDTH, FULL_WIDTH = 3.25, 6.75
-"""Width in inches of one column and of the page."""
+FULL_WIDTH = 6.75
+"""Width of the page in inches."""
 
 PANEL_HEIGHT = 1.7
 """Usual height of one panel in inches."""

@@ -1,7 +1,7 @@
 """How a run behaves: when it memorises, when it generalises, and how suddenly.
 
-The dialogue uses "grokking" in two senses, which are kept apart here: a sudden generalisation, and a
-sudden generalisation long after memorisation (both in the grokking dialogue).
+The grokking dialogue uses the word in two senses, a sudden generalisation and one long after
+memorisation: the width of the rise and the delay keep them apart.
 """
 
 from __future__ import annotations
@@ -100,10 +100,6 @@ class Behaviour:
         """The delay, or where only t_gen is censored the bound log(last_step / t_mem)."""
         end = self.last_step if self.generalised.censored else self.generalised.step
         return _log_ratio(end, self.memorised.step)
-
-    def is_sudden(self, settings: BehaviourSettings) -> bool:
-        """Return whether the run generalises suddenly: the first sense of grokking."""
-        return self.outcome == "generalise" and self.rise.width <= settings.max_width
 
 
 def time_learned(steps: np.ndarray, accuracy: np.ndarray, learned: float) -> Reached:

@@ -37,11 +37,6 @@ class SelfReinforcement:
     correlation: float
     num_records: int
 
-    @property
-    def rate_rises(self) -> bool:
-        """Whether even its growth rate rises with its size."""
-        return self.slope > 0
-
 
 def growth_against_size(times: np.ndarray, size: np.ndarray, until: float) -> SelfReinforcement:
     """Follow a circuit from its least positive size to a share of the largest one after it.

@@ -1,4 +1,4 @@
-"""What counts as learned, sudden, late, and as a slingshot."""
+"""What counts as learned, as a rise, and as a slingshot."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from stagewise.core.fields import Bounds, Fraction, NotNegative, Positive, Settings
+from stagewise.core.fields import Bounds, Fraction, Positive, Settings
 
 Accuracy = Annotated[float, Bounds(exclusiveMinimum=0, maximum=1)]
 
 
 @dataclass(frozen=True)
 class BehaviourSettings(Settings):
-    """What counts as learned, sudden and late."""
+    """What counts as learned, and between which levels a rise is measured."""
 
     learned: Accuracy
     """Accuracy from which a set counts as learned, if it holds for the rest of the run; 0.99 as a
@@ -22,10 +22,6 @@ class BehaviourSettings(Settings):
     """Test accuracy at which its rise begins; 0.1 as a rule."""
     rise_end: Accuracy
     """Test accuracy at which its rise ends; 0.9 as a rule."""
-    max_width: NotNegative
-    """A rise is sudden up to this width; an exponential relaxation has 3.1. Unit: log t."""
-    min_delay: NotNegative
-    """Generalisation is long after memorisation from this log(t_gen / t_mem)."""
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the rise."""

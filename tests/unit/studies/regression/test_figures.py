@@ -272,7 +272,7 @@ def test_figures_draw_with_labelled_axes(case: str):
         drawn.figure.set_layout_engine("none")
     drawn.figure.draw_without_rendering()
     width, _ = drawn.figure.get_size_inches()
-    assert width in (style.WIDTH, style.FULL_WIDTH)
+    assert width == style.FULL_WIDTH
     for ax in drawn.figure.axes:
         grid = ax.get_subplotspec()
         assert ax.get_xlabel() or not grid.is_last_row()

@@ -16,9 +16,6 @@ from stagewise.plots import style
 from stagewise.plots.drawn import Ledger
 from stagewise.studies.modular.censoring import Times, median_time
 
-OPTIMISERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
-"""Names of optimisers in titles."""
-
 
 def kept(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs that did not diverge."""
