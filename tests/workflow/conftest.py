@@ -26,3 +26,10 @@ def edited(finished, tmp_path) -> Project:
     """Return a copy of the finished project, time stamps and records included, to be edited."""
     shutil.copytree(finished.path, tmp_path / "project", symlinks=True)
     return Project(tmp_path / "project")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what waits for a whole run of the workflow."""
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
