@@ -55,6 +55,7 @@ def test_the_example_gives_what_the_page_says(capsys):
     assert exact == pytest.approx(1.5, rel=0.02)  # close to the exact coefficient
 
 
+@pytest.mark.slow
 def test_the_sweep_goes_on_from_the_example(capsys):
     names: dict = {}
     exec("".join(EXAMPLES), names)

@@ -255,6 +255,7 @@ def test_missing_key(path, allowed):
     assert message.startswith(f"config: missing key {path!r}; add it as {allowed}")
 
 
+@pytest.mark.slow
 def test_every_key_of_config_is_missed():
     def paths(level: dict[str, Any], prefix: str = "") -> Iterator[str]:
         for key, value in level.items():
