@@ -40,6 +40,7 @@ def subject(
     """
     run = RegressionRun.of(name, settings, root_seed, device)
     loss_fn, samples = run.llc_target(measured["loss"], measured["num_samples"])
+    contexts = run.fixed_contexts("trajectory", settings["trajectory"]["num_contexts"])
     checkpoints = paths["checkpoints"]
     return Subject(
         name,
@@ -49,4 +50,5 @@ def subject(
         samples,
         key=run.key,
         constant_loss=run.task.dimension + run.task.noise_variance,
+        function_vector=lambda params: run.function_vector(params, contexts),
     )
