@@ -3,8 +3,9 @@
 from importlib import import_module
 from typing import Any
 
-from stagewise.llc.along import audited, sampler_config
+from stagewise.llc.along import audited
 from stagewise.llc.layout import AUDIT, LLC
+from stagewise.llc.settings import SGLDConfig
 from stagewise.workflow.logs import log_to
 
 
@@ -25,8 +26,8 @@ def main(
     """Write one row a checkpoint: whether every draw of every chain is the same number."""
     module = import_module(f"stagewise.studies.{study}.subject")
     built = module.subject(name, paths=paths, root_seed=root_seed, device=device, **subject)
-    stored, config = LLC.read(path_to_llc), sampler_config(sampler, built)
-    AUDIT.write(path_to_audit, audited(stored, built, steps[::-1], config, **sampling))
+    again = audited(LLC.read(path_to_llc), built, steps[::-1], SGLDConfig(**sampler), **sampling)
+    AUDIT.write(path_to_audit, again)
 
 
 if __name__ == "__main__":

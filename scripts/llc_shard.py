@@ -3,8 +3,9 @@
 from importlib import import_module
 from typing import Any
 
-from stagewise.llc.along import llc_along, sampler_config
+from stagewise.llc.along import llc_along
 from stagewise.llc.estimate_layout import LLC_SHARD
+from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.provenance import provenance
 from stagewise.workflow.logs import log_to
 
@@ -26,7 +27,7 @@ def main(
     """Estimate each checkpoint on its own, so that the shard's size cannot matter."""
     module = import_module(f"stagewise.studies.{study}.subject")
     built = module.subject(name, paths=paths, root_seed=root_seed, device=device, **subject)
-    shard = llc_along(built, steps, sampler_config(sampler, built), **sampling)
+    shard = llc_along(built, steps, SGLDConfig(**sampler), **sampling)
     stated = {"setting": setting, "identity": subject["identity"], **subject["measured"]}
     known = {key: value for key, value in stated.items() if value is not None}
     LLC_SHARD.write(path_to_shard, shard, {**known, **shard.attrs, **provenance()})

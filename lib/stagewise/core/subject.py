@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,8 +75,3 @@ class Subject:
     def num_parameters(self) -> int:
         """Dimension d of the parameter space."""
         return ParameterLayout.of(self.params_at(self.steps[0])).num_parameters
-
-    @property
-    def watanabe_n_beta(self) -> float:
-        """N / log(n), the n_beta of Watanabe's temperature 1 / log(n) (Watanabe 2013)."""
-        return self.num_samples / math.log(self.num_samples)

@@ -195,11 +195,12 @@ def run_case(case: Case, settings: ValidationSettings, key: StreamKey) -> dict[s
     sampler = sampler_of(case, model, settings, own.child("curvature"))
     estimate = estimate_at(model, 0, sampler, key=own.child("sgld"))
     value, stderr = float(estimate.llc_mean), float(estimate.llc_stderr)
+    n_beta = float(estimate.attrs["n_beta"])
     kept = settings.num_chains - int(estimate.num_diverged)
     margin = stderr * float(stats.t.ppf(0.975, kept - 1)) if kept > 1 else np.nan
     finite = independent = independent_stderr = np.nan
     if case.potential is not None:
-        finite = case.potential.finite(sampler.n_beta, sampler.localization)
+        finite = case.potential.finite(n_beta, sampler.localization)
         independent, independent_stderr = _independent(case, settings, own.child("volume"))
     bias = value - case.known.value
     logger.info("%s: exact %.3f, estimate %.3f", model.name, case.known.value, value)
@@ -219,7 +220,7 @@ def run_case(case: Case, settings: ValidationSettings, key: StreamKey) -> dict[s
         "finite": finite,
         "independent": independent,
         "independent_stderr": independent_stderr,
-        "n_beta": sampler.n_beta,
+        "n_beta": n_beta,
         "localization": sampler.localization,
         "step_size": sampler.step_size,
         "num_diverged": int(estimate.num_diverged),

@@ -6,7 +6,7 @@ are divided among jobs, nor on their order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,6 @@ from stagewise.llc.settings import SGLDConfig
 
 OF_ONE_STEP = ("verdict", "reason", "failure")
 """Attributes of an estimate that say nothing of several; the verdicts of all are variables."""
-
-
-def sampler_config(settings: Mapping[str, Any], subject: Subject) -> SGLDConfig:
-    """Return the sampler of plain settings, where an ``n_beta`` of None is n / log(n)."""
-    n_beta = settings["n_beta"]
-    return SGLDConfig(
-        **{**settings, "n_beta": subject.watanabe_n_beta if n_beta is None else n_beta}
-    )
 
 
 def sgld_key(subject: Subject, step: int, noise: str) -> StreamKey:

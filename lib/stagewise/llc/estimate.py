@@ -23,7 +23,7 @@ from stagewise.core.seeding import StreamKey, as_key
 from stagewise.llc.diagnostics import chain_diagnostics, judge
 from stagewise.llc.estimate_layout import ESTIMATE
 from stagewise.llc.minibatches import BatchSource
-from stagewise.llc.posterior import Posterior
+from stagewise.llc.posterior import Posterior, watanabe_n_beta
 from stagewise.llc.sampling import Trace
 from stagewise.llc.settings import SGLDConfig
 from stagewise.llc.sgld import sample_chains
@@ -76,12 +76,18 @@ def estimate_llc(
         If the inputs cannot be sampled: names what is wrong, before any sampling.
     """
     check_inputs(loss_fn, params, batches, as_key(key), config.paired)
-    posterior = Posterior.around(params, loss_fn, config.n_beta, config.localization)
+    n_beta = config.n_beta
+    if n_beta is None:
+        if callable(batches):
+            raise ValueError("n_beta=None is n / log(n): give the n samples, not a callable")
+        n_beta = watanabe_n_beta(len(batches[0]))
+    posterior = Posterior.around(params, loss_fn, n_beta, config.localization)
     # As many samples at a time as the chains take, so that this needs no more memory than they do.
     together = (chains_at_a_time or config.num_chains) * config.batch_size
     init_loss = None if callable(batches) else full_loss(loss_fn, params, batches, together)
     trace = sample_chains(posterior, batches, config, as_key(key), chains_at_a_time)
-    return summarise(trace, posterior, init_loss, dataclasses.asdict(config))
+    settings = {**dataclasses.asdict(config), "n_beta": n_beta}
+    return summarise(trace, posterior, init_loss, settings)
 
 
 def check_inputs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,11 @@ from stagewise.core.replicas import (
     Params,
     stacked_losses_and_gradients,
 )
+
+
+def watanabe_n_beta(num_samples: int) -> float:
+    """Return n / log(n), the n_beta of the temperature 1 / log(n) (Watanabe 2013)."""
+    return num_samples / math.log(num_samples)
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ class SGLDConfig(Settings):
     step_size: Positive
     """[epsilon] Step size. With a preconditioner, in units of the stiffest direction: stable below 4,
     and with the integrator euler the variance in that direction is wrong by the share epsilon / 4."""
-    n_beta: Positive
-    """[n beta] Inverse temperature times number of samples; only the product enters. Watanabe's choice
-    for n samples is n / log(n)."""
+    n_beta: Positive | None
+    """[n beta] Inverse temperature times number of samples; only the product enters. Null is n / log(n)
+    for the n samples (Watanabe 2013)."""
     localization: NotNegative
     """[gamma] Strength of the pull to the checkpoint w*; 0 is none."""
     num_chains: Count

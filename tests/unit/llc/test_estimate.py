@@ -240,6 +240,20 @@ def test_unpaired_draws_need_samples():
         estimate_llc(noisy_quadratic, W, lambda key: (torch.zeros(2, 10),), config, key=1)
 
 
+def test_the_temperature_is_watanabes_unless_it_is_said():
+    data, short = centred_data(), dataclasses.replace(CONFIG, num_burnin=2, num_draws=4)
+    settings = {"n_beta": None}, {"n_beta": 256 / np.log(256)}
+    one, other = (
+        estimate_llc(noisy_quadratic, W, data, dataclasses.replace(short, **changed), key=1)
+        for changed in settings
+    )
+    xr.testing.assert_identical(one, other)
+    with pytest.raises(ValueError, match="give the n samples, not a callable"):
+        estimate_llc(
+            noisy_quadratic, W, lambda key: data, dataclasses.replace(short, n_beta=None), key=1
+        )
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -13,9 +13,10 @@ import xarray as xr
 
 from stagewise.core.replicas import ParameterLayout, Params
 from stagewise.core.subject import Subject
-from stagewise.llc.along import audited, gathered, llc_along, sampler_config, untrained_loss_of
+from stagewise.llc.along import audited, gathered, llc_along, untrained_loss_of
 from stagewise.llc.estimate import full_loss
 from stagewise.llc.layout import AUDIT, LLC, LLC_SHARD
+from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.checkpoints import write_checkpoints, write_programs
 from stagewise.stores.files import StoreError
 from stagewise.studies.language.study import LanguageRun
@@ -148,8 +149,7 @@ def test_checkpoints_of_another_run_are_refused(given):
 
 @pytest.mark.parametrize("noise", ["shared", "fresh"])
 def test_shards_and_their_order_do_not_change_a_bit(subject, noise):
-    config = sampler_config(SAMPLER, subject)
-    assert config.n_beta == subject.num_samples / np.log(subject.num_samples)
+    config = SGLDConfig(**SAMPLER)
     whole = llc_along(subject, subject.steps, config, noise=noise)
     apart = [llc_along(subject, [step], config, noise=noise) for step in subject.steps[::-1]]
     for shard in (whole, *apart):
@@ -158,6 +158,7 @@ def test_shards_and_their_order_do_not_change_a_bit(subject, noise):
     xr.testing.assert_identical(one, other)
     LLC.check(one)
     assert one.attrs["run"] == subject.name
+    assert one.attrs["n_beta"] == subject.num_samples / np.log(subject.num_samples)
     assert one.attrs["num_samples"] == subject.num_samples
     assert float(one.constant_loss) == subject.constant_loss
     assert float(one.untrained_loss) == float(one.init_loss[0])
@@ -176,7 +177,7 @@ def test_fresh_noise_differs_from_step_to_step_and_shared_noise_does_not():
         lambda p, b: (b[0] @ p["w"]).square().mean(),
         (torch.eye(6),),
     )
-    config = sampler_config(SAMPLER, same)
+    config = SGLDConfig(**SAMPLER)
     shared, fresh = (llc_along(same, (0, 5), config, noise=n)["loss"] for n in ("shared", "fresh"))
     assert np.array_equal(shared[0], shared[1])
     assert not np.array_equal(fresh[0], fresh[1])

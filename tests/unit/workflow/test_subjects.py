@@ -10,6 +10,7 @@ from snakemake.utils import update_config
 
 from stagewise.llc.settings import SGLDConfig
 from stagewise.workflow.code import code_digests
+from stagewise.workflow.config import completed
 from stagewise.workflow.plan import Plan
 from stagewise.workflow.subjects import (
     llc_shards,
@@ -31,7 +32,7 @@ def plan_of(*presets: str) -> Plan:
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     for preset in presets:
         update_config(config, yaml.safe_load((ROOT / f"config/{preset}.yaml").read_text()))
-    return Plan(config)
+    return Plan(completed(config))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_shards_are_the_checkpoints_in_an_order_that_a_finer_grid_only_lengthens
 def test_what_the_sampler_takes_and_what_else_a_setting_says(plan, name):
     run = plan.runs[name]
     sampler = sampler_settings(run, "local", plan)
-    SGLDConfig(**{**sampler, "n_beta": sampler["n_beta"] or 1.0})
+    SGLDConfig(**sampler)
     assert (sampler["n_beta"] is None) == (run.study == "modular")
     assert sampling(run, "local", plan)["noise"] == "shared"
     given = subject_settings(run, "local", plan)

@@ -12,8 +12,9 @@ import pytest
 import xarray as xr
 import yaml
 
-from stagewise.llc.along import gathered, llc_along, sampler_config
+from stagewise.llc.along import gathered, llc_along
 from stagewise.llc.layout import LLC
+from stagewise.llc.settings import SGLDConfig
 from stagewise.plots.drawn import Drawn
 from stagewise.studies.modular.censoring import Times, median_time
 from stagewise.studies.modular.figures.g01_single_runs import median_delay, soonest_rise
@@ -48,7 +49,7 @@ def llc_of(setting, checkpoints, sampler):
     """Return the judged LLC of a setting's first seed at all its checkpoints."""
     subject = network(setting, 0, KEY, lambda step: checkpoints.at(step, 0))
     rest = {key: value for key, value in sampler.items() if key not in ("noise", "seeds")}
-    return gathered([llc_along(subject, subject.steps, sampler_config(rest, subject))])
+    return gathered([llc_along(subject, subject.steps, SGLDConfig(**rest))])
 
 
 @pytest.fixture(scope="module")
