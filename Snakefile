@@ -17,7 +17,7 @@ include: "rules/common.smk"
 
 wildcard_constraints:
     study=alternatives(STUDIES),
-    run=alternatives(run.name for run in RUNS),
+    run=alternatives(RUN),
     setting=alternatives(
         {
             name: None

@@ -20,6 +20,14 @@ os.environ.update(
     PYTHONPATH=os.pathsep.join(filter(None, [str(BASE / "lib"), inherited]))
 )
 
+from stagewise.workflow.calibration import (
+    calibration_paths,
+    calibration_settings,
+    failure_settings,
+    failure_steps,
+    fragment_names,
+    fragment_place,
+)
 from stagewise.workflow.claims import evidence_of
 from stagewise.workflow.config import ConfigError, checked
 from stagewise.workflow.code import code_digests
@@ -28,13 +36,20 @@ from stagewise.workflow.figures import CALIBRATED, FigurePlan
 from stagewise.workflow.ledger import LedgerError, entries_of, read_ledger
 from stagewise.workflow.plan import Plan
 from stagewise.workflow.runs import run_identity, training_settings
+from stagewise.workflow.sources import (
+    corpus_inputs,
+    followed,
+    scurves_common,
+    token_streams,
+    training_data,
+    with_flow,
+)
 from stagewise.workflow.studies import STUDIES
 from stagewise.workflow.subjects import (
     llc_shards,
     sampler_settings,
     sampling,
     staged,
-    steps_at,
     subject_paths,
     subject_settings,
 )
@@ -53,16 +68,13 @@ PLAN = Plan(config)
 RESULTS = PLAN.results
 LOGS = f"logs/{config['preset']}"
 RUN = PLAN.runs
-RUNS = list(RUN.values())
-REGRESSION, LANGUAGE = (
-    [run for run in RUNS if run.study == study] for study in ("regression", "language")
-)
-FAILURES = ("diverged", "drifting", "escaped")
 MODULAR = config["modular"]["experiments"]
+# The run of language models whose forms and tokens are looked at one by one.
+TWO_LAYERS = PLAN.first_run("twolayers")
 FIGURES = FigurePlan(PLAN)
 
 
-runs_with, settings_of = PLAN.runs_with, PLAN.settings_of
+runs_with = PLAN.runs_with
 stores, llc_stores = PLAN.stores, PLAN.llc_stores
 
 
@@ -116,11 +128,6 @@ def run_params(*names):
     }
 
 
-def language_run(variant):
-    """Name of a variant's run that figures show, the one of its first seed."""
-    return next(run.name for run in LANGUAGE if run.variant == variant)
-
-
 def llc_params():
     """What estimates of the LLC take of the configuration, as rule parameters."""
 
@@ -134,65 +141,6 @@ def llc_params():
     }
 
 
-def calibration_paths(wildcards):
-    """Files of a subject of calibration; none where it is built on the spot."""
-    if wildcards.subject != "transformer":
-        return {}
-    return subject_paths(RUN[shown_run()], PLAN)
-
-
-def calibration_settings(subject):
-    """What a subject of calibration is made of."""
-    if subject != "transformer":
-        shares = config["calibration"]["at"]
-        return {"model": config["calibration"][subject]["model"], "shares": shares}
-    run = RUN[shown_run()]
-    return {
-        "run": run.name,
-        "steps": steps_at(run, *config["calibration"]["at"]),
-        "device": config["device"],
-        **subject_settings(run, "local", PLAN),
-    }
-
-
-def failure_steps(run):
-    """Step of the checkpoint at which each failure is shown."""
-    failures = config["regression"]["llc"]["failures"]
-    steps = steps_at(RUN[run], *(failures[name]["at"] for name in FAILURES))
-    return dict(zip(FAILURES, steps))
-
-
-def failure_settings():
-    """Sampler settings of each failure, without the sizes that all share."""
-    failures = config["regression"]["llc"]["failures"]
-    return {
-        name: {key: value for key, value in failures[name].items() if key != "at"}
-        for name in FAILURES
-    }
-
-
-def fragment_place(subject):
-    """Keys of the configuration under which a subject's calibrated settings go."""
-    return ["regression", "llc", "settings"] if subject == "transformer" else []
-
-
-def fragment_names(subject):
-    """Settings that take a subject's calibration, with their keys that the sampler does not take."""
-    if subject != "transformer":
-        return {"calibrated": {}}
-    rest = ("loss", "noise", "seeds")
-    settings = config["regression"]["llc"]["settings"]
-    return {
-        name: {key: settings[name][key] for key in rest}
-        for name in ("local", "fresh", "likelihood")
-    }
-
-
-def shown_run(variant="base"):
-    """Name of the run that single-run figures show; the configuration has been checked for it."""
-    return f"{variant}-s{config['figures']['shown_seed']}"
-
-
 def benchmark_patterns():
     """Regular expressions of the benchmark files of each rule, but for what is made of them all."""
     return {
@@ -200,70 +148,3 @@ def benchmark_patterns():
         for made in workflow.rules
         if made.benchmark and made.name not in ("cost", "report")
     }
-
-
-def scurves_common():
-    """What every experiment of the S-curve study shares."""
-    shared = (
-        "dimension",
-        "init_scale",
-        "num_seeds",
-        "seeds_per_batch",
-        "divergence_factor",
-        "records",
-        "adam",
-    )
-    return {name: config["scurves"][name] for name in shared}
-
-
-def scurves_stores(*experiments):
-    """Paths of the curves of experiments of the S-curve study; of all without a name."""
-    names = experiments or config["scurves"]["experiments"]
-    return [f"{RESULTS}/scurves/{name}/curves.nc" for name in names]
-
-
-def scurves_flow_settings():
-    """Settings of the S-curve study that have a gradient flow, by name."""
-    wanted = config["scurves"]["flow"]["settings"]
-    experiments = config["scurves"]["experiments"].values()
-    return {n: entry for e in experiments for n, entry in e.items() if n in wanted}
-
-
-def modular_stores(name):
-    """Paths of one store of every experiment of the modular-addition study."""
-    return [f"{RESULTS}/modular/{experiment}/{name}" for experiment in MODULAR]
-
-
-def modular_followed(analysis):
-    """Settings that an analysis follows along training, and how many seeds of each."""
-    entry = config["modular"][analysis]
-    return {
-        "settings": {name: MODULAR["stages"][name] for name in entry["settings"]},
-        "num_seeds": entry["num_seeds"],
-    }
-
-
-def corpus_inputs():
-    """Archives or files that the corpus of the language study is read from; none for the hub."""
-    corpus = config["language"]["corpus"]
-    if corpus["source"] == "packages":
-        return {name: f"results/archives/{name}.archive" for name in corpus["packages"]}
-    if corpus["source"] == "folder":
-        folder = Path(corpus["folder"]["path"])
-        return {"files": sorted(str(p) for p in folder.rglob("*") if p.is_file())}
-    return {}
-
-
-def training_data(wildcards):
-    """Files that a run is trained on and observed with; none where the data are generated."""
-    if wildcards.study != "language":
-        return {}
-    folder = f"{RESULTS}/language"
-    names = {"train": "train.bin", "validation": "validation.bin", "index": "index.nc"}
-    return {key: f"{folder}/{name}" for key, name in names.items()}
-
-
-def language_splits():
-    """Paths of the token streams of the language study, by split."""
-    splits = ("train", "validation", "sampling")
-    return {name: f"{RESULTS}/language/{name}.bin" for name in splits}

@@ -53,7 +53,7 @@ rule second_opinion:
 rule calibration_sweep:
     """Estimate a model's LLC in every cell of the grid at an early, a middle and a late checkpoint."""
     input:
-        unpack(calibration_paths),
+        unpack(lambda wildcards: calibration_paths(wildcards.subject, PLAN)),
     output:
         sweep=f"{RESULTS}/calibration/{{subject}}/sweep.nc",
     log:
@@ -69,7 +69,7 @@ rule calibration_sweep:
         mem_mb=memory(2000),
         runtime=720,
     params:
-        given=lambda wildcards: calibration_settings(wildcards.subject),
+        given=lambda wildcards: calibration_settings(wildcards.subject, PLAN),
         grid=lambda wildcards: config["calibration"][wildcards.subject]["grid"],
         sampler=lambda wildcards: config["calibration"][wildcards.subject]["sampler"],
         root_seed=config["root_seed"],
@@ -100,7 +100,7 @@ rule calibration_choice:
     params:
         max_change=config["calibration"]["max_change"],
         nested=lambda wildcards: fragment_place(wildcards.subject),
-        names=lambda wildcards: fragment_names(wildcards.subject),
+        names=lambda wildcards: fragment_names(wildcards.subject, PLAN),
         code=code("calibration_choice.py"),
     script:
         "../scripts/calibration_choice.py"

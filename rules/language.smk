@@ -32,7 +32,7 @@ rule language_archive:
 rule language_documents:
     """Gather the documents of the corpus with source and licence."""
     input:
-        **corpus_inputs(),
+        **corpus_inputs(config["language"]["corpus"]),
     output:
         documents=f"{RESULTS}/language/documents.parquet",
     log:
@@ -58,7 +58,7 @@ rule language_tokens:
         documents=f"{RESULTS}/language/documents.parquet",
         gpt2="results/archives/gpt2.archive",
     output:
-        **language_splits(),
+        **token_streams(PLAN),
         index=f"{RESULTS}/language/index.nc",
         corpus=f"{RESULTS}/language/corpus.csv",
     log:
@@ -163,14 +163,14 @@ rule language_landmarks:
 rule language_forms:
     """Measure what the forms of the two-layer model are about, and keep the contexts behind them."""
     input:
-        ed=f"{RESULTS}/language/{language_run('twolayers')}/ed.nc",
-        forms=f"{RESULTS}/language/{language_run('twolayers')}/forms.nc",
+        ed=f"{RESULTS}/language/{TWO_LAYERS.name}/ed.nc",
+        forms=f"{RESULTS}/language/{TWO_LAYERS.name}/forms.nc",
         validation=f"{RESULTS}/language/validation.bin",
         index=f"{RESULTS}/language/index.nc",
         gpt2="results/archives/gpt2.archive",
     output:
         contents=f"{RESULTS}/language/forms.csv",
-        contexts=f"{RESULTS}/language/{language_run('twolayers')}/contexts.nc",
+        contexts=f"{RESULTS}/language/{TWO_LAYERS.name}/contexts.nc",
     log:
         f"{LOGS}/language/forms.log",
     benchmark:
@@ -182,8 +182,8 @@ rule language_forms:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        name=language_run("twolayers"),
-        settings=training_settings(RUN[language_run("twolayers")]),
+        name=TWO_LAYERS.name,
+        settings=training_settings(TWO_LAYERS),
         root_seed=config["root_seed"],
         code=code("language_forms.py"),
     script:
@@ -193,13 +193,13 @@ rule language_forms:
 rule language_token_changes:
     """Measure how the loss of single tokens changes over each stage of the two-layer model."""
     input:
-        checkpoints=f"{RESULTS}/language/{language_run('twolayers')}/checkpoints.h5",
-        stages=f"{RESULTS}/language/{language_run('twolayers')}/llc/published/stages.csv",
+        checkpoints=f"{RESULTS}/language/{TWO_LAYERS.name}/checkpoints.h5",
+        stages=f"{RESULTS}/language/{TWO_LAYERS.name}/llc/published/stages.csv",
         validation=f"{RESULTS}/language/validation.bin",
         index=f"{RESULTS}/language/index.nc",
         gpt2="results/archives/gpt2.archive",
     output:
-        changes=f"{RESULTS}/language/{language_run('twolayers')}/token_changes.nc",
+        changes=f"{RESULTS}/language/{TWO_LAYERS.name}/token_changes.nc",
     log:
         f"{LOGS}/language/token_changes.log",
     benchmark:
@@ -212,9 +212,9 @@ rule language_token_changes:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        name=language_run("twolayers"),
-        settings=training_settings(RUN[language_run("twolayers")]),
-        identity=run_identity(RUN[language_run("twolayers")], config["root_seed"]),
+        name=TWO_LAYERS.name,
+        settings=training_settings(TWO_LAYERS),
+        identity=run_identity(TWO_LAYERS, config["root_seed"]),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("language_token_changes.py"),
@@ -225,7 +225,7 @@ rule language_token_changes:
 rule language_fragment:
     """Write the figure of token changes as text that the report shows."""
     input:
-        changes=f"{RESULTS}/language/{language_run('twolayers')}/token_changes.nc",
+        changes=f"{RESULTS}/language/{TWO_LAYERS.name}/token_changes.nc",
     output:
         fragment=f"{RESULTS}/figures/language/fig17_token_changes.html",
     log:

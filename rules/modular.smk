@@ -34,8 +34,8 @@ rule modular_run:
 rule modular_measures:
     """Measure every run: outcome, times, learned modes, early training."""
     input:
-        curves=modular_stores("curves.nc"),
-        checkpoints=modular_stores("checkpoints.h5"),
+        curves=expand(f"{RESULTS}/modular/{{name}}/curves.nc", name=MODULAR),
+        checkpoints=expand(f"{RESULTS}/modular/{{name}}/checkpoints.h5", name=MODULAR),
     output:
         runs=f"{RESULTS}/modular/runs.csv",
     log:
@@ -74,7 +74,7 @@ rule modular_modes:
         mem_mb=3000,
         runtime=240,
     params:
-        **modular_followed("modes"),
+        **followed(config["modular"], "modes"),
         mode_multiple=config["modular"]["measures"]["mode_multiple"],
         root_seed=config["root_seed"],
         code=code("modular_modes.py"),
@@ -100,7 +100,7 @@ rule modular_gradients:
         mem_mb=memory(3000),
         runtime=240,
     params:
-        **modular_followed("gradients"),
+        **followed(config["modular"], "gradients"),
         mode_multiple=config["modular"]["measures"]["mode_multiple"],
         root_seed=config["root_seed"],
         code=code("modular_gradients.py"),

@@ -50,8 +50,8 @@ rule regression_failures:
         runtime=60,
     params:
         subject=lambda wildcards: subject_settings(RUN[wildcards.run], "local", PLAN),
-        failures=failure_settings(),
-        steps=lambda wildcards: failure_steps(wildcards.run),
+        failures=failure_settings(PLAN),
+        steps=lambda wildcards: failure_steps(RUN[wildcards.run], PLAN),
         sizes={
             key: config["regression"]["llc"]["failures"][key]
             for key in ("num_chains", "num_draws", "batch_size")

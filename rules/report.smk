@@ -90,7 +90,7 @@ for study in STUDIES:
         name:
             study
         input:
-            f"{RESULTS}/reports/{study}.html",
+            report=f"{RESULTS}/reports/{study}.html",
         localrule: True
 
 

@@ -24,7 +24,7 @@ rule scurves_run:
         settings=lambda wildcards: config["scurves"]["experiments"][
             wildcards.experiment
         ],
-        common=scurves_common(),
+        common=scurves_common(config["scurves"]),
         root_seed=config["root_seed"],
         code=code("scurves_run.py"),
     script:
@@ -46,8 +46,8 @@ rule scurves_flow:
         mem_mb=2000,
         runtime=60,
     params:
-        settings=scurves_flow_settings(),
-        common=scurves_common(),
+        settings=with_flow(config["scurves"]),
+        common=scurves_common(config["scurves"]),
         num_seeds=config["scurves"]["flow"]["num_seeds"],
         root_seed=config["root_seed"],
         code=code("scurves_flow.py"),
@@ -58,7 +58,10 @@ rule scurves_flow:
 rule scurves_measures:
     """Measure every curve: phases, tails, bumps, growth, deviation from the flow."""
     input:
-        curves=scurves_stores(),
+        curves=expand(
+            f"{RESULTS}/scurves/{{name}}/curves.nc",
+            name=config["scurves"]["experiments"],
+        ),
         flow=f"{RESULTS}/scurves/flow.nc",
     output:
         measures=f"{RESULTS}/scurves/measures.csv",

@@ -9,7 +9,7 @@ OUTPUTS under results/<preset>/<study>/<run>/:
 rule train:
     """Train one run; continues from its last finished segment after a kill."""
     input:
-        unpack(training_data),
+        unpack(lambda wildcards: training_data(wildcards.study, PLAN)),
     output:
         checkpoints=f"{RESULTS}/{{study}}/{{run}}/checkpoints.h5",
         trajectory=f"{RESULTS}/{{study}}/{{run}}/trajectory.h5",

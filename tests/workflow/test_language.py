@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.workflow.work import claims, of
+
 SMOKE = ("--configfile", "config/smoke.yaml")
 COUNTS = ("results/smoke/language/bigrams.nc", "results/smoke/language/ngrams.nc")
 DOCUMENTS = "results/smoke/language/documents.parquet"
@@ -27,7 +29,6 @@ def test_what_runs_from_packages(project):
     }
 
 
-AFTER = {"claims", "claims_gather", "cost", "report"}
 SHOW_METRICS = {
     *("fig01a_loss_and_llc", "fig03_bigrams_and_ngrams", "fig04_heads_and_induction"),
     *("fig12_slopes", "fig18_position_losses", "fig19_position_shapes", "fig20_composition"),
@@ -45,15 +46,9 @@ def test_other_repeated_rows_train_again_and_leave_the_text(edited):
     edited.edit("config/smoke.yaml", "repeated_share: 0.5", "repeated_share: 0.25")
     assert edited.planned(*SMOKE)["train"] == 2
     assert edited.planned_work(*SMOKE) == SHOW_STAGES | SHOW_FORMS | {
-        *AFTER,
-        "train",
-        "language_metrics",
-        "language_landmarks",
-        "llc_shard",
-        "llc",
-        "essential_dynamics",
-        "forms",
-        "stages",
+        *of("language", "train", "llc_shard", "llc", "essential_dynamics", "forms", "stages"),
+        *("language_metrics", "language_landmarks"),
+        *claims("language"),
     }
 
 
@@ -64,8 +59,7 @@ def test_other_repeated_rows_train_again_and_leave_the_text(edited):
             "lib/stagewise/studies/language/heads.py",
             "rows_at_a_time: int = 256",
             "rows_at_a_time: int = 255",
-            {"language_metrics", "language_landmarks", "claims", "claims_gather", "cost", "report"}
-            | SHOW_METRICS,
+            {"language_metrics", "language_landmarks", *SHOW_METRICS, *claims("language")},
         ),
         (
             "lib/stagewise/studies/language/extreme_logits.py",
@@ -73,23 +67,14 @@ def test_other_repeated_rows_train_again_and_leave_the_text(edited):
             "THRESHOLD = 2.5",
             {
                 *("language_forms", "fig15_new_words", "fig16_induction_patterns"),
-                *("claims", "claims_gather", "cost", "report"),
+                *claims("language"),
             },
         ),
         (
             "config/smoke.yaml",
             "    source: train\n    settings:\n      published: {num_chains: 2, num_draws: 4",
             "    source: train\n    settings:\n      published: {num_chains: 2, num_draws: 5",
-            {
-                "llc_shard",
-                "llc",
-                "stages",
-                "claims",
-                "claims_gather",
-                "cost",
-                "report",
-            }
-            | SHOW_STAGES,
+            of("language", "llc_shard", "llc", "stages") | SHOW_STAGES | claims("language"),
         ),
         (
             "report/language/fig04_heads_and_induction.rst",

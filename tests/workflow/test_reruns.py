@@ -13,6 +13,7 @@ import yaml
 
 from stagewise.workflow.reruns import explain
 from tests.projects import Project
+from tests.workflow.work import LAST, claims, of
 
 PLANE_CURVES = "lib/stagewise/development/plane_curves.py"
 SMOKE = ("--configfile", "config/smoke.yaml")
@@ -20,17 +21,6 @@ SMOKE = ("--configfile", "config/smoke.yaml")
 # What follows from what, by the files that it reads: figures by name, else rules and studies.
 
 
-def of(study: str, *rules: str) -> set[str]:
-    """Return the work of rules that serve several studies, for one of them."""
-    return {f"{rule} {study}" for rule in rules}
-
-
-def claims(*studies: str) -> set[str]:
-    """Return what tests the claims of studies again, and tells of it."""
-    return {"claims_gather", *LAST} | {f"claims {study}" for study in studies}
-
-
-LAST = {"cost", "report"}
 SHOW_FORMS_OF_REGRESSION = {"fig02b_planes", "fig06b_forms_in_time"}
 SHOW_FORMS_OF_LANGUAGE = {
     *("fig02a_planes", "fig06a_forms_in_time", "language_forms"),
@@ -65,7 +55,7 @@ AFTER_TRAINING_OF_REGRESSION = {
 AFTER_THE_SAMPLER = {
     *of("regression", "llc_shard"),
     *of("language", "llc_shard", "llc", "stages"),
-    *of("modular", "llc_shard", "llc", "stages"),
+    *of("modular", "llc_shard", "llc"),
     *("regression_failures", "fig41_failures", "validation", "fig07_exact_values"),
     *("second_opinion", "calibration_sweep", "calibration_choice", *CALIBRATIONS),
     *("g09_llc_and_modes", *claims("modular")),
@@ -140,7 +130,6 @@ EDITS = {
         "np.where(change >= 0",
         of("regression", "stages")
         | of("language", "stages")
-        | of("modular", "stages")
         | SHOW_STAGES_OF_REGRESSION
         | SHOW_STAGES_OF_LANGUAGE,
     ),

@@ -81,7 +81,7 @@ def test_a_wrong_setting_on_the_command_line(project, setting, message):
     ("delta", "message"),
     [
         ("regression: {training: {warmup_fraction: 1.2}}", "warmup_fraction' is 1.2"),
-        ("regression: {network: {num_heads: 7}}", "num_heads' (7) does not divide"),
+        ("regression: {network: {num_heads: 7}}", "num_heads' (7) must divide"),
     ],
 )
 def test_an_impossible_value_in_a_file(project, delta, message):

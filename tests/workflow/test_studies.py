@@ -3,6 +3,11 @@
 import pytest
 
 SMOKE = ("--configfile", "config/smoke.yaml")
+SHARED = {
+    "scurves": set(),
+    "modular": {"llc_shard", "llc"},
+    "language": {"train", "essential_dynamics", "forms", "llc_shard", "llc", "stages"},
+}
 OF_EVERY_STUDY = {"figure", "claims", "study_report"}
 
 
@@ -11,8 +16,7 @@ def test_a_study_alone(project, study):
     jobs = project.planned(study, *SMOKE)
     assert jobs["study_report"] == jobs["claims"] == 1
     own = {rule for rule in jobs if rule.startswith(f"{study}_")}
-    shared = {"train", "stages", "essential_dynamics", "forms"} if study == "language" else set()
-    assert set(jobs) == own | OF_EVERY_STUDY | shared | {study}
+    assert set(jobs) == own | OF_EVERY_STUDY | SHARED[study] | {study}
 
 
 def test_all_studies_make_no_report_of_one(project):

@@ -126,9 +126,9 @@ def selections(plan: Plan) -> dict[str, Selection]:
     samplers = plan.config["regression"]["llc"]["settings"]
     common = [name for name, setting in samplers.items() if setting["seeds"] is None]
     with_llc = plan.runs_with("llc")
-    first = {run.variant: run.name for run in reversed(plan.runs_of("language"))}
+    first = {depth: plan.first_run(depth).name for depth in ("twolayers", "onelayer")}
     return {
-        "shown_run": f"base-s{plan.config['figures']['shown_seed']}",
+        "shown_run": plan.shown_run.name,
         "llc_runs": {run: run for run in with_llc},
         "finite_task_runs": {run: run for run in plan.runs_with("metrics", variant="tasks16")},
         "common_setting": {name: name for name in common},
@@ -140,7 +140,7 @@ def selections(plan: Plan) -> dict[str, Selection]:
         "modular_llc_runs": {run.name: run.name for run in plan.runs_of("modular", "llc")},
         "two_layers": first["twolayers"],
         "one_layer": first["onelayer"],
-        "depth": {variant: first[variant] for variant in ("twolayers", "onelayer")},
+        "depth": first,
         "only_one_layer": {"onelayer": first["onelayer"]},
         "language_setting": {name: name for name in ("published", "local")},
         "calibrated_model": {name: name for name in CALIBRATED},
@@ -153,7 +153,7 @@ def derived_values(plan: Plan) -> dict[str, Any]:
     share = plan.config["language"]["training"]["repeated_share"]
     remark = f"Trained with {100 * share:.0f} % of rows that repeat a passage" if share else ""
     return {
-        "shown_run": f"base-s{plan.config['figures']['shown_seed']}",
+        "shown_run": plan.shown_run.name,
         "noise_variance": tasks["base"]["noise_variance"],
         "task_dimension": tasks["base"]["dimension"],
         "num_finite_tasks": tasks.get("tasks16", {}).get("num_tasks"),

@@ -35,6 +35,15 @@ class Plan:
         """Runs by name, in the order of the configuration."""
         return {run.name: run for run in (*expand_runs(self.config), *followed_runs(self.config))}
 
+    @property
+    def shown_run(self) -> Run:
+        """Run of the regression study that figures of a single run show."""
+        return self.runs[f"base-s{self.config['figures']['shown_seed']}"]
+
+    def first_run(self, variant: str) -> Run:
+        """Return the run of a variant's first seed."""
+        return next(run for run in self.runs.values() if run.variant == variant)
+
     def runs_of(self, study: str, analysis: str | None = None) -> list[Run]:
         """Return the runs of a study; only those for which an analysis is asked, if it is named."""
         own = [run for run in self.runs.values() if run.study == study]
