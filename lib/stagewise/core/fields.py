@@ -33,6 +33,7 @@ class Bounds(dict[str, Any]):
 
 Seed = Annotated[int, Bounds(minimum=0)]
 Count = Annotated[int, Bounds(minimum=1)]
+TwoOrMore = Annotated[int, Bounds(minimum=2)]
 Positive = Annotated[float, Bounds(exclusiveMinimum=0)]
 NotNegative = Annotated[float, Bounds(minimum=0)]
 Fraction = Annotated[float, Bounds(exclusiveMinimum=0, exclusiveMaximum=1)]

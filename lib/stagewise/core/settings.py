@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from stagewise.core.fields import Bounds, Count, Fraction, NotNegative, Positive, Settings
+from stagewise.core.fields import (
+    Bounds,
+    Count,
+    Fraction,
+    NotNegative,
+    Positive,
+    Settings,
+    TwoOrMore,
+)
 from stagewise.core.learning_rates import one_cycle_learning_rate
 
 Optimiser = Literal["adam", "adamw", "sgd"]
@@ -78,7 +86,13 @@ class OptimiserSettings(Settings):
 class StepGrids(Settings):
     """Steps at which something is kept, on two grids at once."""
 
-    num_linear: Annotated[int, Bounds(minimum=2)]
+    num_linear: TwoOrMore
     """Evenly spaced steps, both ends included."""
     num_logarithmic: Count
     """Steps evenly spaced in log step; those in both grids count once."""
+
+
+def uneven_heads(num_heads: int, embed_dim: int) -> Iterator[str]:
+    """Yield what is wrong with heads that share a width, as `core.fields.Settings.contradictions`."""
+    if embed_dim % num_heads:
+        yield "{num_heads} must divide {embed_dim}; change one of the two"

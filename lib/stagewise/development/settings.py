@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from stagewise.core.fields import Bounds, Count, Fraction, Positive, Settings
+from stagewise.core.fields import Bounds, Count, Fraction, Positive, Settings, TwoOrMore
 
 VERTEX_PROMINENCE = 0.25
 CUSP_TURN = 2 * math.pi / 3
@@ -39,7 +39,7 @@ class StageSettings(Settings):
     min_change: Fraction = 0.01
     """Least change of the LLC between milestones, or a milestone and an end, as a share of the curve's
     range."""
-    num_draws: Annotated[int, Bounds(minimum=2)] = 200
+    num_draws: TwoOrMore = 200
     """Posterior draws behind each milestone's interval."""
     grid_points: Annotated[int, Bounds(minimum=10)] = 400
     """Points of the even grid in log(1 + step) on which the fitted curve is evaluated."""
@@ -65,7 +65,7 @@ class StageSettings(Settings):
 class EssentialDynamicsSettings(Settings):
     """Principal components of the trajectory in function space."""
 
-    num_components: Annotated[int, Bounds(minimum=2)]
+    num_components: TwoOrMore
     """Principal components kept; forms are read off in planes of two."""
 
 

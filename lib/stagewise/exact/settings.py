@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from stagewise.core.fields import Bounds, Count, Fraction, Positive, Settings
-from stagewise.llc.settings import Draws
+from stagewise.core.fields import Bounds, Count, Fraction, Positive, Settings, TwoOrMore
 
 Metric = Literal["scalar", "gradient", "hessian", "lanczos"]
 METRICS = get_args(Metric)
 
-Chains = Annotated[int, Bounds(minimum=2)]
 Steps = Annotated[int, Bounds(minimum=12)]
 Moves = Annotated[int, Bounds(minimum=8)]
 
@@ -28,7 +26,7 @@ class HMCConfig(Settings):
     """Chains; they share one step size, and are else independent."""
     num_burnin: Count
     """Moves before the first draw, in which the step size is adapted. Then it is fixed."""
-    num_draws: Draws
+    num_draws: TwoOrMore
     """Draws of a chain, one a move."""
     leapfrog_steps: Count
     """Most leapfrog steps of a move. Each move has a random number of them, evenly from 1 to this, so
@@ -44,7 +42,7 @@ class HMCConfig(Settings):
 class ValidationSettings(Settings):
     """Estimates of known learning coefficients, and how much is spent on them."""
 
-    num_chains: Chains
+    num_chains: TwoOrMore
     """Chains of every estimate; their spread gives its interval."""
     num_steps: Steps
     """Steps of a chain, burn-in included, for products of powers and linear networks."""
@@ -58,7 +56,7 @@ class ValidationSettings(Settings):
 class SecondOpinionSettings(Settings):
     """The same posteriors sampled by SGLD and by Hamiltonian Monte Carlo, and how much is spent."""
 
-    num_chains: Chains
+    num_chains: TwoOrMore
     """Chains of either sampler; their spread gives the error."""
     num_steps: Moves
     """SGLD steps of a chain, a quarter of them burn-in."""
@@ -69,7 +67,7 @@ class SecondOpinionSettings(Settings):
     step_bias: Fraction
     """Share by which SGLD's step size puts the stiffest direction's variance wrong: epsilon c / 4 for
     the curvature c = n_beta h + gamma."""
-    num_samples: Annotated[int, Bounds(minimum=2)]
+    num_samples: TwoOrMore
     """[n] Samples of a reduced rank regression, with n_beta = n / log(n)."""
     batch_size: Count
     """[m] Samples in a minibatch of SGLD."""

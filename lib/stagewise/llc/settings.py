@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
-from stagewise.core.fields import Bounds, Count, NotNegative, Positive, Settings
+from stagewise.core.fields import Bounds, Count, NotNegative, Positive, Settings, TwoOrMore
 
 Preconditioning = Literal["none", "scalar", "gradient", "hessian", "lanczos"]
 """none: P is 1 and epsilon is what it says. scalar: epsilon in units of the stiffest direction.
@@ -22,7 +22,6 @@ STARTS = get_args(Start)
 AXES = ("step_size", "n_beta", "localization")
 """The settings that are swept, epsilon, n beta and gamma."""
 
-Draws = Annotated[int, Bounds(minimum=2)]
 Ascending = Annotated[tuple[Positive, ...], Bounds(minItems=2, uniqueItems=True)]
 
 
@@ -42,7 +41,7 @@ class SGLDConfig(Settings):
     """Independent chains at each checkpoint; their spread gives the error."""
     num_burnin: Annotated[int, Bounds(minimum=0)]
     """Steps of a chain before its first draw."""
-    num_draws: Draws
+    num_draws: TwoOrMore
     """Draws of a chain that count."""
     batch_size: Count
     """[m] Samples in a minibatch; not used where batches come from a callable."""

@@ -22,7 +22,17 @@ _FORM_CONSTANTS = (
     *("ramp", "cluster_width", "min_chord", "vertex_prominence", "cusp_turn", "cusp_speed_ratio"),
     *("influence_fraction", "influence_floor", "null_dimension", "null_max_steps"),
 )
-ConfiguredForms = Annotated[FormSettings, LeftOut(_FORM_CONSTANTS)]
+
+
+@dataclass(frozen=True)
+class ComparedForms(FormSettings):
+    """Smoothing of the trajectory and detection of its forms, which claims compare with random walks."""
+
+    num_surrogates: Count = 99
+    """Random walks behind a form's p-value."""
+
+
+ConfiguredForms = Annotated[ComparedForms, LeftOut(_FORM_CONSTANTS)]
 
 
 @dataclass(frozen=True, kw_only=True)

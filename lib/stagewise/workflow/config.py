@@ -12,8 +12,8 @@ from typing import Any
 
 from stagewise.core.entries import build, schema_of
 from stagewise.core.fields import ContradictionError, types_of
+from stagewise.workflow.configuration import RUN_SETTINGS, Configuration
 from stagewise.workflow.schema_errors import first_problem
-from stagewise.workflow.sections import RUN_SETTINGS, Configuration
 
 STUDIES = tuple(RUN_SETTINGS)
 SECTIONS = {study: tuple(types_of(settings)) for study, settings in RUN_SETTINGS.items()}

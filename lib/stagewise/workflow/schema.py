@@ -20,7 +20,7 @@ import yaml
 from stagewise.core.entries import Changes, Derived, left_out, marks_of, schema_of, settings_in
 from stagewise.core.fields import in_words, limits, types_of
 from stagewise.workflow.config import completed
-from stagewise.workflow.sections import Configuration
+from stagewise.workflow.configuration import Configuration
 
 _MADE = (
     "made of the settings' dataclasses by python -m stagewise.workflow.schema; not to be edited."

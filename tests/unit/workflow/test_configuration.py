@@ -24,8 +24,8 @@ from stagewise.workflow.config import (
     merge,
     variant_settings,
 )
+from stagewise.workflow.configuration import REQUIRED_SAMPLERS, Configuration
 from stagewise.workflow.schema import reference_page, schema_file
-from stagewise.workflow.sections import REQUIRED_SAMPLERS, Configuration
 
 ROOT = Path(__file__).parents[3]
 NOT_CONFIGURATIONS = {"schema.yaml", "claims.yaml", "claims_schema.yaml"}
@@ -306,6 +306,12 @@ def test_every_key_of_config_is_missed():
             '"mean"',
             "one of all_positions, random_prefix",
         ),
+        ("regression.forms.num_surrogates", 0, "0", "an integer of at least 1"),
+        ("language.forms.num_surrogates", 0, "0", "an integer of at least 1"),
+        ("calibration.rrr.sampler.num_chains", 1, "1", "an integer of at least 2"),
+        ("modular.llc.settings.local.num_chains", 1, "1", "an integer of at least 2"),
+        ("modular.base.modulus", 2, "2", "an integer of at least 3"),
+        ("modular.measures.rise_end", 1.0, "1.0", "a number above 0 and below 1"),
         ("regression", None, "null", "a mapping with keys among task, network"),
         ("regression.variants.base.settings", None, "null", "a mapping with keys among task"),
     ],

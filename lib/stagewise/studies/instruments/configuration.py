@@ -19,12 +19,18 @@ from stagewise.core.fields import (
     Settings,
     Several,
     Share,
+    TwoOrMore,
 )
 from stagewise.llc.settings import AXES, Grid, SGLDConfig
 from stagewise.studies.modular.settings import NetworkSettings, TaskSettings
 
-SweptSampler = Annotated[SGLDConfig, LeftOut(AXES)]
-"""What all cells of a sweep have in common."""
+
+@dataclass(frozen=True)
+class SweptSampler(SGLDConfig):
+    """What all cells of a sweep have in common."""
+
+    num_chains: TwoOrMore
+    """Independent chains of each cell; their spread decides whether cells agree."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Sweep(Settings):
     """A grid of sampler settings, and what all its cells have in common."""
 
     grid: Grid
-    sampler: SweptSampler
+    sampler: Annotated[SweptSampler, LeftOut(AXES)]
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class ReducedRankSettings(Settings):
     """[H] Hidden units."""
     rank: Annotated[int, Bounds(minimum=0)]
     """[r] Rank of the true map."""
-    num_samples: Annotated[int, Bounds(minimum=2)]
+    num_samples: TwoOrMore
     """[n] Samples."""
     noise_std: Positive
     """Standard deviation of the noise in each output."""

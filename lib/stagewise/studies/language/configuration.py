@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from stagewise.core.entries import Changes, LeftOut
-from stagewise.core.fields import Bounds, Count, Name, Seed, Settings, Several, Text
+from stagewise.core.fields import Count, Name, Seed, Settings, Several, Text, TwoOrMore
 from stagewise.core.settings import StepGrids
 from stagewise.development.settings import EssentialDynamicsSettings, StageSettings
-from stagewise.llc.settings import Draws
 from stagewise.studies.language.settings import (
-    ContextLength,
     LanguageTraining,
     NetworkSettings,
     SplitSettings,
@@ -95,7 +93,7 @@ class EvaluationSettings(Settings):
     """Context positions whose losses the ICL score compares, the early one first."""
     ablation_positions: Several[Count]
     """Context positions at which losses with and without the positional embedding are measured."""
-    ngram_lengths: Several[Annotated[int, Bounds(minimum=2)]]
+    ngram_lengths: Several[TwoOrMore]
     """Lengths of the common n-grams that have a score."""
 
 
@@ -105,7 +103,7 @@ class TrajectorySettings(Settings):
 
     num_contexts: Count
     """Tokens-in-context whose logits make up f_t, each of another validation row."""
-    num_steps: Draws
+    num_steps: TwoOrMore
     """Linearly spaced steps at which f_t is recorded; at most training.num_steps + 1."""
     precision: Literal["float16", "float32"]
     """Type in which f_t is stored."""
@@ -118,7 +116,7 @@ class RunSettings(Settings):
     corpus: CorpusSettings
     vocab_size: VocabSize
     """[V] Tokens that are kept of GPT-2's, end-of-text among them."""
-    context_length: ContextLength
+    context_length: TwoOrMore
     """[n_ctx] Tokens in a row."""
     network: Annotated[NetworkSettings, LeftOut(("vocab_size", "context_length"))]
     training: LanguageTraining

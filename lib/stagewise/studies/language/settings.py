@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from stagewise.core.fields import Bounds, Count, Fraction, NotNegative, Positive, Settings, Share
-from stagewise.core.settings import TrainingSettings
+from stagewise.core.settings import TrainingSettings, uneven_heads
 
 SPLITS = ("train", "validation", "sampling")
 """Trained on; measured on; seen by the LLC's chains alone."""
 
 VocabSize = Annotated[int, Bounds(minimum=257, maximum=50257)]
-ContextLength = Annotated[int, Bounds(minimum=2)]
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,7 @@ class NetworkSettings(Settings):
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the heads."""
-        if self.embed_dim % self.num_heads:
-            yield "{num_heads} must divide {embed_dim}; change one of the two"
+        return uneven_heads(self.num_heads, self.embed_dim)
 
     @property
     def head_dim(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from stagewise.core.entries import Derived
-from stagewise.core.fields import Count, Name, Seed, Settings, Several
+from stagewise.core.fields import Count, Name, Seed, Settings, Several, TwoOrMore
 from stagewise.development.settings import StageSettings
 from stagewise.studies.modular.experiments import FOLLOWED, REQUIRED, SLINGSHOTS
 from stagewise.studies.modular.settings import SettingEntry
@@ -29,6 +29,14 @@ class Followed(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModularSampler(NamedSampler):
+    """Settings of the sampler (SGLD) behind one LLC curve."""
+
+    num_chains: TwoOrMore
+    """Independent chains at each checkpoint; their spread gives the error that claims need."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModularLlc(LlcSettings):
     """Local learning coefficients of some settings along training, on the training pairs."""
 
@@ -36,7 +44,7 @@ class ModularLlc(LlcSettings):
     """Settings of the experiment stages."""
     num_seeds: Count
     """Seeds of each variant, the first ones."""
-    settings: Mapping[Name, Annotated[NamedSampler, Derived("like")]]
+    settings: Mapping[Name, Annotated[ModularSampler, Derived("like")]]
     """Named sampler settings; each one gives an LLC curve of its own, and may be like another."""
 
 

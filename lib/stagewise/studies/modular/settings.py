@@ -15,8 +15,9 @@ from stagewise.core.fields import (
     Seed,
     Settings,
     Several,
+    TwoOrMore,
 )
-from stagewise.core.settings import Momentum, Optimiser, OptimiserSettings, StepGrids
+from stagewise.core.settings import Momentum, Optimiser, OptimiserSettings, StepGrids, uneven_heads
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ _TYPES = {"single": "float32", "double": "float64"}
 class TaskSettings(Settings):
     """The table to be learned, and how much of it is shown."""
 
-    modulus: Annotated[int, Bounds(minimum=2)]
+    modulus: Annotated[int, Bounds(minimum=3)]
     """[p] Number of residues; odd for Fourier modes, prime for modes that all look alike."""
     train_fraction: Fraction
     """Share of the p^2 pairs in the training set; the rest are the test set."""
@@ -58,7 +59,7 @@ class TaskSettings(Settings):
 class NetworkSettings(Settings):
     """Two residues embedded, mapped, added, activated and read out."""
 
-    embed_dim: Annotated[int, Bounds(minimum=2)]
+    embed_dim: TwoOrMore
     """[d_e] Width of the embedding; a Fourier mode needs two."""
     hidden_dim: Count
     """[h] Width of the hidden layer."""
@@ -89,8 +90,7 @@ class TransformerSettings(Settings):
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the heads."""
-        if self.embed_dim % self.num_heads:
-            yield "{num_heads} must divide {embed_dim}; change one of the two"
+        return uneven_heads(self.num_heads, self.embed_dim)
 
 
 Network = NetworkSettings | TransformerSettings

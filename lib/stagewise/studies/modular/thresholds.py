@@ -8,19 +8,17 @@ from typing import Annotated
 
 from stagewise.core.fields import Bounds, Fraction, Positive, Settings
 
-Accuracy = Annotated[float, Bounds(exclusiveMinimum=0, maximum=1)]
-
 
 @dataclass(frozen=True)
 class BehaviourSettings(Settings):
     """What counts as learned, and between which levels a rise is measured."""
 
-    learned: Accuracy
+    learned: Annotated[float, Bounds(exclusiveMinimum=0, maximum=1)]
     """Accuracy from which a set counts as learned, if it holds for the rest of the run; 0.99 as a
     rule."""
-    rise_start: Accuracy
+    rise_start: Fraction
     """Test accuracy at which its rise begins; 0.1 as a rule."""
-    rise_end: Accuracy
+    rise_end: Fraction
     """Test accuracy at which its rise ends; 0.9 as a rule."""
 
     def contradictions(self) -> Iterator[str]:

@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from stagewise.core.entries import Changes, LeftOut
-from stagewise.core.fields import Count, Name, NotNegative, Positive, Seed, Settings, Several, Share
+from stagewise.core.fields import (
+    Count,
+    Name,
+    NotNegative,
+    Positive,
+    Seed,
+    Settings,
+    Several,
+    Share,
+    TwoOrMore,
+)
 from stagewise.core.settings import StepGrids, TrainingSettings
 from stagewise.development.settings import EssentialDynamicsSettings, StageSettings
-from stagewise.llc.settings import Draws
 from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
 from stagewise.studies.sections import (
     Analysis,
@@ -40,7 +49,7 @@ class TrajectorySettings(Settings):
 
     num_contexts: Count
     """Contexts whose outputs make up f_t."""
-    num_steps: Draws
+    num_steps: TwoOrMore
     """Linearly spaced steps at which f_t is recorded; at most training.num_steps + 1."""
 
 
@@ -96,7 +105,7 @@ class FailureSettings(Settings):
 
     num_chains: Count
     """Chains of each failing estimate."""
-    num_draws: Draws
+    num_draws: TwoOrMore
     """Steps of each of its chains, all of them draws."""
     batch_size: Count
     """[m] Contexts in a minibatch of these chains."""

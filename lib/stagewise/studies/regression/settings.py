@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stagewise.core.fields import Count, Positive, Settings
+from stagewise.core.settings import uneven_heads
 
 
 @dataclass(frozen=True)
@@ -41,5 +42,4 @@ class NetworkSettings(Settings):
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the heads."""
-        if self.embed_dim % self.num_heads:
-            yield "{num_heads} must divide {embed_dim}; change one of the two"
+        return uneven_heads(self.num_heads, self.embed_dim)
