@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 import torch
 
-from stagewise.core.curvature import largest_eigenvalues
+from stagewise.core.curvature import largest_eigenpairs
 from stagewise.core.network import network_descent
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
@@ -81,7 +81,7 @@ class Problem:
         """Return n_beta h + gamma of the stiffest direction, from 1,024 samples."""
         few = tuple(part[:1024] for part in self.data)
         product = self.posterior.hessian_product(few)
-        (top,) = largest_eigenvalues(product, self.posterior.centre, 1, KEY.child("top"))
+        (top,), _ = largest_eigenpairs(product, self.posterior.centre, 1, KEY.child("top"))
         return self.n_beta * top.item() + self.localization
 
 

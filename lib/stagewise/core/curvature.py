@@ -129,15 +129,3 @@ def largest_eigenpairs(
         torch.from_numpy(values[order]).to(like),
         torch.from_numpy(np.ascontiguousarray(vectors.T[order])).to(like),
     )
-
-
-def largest_eigenvalues(
-    product: HessianProduct,
-    like: Tensor,
-    count: int,
-    key: StreamKey,
-    tolerance: float = 1e-3,
-    basis: int | None = None,
-) -> Tensor:
-    """Return the largest eigenvalues alone, descending; see `largest_eigenpairs`."""
-    return largest_eigenpairs(product, like, count, key, tolerance, basis)[0]

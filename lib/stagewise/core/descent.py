@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stagewise.core.settings import OptimiserSettings
-from stagewise.core.updates import Numbers, part_of, update_rule
+from stagewise.core.updates import Numbers, Update, part_of
 
 GradientFunction = Callable[[int], tuple[Tensor, Tensor]]
 """From a step to losses, shape (replica,), and new gradients, shape (replica, parameter)."""
@@ -49,7 +49,7 @@ class Descent:
         refuse: Callable[[int, float], None] | None = None,
     ) -> None:
         self.vectors, self.rates_at, self.refuse = vectors, rates_at, refuse
-        self.update = update_rule(settings)
+        self.update = Update(settings)
         self.moments = {name: torch.zeros_like(vectors) for name in self.update.moments}
         self.diverged_step = torch.full((len(vectors),), -1, device=vectors.device)
         self._groups = [

@@ -7,7 +7,6 @@ differ in their rates, and a job of seconds need not load the compiler that torc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -31,11 +30,24 @@ def part_of(numbers: Numbers, where: slice) -> Numbers:
     return numbers[where] if isinstance(numbers, Tensor) else numbers
 
 
-class Update(Protocol):
-    """The update of an optimiser."""
+class Update:
+    """The update of an optimiser.
 
-    moments: tuple[str, ...]
-    """Names of its memory, tensors of the shape of the vectors that begin as zero."""
+    Parameters
+    ----------
+    settings : OptimiserSettings
+
+    Attributes
+    ----------
+    moments : tuple of str
+        Names of its memory, tensors of the shape of the vectors that begin as zero.
+    """
+
+    def __init__(self, settings: OptimiserSettings) -> None:
+        self.settings = settings
+        self.moments: tuple[str, ...] = ("first_moment", "second_moment")
+        if settings.name == "sgd":
+            self.moments = ("momentum",) if settings.momentum else ()
 
     def __call__(
         self,
@@ -54,74 +66,32 @@ class Update(Protocol):
         moments : sequence of Tensor, each of shape (replica, ...)
         number : int
         rates, decays : Tensor, shape (replica, 1, ...), or float
-            Learning rates and weight decays. With "adamw" the weights shrink by the product of the two;
-            otherwise the decay is the coefficient of the weights in the gradient.
+            Learning rates and weight decays. With "adamw" the weights shrink by the product of the two
+            (Loshchilov & Hutter 2019, algorithm 2); otherwise the decay is the coefficient of the
+            weights in the gradient.
         """
-
-
-def update_rule(settings: OptimiserSettings) -> Update:
-    """Return the update of an optimiser."""
-    return _Sgd(settings) if settings.name == "sgd" else _Adam(settings)
-
-
-class _Sgd:
-    def __init__(self, settings: OptimiserSettings) -> None:
-        self.momentum = settings.momentum
-        self.moments: tuple[str, ...] = ("momentum",) if self.momentum else ()
-
-    def __call__(
-        self,
-        vectors: Tensor,
-        gradients: Tensor,
-        moments: Sequence[Tensor],
-        number: int,
-        rates: Numbers,
-        decays: Numbers,
-    ) -> None:
-        if _are_some(decays):
-            gradients.addcmul_(_like(decays, vectors), vectors)
-        for momentum in moments:
-            gradients = momentum.mul_(self.momentum).add_(gradients)
-        vectors.addcmul_(_like(rates, vectors), gradients, value=-1)
-
-
-class _Adam:
-    """Kingma & Ba 2015, algorithm 1; with decoupled decay, Loshchilov & Hutter 2019, algorithm 2."""
-
-    moments: tuple[str, ...] = ("first_moment", "second_moment")
-
-    def __init__(self, settings: OptimiserSettings) -> None:
-        self.betas, self.epsilon = settings.betas, settings.epsilon
-        self.decoupled = settings.name == "adamw"
-
-    def __call__(
-        self,
-        vectors: Tensor,
-        gradients: Tensor,
-        moments: Sequence[Tensor],
-        number: int,
-        rates: Numbers,
-        decays: Numbers,
-    ) -> None:
+        if isinstance(decays, Tensor) or decays != 0:
+            if self.settings.name == "adamw":
+                vectors.mul_(_rounded(1 - rates * decays, vectors))
+            else:
+                gradients.addcmul_(_like(decays, vectors), vectors)
+        if self.settings.name == "sgd":
+            for momentum in moments:
+                gradients = momentum.mul_(self.settings.momentum).add_(gradients)
+            vectors.addcmul_(_like(rates, vectors), gradients, value=-1)
+            return
+        # Kingma & Ba 2015, algorithm 1.
         first, second = moments
-        beta1, beta2 = self.betas
-        if _are_some(decays) and self.decoupled:
-            vectors.mul_(_rounded(1 - rates * decays, vectors))
-        elif _are_some(decays):
-            gradients.addcmul_(_like(decays, vectors), vectors)
+        beta1, beta2 = self.settings.betas
         first.lerp_(gradients, 1 - beta1)
         second.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
-        scale = torch.div(second, 1 - beta2**number, out=gradients).sqrt_().add_(self.epsilon)
+        scale = torch.div(second, 1 - beta2**number, out=gradients).sqrt_()
+        scale.add_(self.settings.epsilon)
         pace = rates / (1 - beta1**number)
         if isinstance(pace, Tensor):
             vectors.addcdiv_(first * _rounded(pace, vectors), scale, value=-1)
         else:
             vectors.addcdiv_(first, scale, value=-pace)
-
-
-def _are_some(decays: Numbers) -> bool:
-    """Return whether there is decay; tensors are taken to hold some."""
-    return isinstance(decays, Tensor) or decays != 0
 
 
 def _rounded(numbers: Numbers, vectors: Tensor) -> Numbers:

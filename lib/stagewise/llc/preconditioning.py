@@ -21,7 +21,6 @@ from stagewise.core.curvature import (
     HessianProduct,
     hessian_diagonal,
     largest_eigenpairs,
-    largest_eigenvalues,
 )
 from stagewise.core.replicas import Batch
 from stagewise.core.seeding import StreamKey
@@ -128,7 +127,7 @@ def normalised(
         inner = preconditioner.apply(vector, 0.5)
         return preconditioner.apply(n_beta * product(inner) + gamma * inner, 0.5)
 
-    (top,) = largest_eigenvalues(
+    (top,), _ = largest_eigenpairs(
         rate, posterior.centre, 1, key.child("top"), tolerance=0.1, basis=8
     )
     return preconditioner.scaled(1 / top.clamp(min=gamma * 1e-6).item())

@@ -13,7 +13,7 @@ from stagewise.core.replicas import ParameterLayout, stacked_losses, stacked_los
 from stagewise.core.seeding import StreamKey
 from stagewise.core.settings import OptimiserSettings, TrainingSettings
 from stagewise.core.training import Memory, Recorder, gathered, train
-from stagewise.core.updates import numbers_of, update_rule
+from stagewise.core.updates import Update, numbers_of
 
 SETTINGS = TrainingSettings(
     num_steps=40,
@@ -137,7 +137,7 @@ def test_updates_of_replicas_equal_torch(optimiser, decay):
     generator = StreamKey(4).generator()
     rates = torch.tensor([[0.1], [0.02], [1e-3]], dtype=torch.float64)
     vectors = torch.randn(3, 5, generator=generator, dtype=torch.float64)
-    update = update_rule(OptimiserSettings(optimiser, 0.9 if optimiser == "sgd" else 0.0))
+    update = Update(OptimiserSettings(optimiser, 0.9 if optimiser == "sgd" else 0.0))
     moments = [torch.zeros_like(vectors) for _ in update.moments]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[optimiser]
     own = {"momentum": 0.9} if optimiser == "sgd" else {}
@@ -161,7 +161,7 @@ def test_updates_of_replicas_equal_torch(optimiser, decay):
 def test_one_number_for_all_replicas_is_the_same_number_for_each(optimiser):
     generator = StreamKey(5).generator()
     start = torch.randn(3, 1000, generator=generator)
-    update = update_rule(OptimiserSettings(optimiser))
+    update = Update(OptimiserSettings(optimiser))
     ends = []
     each = [torch.full((3, 1), value, dtype=torch.float64) for value in (0.003, 0.1)]
     for rates, decays in ((0.003, 0.1), each):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from stagewise.core.curvature import HessianProduct, hessian_product, largest_eigenvalues
+from stagewise.core.curvature import HessianProduct, hessian_product, largest_eigenpairs
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout
 from stagewise.core.seeding import StreamKey
 
@@ -98,7 +98,7 @@ def measure_sharpness(
     product = hessian_product(loss_fn, layout, vector, data)
     if preconditioner is not None:
         product = _scaled(product, preconditioner.sqrt())
-    (largest,) = largest_eigenvalues(product, vector, 1, key, tolerance)
+    (largest,), _ = largest_eigenpairs(product, vector, 1, key, tolerance)
     return Sharpness(float(largest), bound)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stagewise.core.settings import Optimiser, OptimiserSettings
-from stagewise.core.updates import numbers_of, update_rule
+from stagewise.core.updates import Update, numbers_of
 from stagewise.studies.scurves.tasks import Losses
 
 Observer = Callable[[Tensor, Tensor], None]
@@ -54,7 +54,7 @@ def descend(
     settings = OptimiserSettings(
         optimiser, betas=tuple(adam["betas"]), epsilon=float(adam["epsilon"])
     )
-    update = update_rule(settings)
+    update = Update(settings)
     moments = [torch.zeros_like(vectors) for _ in update.moments]
     rates, decays = (numbers_of(values, vectors) for values in zip(*cases, strict=True))
     wanted, last = set(steps), steps[-1]
