@@ -3,8 +3,7 @@
     python -m benchmarks.peer_transformer_lens ASKED.pt ANSWER.pt
 
 ASKED holds the arguments of a configuration (`config`), rows of tokens (`tokens`), a state dict
-(`state`) and perhaps a number of `passes`. ANSWER gets the logits with that state (`logits`), another
-state whose parameters are all random (`own_state`), the logits with it (`own_logits`), and the CPU
+(`state`) and perhaps a number of `passes`. ANSWER gets the logits with that state (`logits`) and the CPU
 `seconds` of each forward and backward pass.
 """
 
@@ -26,10 +25,6 @@ def main(path_to_asked: str, path_to_answer: str) -> None:
     answer = {}
     with torch.no_grad():
         answer["logits"] = model(asked["tokens"])
-        for value in parameters.values():
-            value.add_(0.02 * torch.randn_like(value))
-        answer["own_state"] = model.state_dict()
-        answer["own_logits"] = model(asked["tokens"])
     answer["seconds"] = [seconds(model, asked["tokens"]) for _ in range(asked.get("passes", 0))]
     torch.save(answer, path_to_answer)
 

@@ -1,7 +1,6 @@
 """Measure every checkpoint of one language model on the fixed evaluation set."""
 
-from stagewise.core.progress import Heartbeat
-from stagewise.stores.checkpoints import checkpoint_index, params_reader
+from stagewise.stores.checkpoints import each_checkpoint
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.bigrams import counts_of
 from stagewise.studies.language.layout import BIGRAMS, METRICS, NGRAMS
@@ -14,11 +13,7 @@ from stagewise.workflow.logs import log_to
 
 def main(
     *,
-    path_to_checkpoints: str,
-    path_to_index: str,
-    path_to_validation: str,
-    path_to_bigrams: str,
-    path_to_ngrams: str,
+    paths: dict[str, str],
     path_to_metrics: str,
     name: str,
     seed: int,
@@ -30,25 +25,20 @@ def main(
 ) -> None:
     """Write the run's metrics along its checkpoints."""
     run = LanguageRun.of(name, settings, root_seed, device)
-    split = open_split(path_to_validation, path_to_index, "validation", run.network.context_length)
+    split = open_split(
+        paths["validation"], paths["index"], "validation", run.network.context_length
+    )
     probes = {name: value for name, value in evaluation.items() if name != "num_rows"}
     instrument = evaluation_set(
         run.fixed_rows(split, "evaluation", evaluation["num_rows"]),
-        counts_of(BIGRAMS.read(path_to_bigrams)),
-        ngrams_of(NGRAMS.read(path_to_ngrams)),
+        counts_of(BIGRAMS.read(paths["bigrams"])),
+        ngrams_of(NGRAMS.read(paths["ngrams"])),
         run.network,
         key=run.evaluation_key,
         **probes,
     )
-    steps = checkpoint_index(path_to_checkpoints).tolist()
-    heartbeat = Heartbeat("checkpoint", len(steps))
-    params_at = params_reader(path_to_checkpoints, identity, device)
-    measured = []
-    for count, step in enumerate(steps, start=1):
-        params = params_at(step)
-        measured.append(instrument.measure(params, run.network))
-        heartbeat.beat(count, f"test loss {measured[-1]['test_loss']:.3f}")
-    joined = along_steps(measured, steps, instrument)
+    checkpoints = each_checkpoint(paths["checkpoints"], identity, device)
+    joined = along_steps(instrument, run.network, checkpoints)
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
     METRICS.write(path_to_metrics, joined, {**attributes, **provenance()})
 
@@ -56,11 +46,7 @@ def main(
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
-        path_to_checkpoints=snakemake.input.checkpoints,
-        path_to_index=snakemake.input.index,
-        path_to_validation=snakemake.input.validation,
-        path_to_bigrams=snakemake.input.bigrams,
-        path_to_ngrams=snakemake.input.ngrams,
+        paths=dict(snakemake.input.items()),
         path_to_metrics=snakemake.output.metrics,
         name=snakemake.wildcards.run,
         seed=snakemake.params.seed,

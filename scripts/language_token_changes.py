@@ -1,7 +1,7 @@
 """Measure how the loss of single tokens of held-out text changes over each stage."""
 
 from stagewise.development.layout import STAGES
-from stagewise.stores.checkpoints import checkpoint_index, params_reader
+from stagewise.stores.checkpoints import network_along
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.layout import TOKEN_CHANGES
 from stagewise.studies.language.study import LanguageRun
@@ -15,11 +15,7 @@ NUM_ROWS, NUM_PASSAGES = 256, 2  # rows that passages are chosen from, and how m
 
 def main(
     *,
-    path_to_checkpoints: str,
-    path_to_stages: str,
-    path_to_validation: str,
-    path_to_index: str,
-    path_to_gpt2: str,
+    paths: dict[str, str],
     path_to_changes: str,
     name: str,
     settings: dict,
@@ -30,14 +26,15 @@ def main(
     """Write the passages that change most, with the change of each token."""
     run = LanguageRun.of(name, settings, root_seed, device)
     size, length = run.network.vocab_size, run.network.context_length
-    split = open_split(path_to_validation, path_to_index, "validation", length)
+    split = open_split(paths["validation"], paths["index"], "validation", length)
+    steps, params_at = network_along(paths["checkpoints"], identity, device)
     changes = token_changes(
-        params_reader(path_to_checkpoints, identity, device),
+        params_at,
         run.network,
-        checkpoint_index(path_to_checkpoints),
-        STAGES.read(path_to_stages),
+        steps,
+        STAGES.read(paths["stages"]),
         run.fixed_rows(split, "evaluation", NUM_ROWS),
-        build_tokenizer(read_gpt2_vocabulary(path_to_gpt2).cut(size)),
+        build_tokenizer(read_gpt2_vocabulary(paths["gpt2"]).cut(size)),
         NUM_PASSAGES,
     )
     attributes = {"run": name, "identity": identity, **provenance()}
@@ -47,11 +44,7 @@ def main(
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
-        path_to_checkpoints=snakemake.input.checkpoints,
-        path_to_stages=snakemake.input.stages,
-        path_to_validation=snakemake.input.validation,
-        path_to_index=snakemake.input.index,
-        path_to_gpt2=snakemake.input.gpt2,
+        paths=dict(snakemake.input.items()),
         path_to_changes=snakemake.output.changes,
         name=snakemake.params.name,
         settings=snakemake.params.settings,

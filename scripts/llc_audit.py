@@ -1,11 +1,11 @@
 """Estimate single checkpoints again, alone and in reverse order, and compare with the stored LLC."""
 
-from importlib import import_module
 from typing import Any
 
 from stagewise.llc.along import audited
 from stagewise.llc.layout import AUDIT, LLC
 from stagewise.llc.settings import SGLDConfig
+from stagewise.studies.subjects import subject_of
 from stagewise.workflow.logs import log_to
 
 
@@ -24,8 +24,7 @@ def main(
     device: str,
 ) -> None:
     """Write one row a checkpoint: whether every draw of every chain is the same number."""
-    module = import_module(f"stagewise.studies.{study}.subject")
-    built = module.subject(name, paths=paths, root_seed=root_seed, device=device, **subject)
+    built = subject_of(study, name, paths=paths, root_seed=root_seed, device=device, **subject)
     again = audited(LLC.read(path_to_llc), built, steps[::-1], SGLDConfig(**sampler), **sampling)
     AUDIT.write(path_to_audit, again)
 

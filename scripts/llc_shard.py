@@ -1,12 +1,12 @@
 """Estimate the LLC of one shard of a run's checkpoints under one sampler setting."""
 
-from importlib import import_module
 from typing import Any
 
 from stagewise.llc.along import llc_along
 from stagewise.llc.estimate_layout import LLC_SHARD
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.provenance import provenance
+from stagewise.studies.subjects import subject_of
 from stagewise.workflow.logs import log_to
 
 
@@ -25,8 +25,7 @@ def main(
     device: str,
 ) -> None:
     """Estimate each checkpoint on its own, so that the shard's size cannot matter."""
-    module = import_module(f"stagewise.studies.{study}.subject")
-    built = module.subject(name, paths=paths, root_seed=root_seed, device=device, **subject)
+    built = subject_of(study, name, paths=paths, root_seed=root_seed, device=device, **subject)
     shard = llc_along(built, steps, SGLDConfig(**sampler), **sampling)
     stated = {"setting": setting, "identity": subject["identity"], **subject["measured"]}
     known = {key: value for key, value in stated.items() if value is not None}

@@ -1,10 +1,9 @@
 """Measure every checkpoint of one regression run on the fixed evaluation set."""
 
-from stagewise.core.progress import Heartbeat
-from stagewise.stores.checkpoints import checkpoint_index, params_reader
+from stagewise.stores.checkpoints import each_checkpoint
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.layout import METRICS
-from stagewise.studies.regression.metrics import Evaluation, along_steps, layer_norm_weights
+from stagewise.studies.regression.metrics import Evaluation, along_steps
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.workflow.logs import log_to
 
@@ -27,17 +26,8 @@ def main(
     contexts = run.fixed_contexts("evaluation", count)
     scaled = {scale: run.fixed_contexts("evaluation", count, scale) for scale in scales}
     instrument = Evaluation(run.task, contexts, run.tasks(), scaled)
-    steps = checkpoint_index(path_to_checkpoints).tolist()
-    heartbeat = Heartbeat("checkpoint", len(steps))
-    measures = []
-    params_at = params_reader(path_to_checkpoints, identity, device)
-    first = params_at(steps[0])
-    initial = instrument.per_context(first, run.network)
-    for count, step in enumerate(steps, start=1):
-        params = params_at(step)
-        measures.append(instrument.measure(params, run.network, initial))
-        heartbeat.beat(count)
-    joined = along_steps(measures, steps, instrument, list(layer_norm_weights(params)))
+    checkpoints = each_checkpoint(path_to_checkpoints, identity, device)
+    joined = along_steps(instrument, run.network, checkpoints)
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
     METRICS.write(path_to_metrics, joined, {**attributes, **provenance()})
 

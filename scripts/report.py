@@ -23,16 +23,14 @@ def main(
     paths_to_milestones: list[str],
     paths_to_summaries: list[str],
     path_to_corpus: str | None,
-    path_to_template: str,
-    path_to_style: str,
+    paths_to_page: tuple[str, str],  # template and style
     path_to_report: str,
     facts: dict[str, Any],
 ) -> None:
     """Write the report of `facts`; that of one study has no costs, and a corpus if it reads text."""
     pairs = zip(facts["curves"], map(MILESTONES.read, paths_to_milestones), strict=True)
     html = render_report(
-        Path(path_to_template).read_text(encoding="utf-8"),
-        Path(path_to_style).read_text(encoding="utf-8"),
+        *(Path(path).read_text(encoding="utf-8") for path in paths_to_page),
         figures=load_figures(paths_to_figures, paths_to_captions, facts["bound"], facts["config"]),
         claims=CLAIMS.read(path_to_claims),
         cost=COST.read(path_to_cost) if path_to_cost else None,
@@ -56,8 +54,7 @@ if __name__ == "__main__":
         paths_to_milestones=list(snakemake.input.milestones),
         paths_to_summaries=list(snakemake.input.summaries),
         path_to_corpus=snakemake.input.get("corpus"),
-        path_to_template=snakemake.input.template,
-        path_to_style=snakemake.input.style,
+        paths_to_page=(snakemake.input.template, snakemake.input.style),
         path_to_report=snakemake.output.report,
         facts=snakemake.params.facts,
     )

@@ -145,8 +145,7 @@ def test_measures_of_a_language_model_are_those_of_the_cpu():
         instrument = evaluation_set(
             TEXT[:], counts, ngrams, run.network, key=run.evaluation_key, **asked
         )
-        measured = instrument.measure(run.initial(), run.network)
-        stores.append(along_steps([measured], [0], instrument))
+        stores.append(along_steps(instrument, run.network, [(0, run.initial())]))
     expected, found = stores
     for name in expected.data_vars:  # means of numbers of order 1
         np.testing.assert_allclose(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stagewise.claims.layout import VERDICTS
+from stagewise.claims.words import listed
 
 SUPPORTED, REFUTED, MIXED, NOT_TESTABLE = VERDICTS
 
@@ -35,6 +36,31 @@ class Verdict:
 def judged(supported: bool, refuted: bool) -> str:
     """Return the verdict of two exclusive conditions: mixed where neither holds."""
     return SUPPORTED if supported else REFUTED if refuted else MIXED
+
+
+def of_seeds(
+    agrees: Mapping[int, bool],
+    against: Mapping[int, bool],
+    texts: Mapping[int, str],
+    uncertainty: str,
+    none: str = "",
+) -> Verdict:
+    """Return what seeds say together: supported if all agree, refuted if all are against.
+
+    Parameters
+    ----------
+    agrees, against : mapping of int to bool
+        By seed; a seed may be neither.
+    texts : mapping of int to str
+        What was measured, by seed.
+    uncertainty : str
+    none : str
+        What is said where there are no seeds; nothing can be tested then.
+    """
+    if not agrees:
+        return Verdict(NOT_TESTABLE, none)
+    verdict = judged(all(agrees.values()), all(against.values()))
+    return Verdict(verdict, listed(texts), uncertainty, tuple(texts))
 
 
 def overall(outcomes: Mapping[int, bool | None]) -> str:

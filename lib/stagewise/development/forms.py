@@ -182,7 +182,7 @@ def _plane_events(
     if kept.size < 5:
         return events
     turning = plane_curves.vertices(x[kept], y[kept], settings.vertex_prominence)
-    centres = plane_curves.evolute(x[kept], y[kept])
+    centres, _ = plane_curves.osculating_circles(x[kept], y[kept])
     for place in turning:
         t = int(kept[place])
         if not np.isfinite(centres[place]).all():

@@ -65,25 +65,15 @@ def curvature(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def osculating_circles(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Circles through each sample and its two neighbours.
-
-    Parameters
-    ----------
-    x, y : ndarray, shape (T,)
-        Coordinates of at least three samples in order of time.
+    """Circles through each sample and its two neighbours, of a curve as `curvature` takes it.
 
     Returns
     -------
     centres : ndarray, shape (T, 2)
-        Centres; NaN where the three samples lie on a line or two of them coincide.
+        Centres, whose curve is the evolute; NaN where the three samples lie on a line or two coincide.
     radii : ndarray, shape (T,)
         Radii in the unit of the coordinates; infinite where the centre is NaN.
         The first and the last sample take the circle of their neighbour.
-
-    Raises
-    ------
-    ValueError
-        As `curvature`.
 
     Notes
     -----
@@ -107,29 +97,13 @@ def osculating_circles(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.pad(centres, ((1, 1), (0, 0)), mode="edge"), np.pad(radii, 1, mode="edge")
 
 
-def evolute(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Curve of the centres of the osculating circles.
-
-    Parameters
-    ----------
-    x, y : ndarray, shape (T,)
-        Coordinates of at least three samples in order of time.
-
-    Returns
-    -------
-    ndarray, shape (T, 2)
-        Centres; NaN where the curve is straight. A cusp of this curve is a vertex of the original.
-    """
-    return osculating_circles(x, y)[0]
-
-
 def vertices(x: np.ndarray, y: np.ndarray, prominence: float = VERTEX_PROMINENCE) -> np.ndarray:
     """Find the samples at which the curvature has a pronounced extremum.
 
     Parameters
     ----------
     x, y : ndarray, shape (T,)
-        Coordinates of at least three samples in order of time.
+        As `curvature`.
     prominence : float
         How far an extremum must stand out from its surroundings, in units of
         ``arcsinh(curvature * size)``: for a bend tighter than the curve's size it is a relative
@@ -205,7 +179,7 @@ def cusps(
     Parameters
     ----------
     x, y : ndarray, shape (T,)
-        Coordinates of at least three samples in order of time.
+        As `curvature`.
     min_turn : float
         Least angle in radians between the directions of arrival and of departure.
     max_speed_ratio : float

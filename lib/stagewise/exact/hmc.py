@@ -44,10 +44,8 @@ def sample_hmc(
 
     Parameters
     ----------
-    loss_fn : callable
-        ``loss_fn(params, batch) -> scalar Tensor``, the mean loss over the batch's samples.
-    params : dict of str to Tensor
-        w*, floating point.
+    loss_fn, params
+        As `llc.estimate.estimate_llc`.
     data : tuple of Tensor
         The n samples along a leading axis; every step evaluates them all.
     config : HMCConfig

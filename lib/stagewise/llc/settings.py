@@ -17,7 +17,6 @@ lanczos: the stiffest directions themselves, whatever their angle to the paramet
 KINDS = get_args(Preconditioning)
 
 Start = Literal["checkpoint", "gaussian"]
-STARTS = get_args(Start)
 
 AXES = ("step_size", "n_beta", "localization")
 """The settings that are swept, epsilon, n beta and gamma."""

@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 import torch
 
+from stagewise.core.progress import Heartbeat
 from stagewise.core.replicas import Params
 from stagewise.stores.files import (
     Attributes,
@@ -178,6 +179,22 @@ def params_reader(
         return {name: torch.from_numpy(value).to(device) for name, value in arrays.items()}
 
     return params_at
+
+
+def network_along(
+    path: str | Path, identity: str, device: str
+) -> tuple[tuple[int, ...], Callable[[int], Params]]:
+    """Return the steps of the checkpoints of one network, and the function that reads its parameters."""
+    return tuple(checkpoint_index(path).tolist()), params_reader(path, identity, device)
+
+
+def each_checkpoint(path: str | Path, identity: str, device: str) -> Iterator[tuple[int, Params]]:
+    """Yield the steps of one network with its parameters, in the order of time, with a heartbeat."""
+    steps, params_at = network_along(path, identity, device)
+    heartbeat = Heartbeat("checkpoint", len(steps))
+    for count, step in enumerate(steps, start=1):
+        yield step, params_at(step)
+        heartbeat.beat(count)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ from stagewise.development.plane_curves import (
     curvature,
     curve_size,
     cusps,
-    evolute,
     osculating_circles,
     turn_extent,
     vertices,
@@ -43,7 +42,7 @@ def test_ellipse_has_four_vertices_and_the_exact_evolute() -> None:
         [(a**2 - b**2) / a * np.cos(angle) ** 3, (b**2 - a**2) / b * np.sin(angle) ** 3], axis=1
     )
     # The three-point circle is second order in the spacing.
-    assert np.abs(evolute(x, y) - exact)[1:-1].max() < 10 * step**2
+    assert np.abs(osculating_circles(x, y)[0] - exact)[1:-1].max() < 10 * step**2
     kappa = a * b / (a**2 * np.sin(angle) ** 2 + b**2 * np.cos(angle) ** 2) ** 1.5
     assert np.abs(curvature(x, y) - kappa)[1:-1].max() < 10 * step**2
 
@@ -59,7 +58,7 @@ def test_parabola_has_one_vertex_with_centre_on_its_axis() -> None:
     t = np.linspace(-2, 3, 1001)
     found = vertices(t, t**2)
     assert t[found] == pytest.approx([0.0], abs=0.0051)
-    assert evolute(t, t**2)[found[0]] == pytest.approx([0.0, 0.5], abs=1e-3)
+    assert osculating_circles(t, t**2)[0][found[0]] == pytest.approx([0.0, 0.5], abs=1e-3)
 
 
 def test_inflection_is_no_vertex() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.modular.program import Setting, identity_of, study_key
 from stagewise.studies.modular.stacked import initial_parameters
 from stagewise.studies.regression.study import RegressionRun
+from stagewise.studies.subjects import subject_of
 
 STUDIES = ("regression", "language", "modular")
 STEPS = (0, 3, 10)
@@ -108,9 +109,7 @@ def arguments_of(study: str, folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module", params=STUDIES)
 def given(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp(request.param)
-    return import_module(f"stagewise.studies.{request.param}.subject").subject, arguments_of(
-        request.param, folder
-    )
+    return partial(subject_of, request.param), arguments_of(request.param, folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ Means carry standard errors over rows; ratios by the delta method; differences a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -241,15 +241,17 @@ def _parameters(params: Params) -> Values:
 
 
 def along_steps(
-    measured: Sequence[Values], steps: Sequence[int], evaluation: Evaluation
+    evaluation: Evaluation, network: NetworkSettings, checkpoints: Iterable[tuple[int, Params]]
 ) -> xr.Dataset:
-    """Join the measures of many checkpoints along ``step``, with what they are compared with.
+    """Measure parameters at several steps, and join that with what it is compared with.
 
     Returns
     -------
     xarray.Dataset
         Layout `language.layout.METRICS`.
     """
+    pairs = ((step, evaluation.measure(params, network)) for step, params in checkpoints)
+    steps, measured = zip(*pairs, strict=True)
     joined = {name: np.stack([values[name] for values in measured]) for name in measured[0]}
     entropy, stderr = mean_and_stderr(evaluation.bigrams.entropy)
     compared = {
@@ -261,6 +263,6 @@ def along_steps(
     coords = {
         "position": list(evaluation.ablation_positions),
         "ngram": list(evaluation.ngrams),
-        "step": xr.Variable("step", steps, {"units": "updates"}),
+        "step": xr.Variable("step", list(steps), {"units": "updates"}),
     }
     return METRICS.dataset(joined | compared, coords)

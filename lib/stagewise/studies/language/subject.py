@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewise.core.subject import Subject
-from stagewise.stores.checkpoints import checkpoint_index, params_reader
+from stagewise.stores.checkpoints import network_along
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.tokens import constant_predictor_loss, open_split
 
@@ -21,32 +21,23 @@ def subject(
     device: str,
     identity: str,
 ) -> Subject:
-    """Return a trained run of the study; parameters are read when they are asked for.
+    """Return a trained run of the study; see `studies.subjects.subject_of`.
 
     Parameters
     ----------
-    name : str
-        Run id.
-    settings : mapping
-        The run's; see `LanguageRun.of`.
+    name, settings, root_seed, device, identity
+        As there; for settings see `LanguageRun.of`.
     paths : mapping of str to str
         ``checkpoints``, and ``rows`` with their ``index``.
     measured : mapping
         ``source``, the split that the rows are of, and ``num_samples``; see `LanguageRun.llc_target`.
-    root_seed : int
-    device : str
-        "cpu" or "cuda".
-    identity : str
-        Identity that the checkpoints must carry.
     """
     run = LanguageRun.of(name, settings, root_seed, device)
     rows = open_split(paths["rows"], paths["index"], measured["source"], run.network.context_length)
     loss_fn, samples = run.llc_target(rows, measured["num_samples"])
-    checkpoints = paths["checkpoints"]
     return Subject(
         name,
-        tuple(checkpoint_index(checkpoints).tolist()),
-        params_reader(checkpoints, identity, device),
+        *network_along(paths["checkpoints"], identity, device),
         loss_fn,
         samples,
         key=run.key,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -34,15 +34,15 @@ def stage_names(stages: pd.DataFrame) -> list[str]:
     ]
 
 
-def nearest(steps: np.ndarray, step: float) -> int:
+def nearest(steps: Sequence[int], step: float) -> int:
     """Return the checkpoint nearest to a step."""
-    return int(steps[np.abs(steps - step).argmin()])
+    return min(steps, key=lambda kept: abs(kept - step))
 
 
 def token_changes(
     params_at: Callable[[int], Params],
     network: NetworkSettings,
-    steps: np.ndarray,
+    steps: Sequence[int],
     stages: pd.DataFrame,
     rows: Tensor,
     tokenizer: Tokenizer,
@@ -57,7 +57,7 @@ def token_changes(
     params_at : callable
         ``params_at(step) -> params``.
     network : NetworkSettings
-    steps : ndarray
+    steps : sequence of int
         Checkpoints.
     stages : DataFrame
         Layout `development.layout.STAGES`.

@@ -27,7 +27,7 @@ def subject(
     device: str,
     identity: str | None = None,
 ) -> Subject:
-    """Return a trained network of the study; parameters are read when they are asked for.
+    """Return a trained network of the study; see `studies.subjects.subject_of`.
 
     Parameters
     ----------
@@ -37,13 +37,11 @@ def subject(
         Complete entry of the setting.
     paths : mapping of str to str
         ``checkpoints`` of the setting's experiment.
-    measured : mapping
-        Nothing: the loss is that of training, on the training pairs.
-    root_seed : int
-    device : str
-        "cpu" or "cuda".
-    identity : str, optional
-        Not used: that of the setting's program follows from `settings`.
+    root_seed, device
+        As there.
+    measured, identity
+        Not used: the loss is that of training, on the training pairs, and the identity that of the
+        setting's program.
     """
     require_device(device)
     of, _, seed = name.rpartition("-s")

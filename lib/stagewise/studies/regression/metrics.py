@@ -6,7 +6,7 @@ contexts; differences are paired context by context.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -139,18 +139,20 @@ def layer_norm_weights(params: Params) -> Params:
 
 
 def along_steps(
-    measured: Sequence[Mapping[str, np.ndarray]],
-    steps: Sequence[int],
-    evaluation: Evaluation,
-    layer_norms: Sequence[str],
+    evaluation: Evaluation, network: NetworkSettings, checkpoints: Iterable[tuple[int, Params]]
 ) -> xr.Dataset:
-    """Join the measures of many checkpoints along ``step``; layout `regression.layout.METRICS`."""
+    """Measure parameters at several steps, the first ones first; layout `regression.layout.METRICS`."""
+    steps, measured, initial = [], [], None
+    for step, params in checkpoints:
+        initial = initial or evaluation.per_context(params, network)
+        measured.append(evaluation.measure(params, network, initial))
+        steps.append(step)
     return METRICS.dataset(
         {name: np.stack([values[name] for values in measured]) for name in measured[0]},
         {
             "position": np.arange(1, evaluation.task.num_examples + 1),
             "input_scale": list(evaluation.scaled_contexts),
             "step": xr.Variable("step", steps, {"units": "updates"}),
-            "layer_norm": list(layer_norms),
+            "layer_norm": list(layer_norm_weights(params)),
         },
     )

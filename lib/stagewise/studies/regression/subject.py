@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewise.core.subject import Subject
-from stagewise.stores.checkpoints import checkpoint_index, params_reader
+from stagewise.stores.checkpoints import network_along
 from stagewise.studies.regression.study import RegressionRun
 
 
@@ -20,32 +20,23 @@ def subject(
     device: str,
     identity: str,
 ) -> Subject:
-    """Return a trained run of the study; parameters are read when they are asked for.
+    """Return a trained run of the study; see `studies.subjects.subject_of`.
 
     Parameters
     ----------
-    name : str
-        Run id.
-    settings : mapping
-        The run's; see `RegressionRun.of`.
+    name, settings, root_seed, device, identity
+        As there; for settings see `RegressionRun.of`.
     paths : mapping of str to str
         ``checkpoints``.
     measured : mapping
         ``loss`` and ``num_samples``; see `RegressionRun.llc_target`.
-    root_seed : int
-    device : str
-        "cpu" or "cuda".
-    identity : str
-        Identity that the checkpoints must carry.
     """
     run = RegressionRun.of(name, settings, root_seed, device)
     loss_fn, samples = run.llc_target(measured["loss"], measured["num_samples"])
     contexts = run.fixed_contexts("trajectory", settings["trajectory"]["num_contexts"])
-    checkpoints = paths["checkpoints"]
     return Subject(
         name,
-        tuple(checkpoint_index(checkpoints).tolist()),
-        params_reader(checkpoints, identity, device),
+        *network_along(paths["checkpoints"], identity, device),
         loss_fn,
         samples,
         key=run.key,

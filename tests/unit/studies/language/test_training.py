@@ -235,7 +235,7 @@ def measured(params, network, rows, counts):
         ngram_lengths=(2, 3),
         key=KEY,
     )
-    metrics = along_steps([instrument.measure(params, network)], [7], instrument)
+    metrics = along_steps(instrument, network, [(7, params)])
     assert_keeps(metrics, METRICS)
     return metrics
 

@@ -1,9 +1,8 @@
-"""Conversion to and from TransformerLens, and its HookedTransformer as judge where it is installed."""
+"""Conversion to TransformerLens, and its HookedTransformer as judge where it is installed."""
 
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import torch
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.language.model import initial_parameters, logits
 from stagewise.studies.language.settings import NetworkSettings
-from stagewise.studies.language.transformer_lens import from_hooked, hooked_config, to_hooked
+from stagewise.studies.language.transformer_lens import hooked_config, to_hooked
 
 ROOT = Path(__file__).parents[4]
 PEER = ROOT / ".peers/transformer-lens/bin/python"
@@ -30,16 +29,6 @@ def random_parameters(network: NetworkSettings, key: StreamKey = KEY) -> dict[st
     }
 
 
-@pytest.mark.parametrize("num_layers", [1, 2])
-def test_there_and_back_changes_nothing(num_layers):
-    network = replace(NETWORK, num_layers=num_layers)
-    params = random_parameters(network)
-    back = from_hooked(to_hooked(params, network), network)
-    assert list(back) == list(params)
-    for name, value in params.items():
-        assert torch.equal(back[name], value), name
-
-
 def test_shapes_are_those_of_the_hooked_transformer():
     state = to_hooked(random_parameters(NETWORK), NETWORK)
     assert state["embed.W_E"].shape == (300, 32)
@@ -47,17 +36,6 @@ def test_shapes_are_those_of_the_hooked_transformer():
     assert state["blocks.1.attn.W_Q"].shape == (4, 32, 8)
     assert state["blocks.1.attn.W_O"].shape == (4, 8, 32)
     assert state["blocks.1.attn.b_V"].shape == (4, 8)
-
-
-def test_a_foreign_state_is_refused():
-    state = to_hooked(random_parameters(NETWORK), NETWORK)
-    with pytest.raises(ValueError, match=r"blocks.1.attn.W_Q .* is of shape .* has absent"):
-        from_hooked(
-            {name: state[name] for name in sorted(state, key=lambda n: n != "blocks.1.attn.W_Q")},
-            replace(NETWORK, num_layers=1),
-        )
-    with pytest.raises(ValueError, match=r"pos_embed.W_pos .* \(64, 32\), .* \(32, 32\)"):
-        from_hooked(state, replace(NETWORK, context_length=32))
 
 
 @pytest.mark.skipif(
@@ -87,6 +65,3 @@ def test_logits_are_those_of_transformer_lens(tmp_path, network, draw, dtype, to
     theirs = torch.load(answer)
     assert theirs["logits"].std() > 0.1
     assert (logits(params, network, tokens) - theirs["logits"]).abs().max() < tolerance
-    back = from_hooked(theirs["own_state"], network)
-    assert not torch.equal(back["unembedding.bias"], params["unembedding.bias"])
-    assert (logits(back, network, tokens) - theirs["own_logits"]).abs().max() < tolerance

@@ -201,11 +201,10 @@ def zero_network():
 
 
 def measure(instrument, params, network=NETWORK, initial=None):
-    initial = params if initial is None else initial
-    values = instrument.measure(params, network, instrument.per_context(initial, network))
-    measured = along_steps([values], [0], instrument, list(layer_norm_weights(params)))
+    both = [(0, params if initial is None else initial), (1, params)]
+    measured = along_steps(instrument, network, both)
     assert_keeps(measured, METRICS)
-    return measured.isel(step=0)
+    return measured.isel(step=1)
 
 
 def test_measures_of_a_network_that_always_answers_zero():

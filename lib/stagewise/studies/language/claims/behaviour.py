@@ -8,16 +8,7 @@ import numpy as np
 
 from stagewise.claims.registry import claim
 from stagewise.claims.run_evidence import RunEvidence
-from stagewise.claims.verdicts import (
-    MIXED,
-    NOT_TESTABLE,
-    REFUTED,
-    SUPPORTED,
-    Verdict,
-    judged,
-    overall,
-)
-from stagewise.claims.words import listed
+from stagewise.claims.verdicts import Verdict, of_seeds
 from stagewise.studies.language.claims.evidence import (
     LanguageEvidence,
     best_scores,
@@ -37,7 +28,7 @@ def bigrams_first(
     found: LanguageEvidence, *, num_stderr: float, max_gap: float, max_factor: float
 ) -> Verdict:
     """L2: the bigram score is least at the first boundary, near the entropy."""
-    interior, agrees, texts = {}, {}, {}
+    agrees, against, texts = {}, {}, {}
     for run in found.of("twolayers"):
         metrics = run.metrics
         step, least, stderr = found.landmarks[run.name][BIGRAM]
@@ -48,15 +39,14 @@ def bigrams_first(
         gap = (least - entropy) / (float(metrics["bigram_score"][0]) - entropy)
         milestones = run.curves["local"].milestones["step"].tolist()
         near = [mark for mark in milestones if within(mark, step, max_factor)]
-        interior[run.seed] = rise > num_stderr * error
-        agrees[run.seed] = interior[run.seed] and gap <= max_gap and bool(near)
+        against[run.seed] = not rise > num_stderr * error
+        agrees[run.seed] = not against[run.seed] and gap <= max_gap and bool(near)
         texts[run.seed] = (
             f"least at step {step:.0f}, {least - entropy:.2f} nats above the entropy ({gap:.2f} of the "
             f"first gap), then up by {rise:.2f} +- {error:.2f}; milestones at "
             f"{', '.join(f'{mark:.0f}' for mark in milestones) or 'no step'}"
         )
-    verdict = judged(all(agrees.values()), not any(interior.values()))
-    return Verdict(verdict, listed(texts), "standard errors over rows", tuple(texts))
+    return of_seeds(agrees, against, texts, "standard errors over rows")
 
 
 @claim("L3")
@@ -64,22 +54,20 @@ def ngrams_next(
     found: LanguageEvidence, *, num_stderr: float, min_ratio: float, small_ratio: float
 ) -> Verdict:
     """L3: scores of 3- and 4-grams rise several-fold after bigrams are learned."""
-    outcomes: dict[int, bool | None] = {}
-    texts = {}
+    agrees, against, texts = {}, {}, {}
     for run in found.of("twolayers"):
         marks = found.landmarks[run.name]
         growths = {n: marks[name] for n in (3, 4) if (name := NGRAM.format(n=n)) in marks}
-        large = all(g.value - num_stderr * g.stderr > min_ratio for g in growths.values())
-        small = all(g.value + num_stderr * g.stderr < small_ratio for g in growths.values())
-        outcomes[run.seed] = True if large else False if small else None
+        agrees[run.seed] = all(
+            g.value - num_stderr * g.stderr > min_ratio for g in growths.values()
+        )
+        against[run.seed] = not agrees[run.seed] and all(
+            g.value + num_stderr * g.stderr < small_ratio for g in growths.values()
+        )
         texts[run.seed] = ", ".join(
             f"{n}-grams {g.value:.2f} +- {g.stderr:.2f}" for n, g in growths.items()
         )
-    verdict = judged(
-        all(outcome is True for outcome in outcomes.values()),
-        all(outcome is False for outcome in outcomes.values()),
-    )
-    return Verdict(verdict, listed(texts), "standard errors by the delta method", tuple(texts))
+    return of_seeds(agrees, against, texts, "standard errors by the delta method")
 
 
 @claim("L4")
@@ -100,8 +88,7 @@ def positions_start(
             f"from step {onset:.0f}, bigrams at {step:.0f}; the most it costs is "
             f"{float(effect.max()):.2f} nats"
         )
-    verdict = judged(all(near.values()), all(far.values()))
-    return Verdict(verdict, listed(texts), "by the grid of checkpoints", tuple(texts))
+    return of_seeds(near, far, texts, "by the grid of checkpoints")
 
 
 @claim("L7")
@@ -109,7 +96,7 @@ def context_with_induction(
     found: LanguageEvidence, *, min_prefix: float, num_stderr: float
 ) -> Verdict:
     """L7: the ICL score falls when induction heads form."""
-    changes, texts = {}, {}
+    falls, rises, texts = {}, {}, {}
     for run in found.of("twolayers"):
         if not has_induction(run, min_prefix):
             continue
@@ -121,17 +108,12 @@ def context_with_induction(
         after = metrics.sel(step=ends)
         change = float(after["icl_score"] - before["icl_score"])
         error = math.hypot(float(before["icl_score_stderr"]), float(after["icl_score_stderr"]))
-        changes[run.seed] = (change, error)
+        falls[run.seed] = change < -num_stderr * error
+        rises[run.seed] = change > num_stderr * error
         texts[run.seed] = (
             f"{change:+.2f} +- {error:.2f} nats from step {int(before['step'])} to {ends:.0f}"
         )
-    if not changes:
-        return Verdict(NOT_TESTABLE, "no induction heads")
-    verdict = judged(
-        all(change < -num_stderr * error for change, error in changes.values()),
-        all(change > num_stderr * error for change, error in changes.values()),
-    )
-    return Verdict(verdict, listed(texts), "standard errors over rows", tuple(texts))
+    return of_seeds(falls, rises, texts, "standard errors over rows", "no induction heads")
 
 
 @claim("L8")
@@ -145,8 +127,7 @@ def one_layer(
     num_stderr: float,
 ) -> Verdict:
     """L8: one layer develops alike but for induction; a fall of the LLC precedes a bump of the loss."""
-    alike: dict[int, bool | None] = {}
-    without, texts = {}, {}
+    alike, against, texts = {}, {}, {}
     for two, one in found.pairs():
         marks = found.landmarks[one.name]
         steps = [found.landmarks[two.name][BIGRAM].step, marks[BIGRAM].step]
@@ -156,11 +137,12 @@ def one_layer(
         )
         falls = one.curves["local"].stages.query("type == 'B'")["start"].tolist()
         bumps = bump.value > num_stderr * bump.stderr and bool(falls) and falls[0] < bump.step
-        without[one.seed] = prefix < max_prefix and gain < max_gain
+        without = prefix < max_prefix and gain < max_gain
+        against[one.seed] = not without
         alike[one.seed] = (
             within(steps[0], steps[1], max_factor)
             and growth.value > min_ratio
-            and without[one.seed]
+            and without
             and bumps
         )
         fall = f"falls from step {falls[0]:.0f}" if falls else "never falls"
@@ -170,11 +152,7 @@ def one_layer(
             f"{gain:.2f} of two layers'; the LLC {fall}, the loss rises by {bump.value:.3f} +- "
             f"{bump.stderr:.3f} up to step {bump.step:.0f}"
         )
-    if not alike:
-        return Verdict(NOT_TESTABLE)
-    refuted = not any(without.values())
-    verdict = SUPPORTED if overall(alike) == SUPPORTED else REFUTED if refuted else MIXED
-    return Verdict(verdict, listed(texts), "standard errors over rows", tuple(texts))
+    return of_seeds(alike, against, texts, "standard errors over rows")
 
 
 def _share(one: RunEvidence, two: RunEvidence, name: str) -> float:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from stagewise.claims.registry import claim
-from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged, overall
+from stagewise.claims.verdicts import Verdict, judged, of_seeds, overall
 from stagewise.claims.words import listed
 from stagewise.studies.language.claims.behaviour import within
 from stagewise.studies.language.claims.evidence import (
@@ -61,10 +61,7 @@ def heads_in_order(
             f"prefix {float(second.max()):.2f} in the second, at {later:.0f} (first "
             f"{float(first.max()):.3f})"
         )
-    if not agrees:
-        return Verdict(NOT_TESTABLE, "no induction heads")
-    verdict = judged(all(agrees.values()), all(against.values()))
-    return Verdict(verdict, listed(texts), "by the grid of checkpoints", tuple(texts))
+    return of_seeds(agrees, against, texts, "by the grid of checkpoints", "no induction heads")
 
 
 @claim("L6")
@@ -89,10 +86,7 @@ def composition_first(
             f"heads 1:{first + 1} and 2:{second + 1} compose {ratio:.1f} times as much as random ones; "
             f"a quarter of the rise by step {steps[0]:.0f}, of the prefix score by {steps[1]:.0f}"
         )
-    if not agrees:
-        return Verdict(NOT_TESTABLE, "no induction heads")
-    verdict = judged(all(agrees.values()), all(against.values()))
-    return Verdict(verdict, listed(texts), "by the grid of checkpoints", tuple(texts))
+    return of_seeds(agrees, against, texts, "by the grid of checkpoints", "no induction heads")
 
 
 @claim("L10")
@@ -116,8 +110,7 @@ def positions_curve(
             f"share {share:.2f} (random walk {RANDOM_WALK_SHARE:.2f}), correlation with cosines "
             f"{correlations[0]:.2f} and {correlations[1]:.2f}"
         )
-    verdict = judged(all(agrees.values()), all(against.values()))
-    return Verdict(verdict, listed(texts), "at the last checkpoint", tuple(texts))
+    return of_seeds(agrees, against, texts, "at the last checkpoint")
 
 
 @claim("L9")

@@ -6,15 +6,7 @@ import numpy as np
 
 from stagewise.claims.registry import claim
 from stagewise.claims.run_evidence import Curve, RunEvidence
-from stagewise.claims.verdicts import (
-    MIXED,
-    NOT_TESTABLE,
-    REFUTED,
-    SUPPORTED,
-    Verdict,
-    judged,
-    overall,
-)
+from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged, overall
 from stagewise.claims.words import listed
 from stagewise.studies.regression.claims.evidence import RegressionEvidence
 
@@ -86,11 +78,7 @@ def local_chains(
     if not parts:
         return Verdict(NOT_TESTABLE, listed(texts))
     affine, stays, _ = zip(*parts.values(), strict=True)
-    verdict = MIXED
-    if all(map(all, parts.values())):
-        verdict = SUPPORTED
-    elif not any(affine) or not any(stays):
-        verdict = REFUTED
+    verdict = judged(all(map(all, parts.values())), not any(affine) or not any(stays))
     return Verdict(verdict, listed(texts), listed(errors), tuple(parts))
 
 
