@@ -56,43 +56,19 @@ rule modular_measures:
         "../scripts/modular_measures.py"
 
 
-rule modular_modes:
-    """Follow the Fourier modes of some settings along training."""
+rule modular_along:
+    """Follow modes, or gradients, of some settings along training."""
     input:
         curves=f"{RESULTS}/modular/stages/curves.nc",
         checkpoints=f"{RESULTS}/modular/stages/checkpoints.h5",
     output:
-        along=f"{RESULTS}/modular/modes.nc",
+        along=f"{RESULTS}/modular/{{analysis}}.nc",
     log:
-        f"{LOGS}/modular/modes.log",
+        f"{LOGS}/modular/{{analysis}}.log",
     benchmark:
-        f"{LOGS}/modular/modes.benchmark.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=240,
-    params:
-        **followed(config["modular"], "modes"),
-        mode_multiple=config["modular"]["measures"]["mode_multiple"],
-        root_seed=config["root_seed"],
-        code=code("modular_modes.py"),
-    script:
-        "../scripts/modular_modes.py"
-
-
-rule modular_gradients:
-    """Follow the agreement of gradients and the sharpness of some settings along training."""
-    input:
-        curves=f"{RESULTS}/modular/stages/curves.nc",
-        checkpoints=f"{RESULTS}/modular/stages/checkpoints.h5",
-    output:
-        along=f"{RESULTS}/modular/gradients.nc",
-    log:
-        f"{LOGS}/modular/gradients.log",
-    benchmark:
-        f"{LOGS}/modular/gradients.benchmark.tsv"
+        f"{LOGS}/modular/{{analysis}}.benchmark.tsv"
+    wildcard_constraints:
+        analysis="modes|gradients",
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -100,12 +76,12 @@ rule modular_gradients:
         mem_mb=memory(3000),
         runtime=240,
     params:
-        **followed(config["modular"], "gradients"),
+        followed=lambda wildcards: followed(config["modular"], wildcards.analysis),
         mode_multiple=config["modular"]["measures"]["mode_multiple"],
         root_seed=config["root_seed"],
-        code=code("modular_gradients.py"),
+        code=code("modular_along.py", "stagewise.studies.modular.{analysis}"),
     script:
-        "../scripts/modular_gradients.py"
+        "../scripts/modular_along.py"
 
 
 rule modular_laws:

@@ -76,4 +76,4 @@ def test_a_killed_experiment_goes_on_and_ends_in_the_same_store(project, finishe
 def test_paper_preset_plans_every_experiment(project):
     jobs = project.planned("--configfile", "config/paper.yaml")
     assert jobs["modular_run"] == 8
-    assert jobs["modular_modes"] == jobs["modular_gradients"] == 1
+    assert jobs["modular_along"] == 2  # modes and gradients

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
 
-from stagewise.core.progress import Heartbeat
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.stores.checkpoints import Checkpoints
@@ -20,6 +20,7 @@ from stagewise.studies.modular.agreement import (
     sample_gradients,
     unit_gradients,
 )
+from stagewise.studies.modular.along import Measure, measured_along
 from stagewise.studies.modular.fourier import generalising_direction, learned_modes, power_shares
 from stagewise.studies.modular.layout import GRADIENTS
 from stagewise.studies.modular.networks import loss_function
@@ -28,8 +29,11 @@ from stagewise.studies.modular.settings import Program, Replica
 from stagewise.studies.modular.sharpness import measure_sharpness, stability_bound
 from stagewise.studies.modular.task import split
 
+LAYOUT = GRADIENTS
+"""Of what `along` returns."""
 
-def gradients_along(
+
+def along(
     setting: Setting,
     checkpoints: Checkpoints,
     study: StreamKey,
@@ -56,25 +60,14 @@ def gradients_along(
         Layout `modular.layout.GRADIENTS`; the signal-to-noise ratio is NaN where no
         mode is learned in the end, and at the end itself, where the direction is gone.
     """
-    heartbeat = Heartbeat("checkpoint", len(seeds) * len(checkpoints.steps))
-    shape = len(seeds), len(checkpoints.steps)
-    values = {name: np.full(shape, np.nan) for name in GRADIENTS.variables}
-    for row, seed in enumerate(seeds):
-        replica = setting.replicas[seed]
-        sets = split(setting.program.task, replica.key(study))
-        final = _double(checkpoints.of(-1, seed))
-        for column in range(len(checkpoints.steps)):
-            params = _double(checkpoints.of(column, seed))
-            key = replica.key(study).child("lanczos", int(checkpoints.steps[column]))
-            found = _gradients_at(setting.program, replica, params, final, sets, multiple, key)
-            for name, value in found.items():
-                values[name][row, column] = value
-            heartbeat.beat(row * len(checkpoints.steps) + column + 1)
-    return GRADIENTS.dataset(
-        values,
-        coords={"seed": list(seeds), "step": checkpoints.steps},
-        attributes={**setting.program.attributes(), "setting": setting.name},
-    )
+
+    def measure_of(seed: int) -> Measure:
+        replica, final = setting.replicas[seed], _double(checkpoints.of(-1, seed))
+        key = replica.key(study)
+        sets = split(setting.program.task, key)
+        return partial(_gradients_at, setting.program, replica, final, sets, multiple, key)
+
+    return measured_along(setting, checkpoints, seeds, measure_of, LAYOUT)
 
 
 def _double(params: Params) -> Params:
@@ -84,13 +77,15 @@ def _double(params: Params) -> Params:
 def _gradients_at(
     program: Program,
     replica: Replica,
-    params: Params,
     final: Params,
     sets: tuple[Batch, Batch],
     multiple: float,
     key: StreamKey,
+    step: int,
+    params: Params,
 ) -> dict[str, float]:
     train, test = sets
+    params, lanczos = _double(params), key.child("lanczos", step)
     loss_fn, layout = loss_function(program), ParameterLayout.of(params)
     vector = layout.flatten(params)
     units = unit_gradients(loss_fn, layout, vector, train)
@@ -106,11 +101,11 @@ def _gradients_at(
     adaptive = program.optimiser != "sgd"
     scale = adam_scale(program, replica, loss_fn, layout, vector, train) if adaptive else None
     plain_bound = stability_bound(replica.learning_rate, program.momentum)
-    plain = measure_sharpness(loss_fn, layout, vector, train, key, plain_bound)
+    plain = measure_sharpness(loss_fn, layout, vector, train, lanczos, plain_bound)
     sharp = plain
     if adaptive:
         bound = stability_bound(replica.learning_rate, program.betas[0], averaged=True)
-        sharp = measure_sharpness(loss_fn, layout, vector, train, key, bound, scale)
+        sharp = measure_sharpness(loss_fn, layout, vector, train, lanczos, bound, scale)
     return {
         "cosine": within.value,
         "cosine_stderr": within.standard_error,

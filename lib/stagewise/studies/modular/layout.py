@@ -2,75 +2,68 @@
 
 from __future__ import annotations
 
-from stagewise.stores.layout import StoreLayout, Variable
+from stagewise.stores.layout import StoreLayout, Variable, along
 from stagewise.stores.tables import Column, TableLayout
 from stagewise.studies.modular.curves_layout import CURVES as CURVES
 
 MODES = StoreLayout(
     "modular_modes",
-    {
-        "power": Variable(
-            ("seed", "step", "mode"), "1", "power of the embedding in this mode, its squared norm"
-        ),
-        "power_share": Variable(
-            ("seed", "step", "mode"), "1", "share of the embedding's power, without the constant"
-        ),
-        "read_share": Variable(
-            ("seed", "step", "mode"), "1", "share of the power of what the unembedding reads"
-        ),
-        "loss_with_mode": Variable(
-            ("seed", "step", "mode"),
-            "loss",
-            "test loss with nothing but the constant and this mode",
-        ),
-        "loss_without_mode": Variable(
-            ("seed", "step", "mode"), "loss", "test loss with this mode removed"
-        ),
-        "learned": Variable(
-            ("seed", "step", "mode"),
-            "1",
-            "whether the mode's power share exceeds a multiple of the median",
-        ),
-        "loss_without_modes": Variable(
-            ("seed", "step"), "loss", "test loss with nothing but the constant"
-        ),
-        "test_loss": Variable(("seed", "step"), "loss", "loss on the test set"),
-    },
+    along(
+        ("seed", "step"),
+        {
+            "power": Variable(
+                ("mode",), "1", "power of the embedding in this mode, its squared norm"
+            ),
+            "power_share": Variable(
+                ("mode",), "1", "share of the embedding's power, without the constant"
+            ),
+            "read_share": Variable(
+                ("mode",), "1", "share of the power of what the unembedding reads"
+            ),
+            "loss_with_mode": Variable(
+                ("mode",), "loss", "test loss with nothing but the constant and this mode"
+            ),
+            "loss_without_mode": Variable(("mode",), "loss", "test loss with this mode removed"),
+            "learned": Variable(
+                ("mode",), "1", "whether the mode's power share exceeds a multiple of the median"
+            ),
+            "loss_without_modes": Variable((), "loss", "test loss with nothing but the constant"),
+            "test_loss": Variable((), "loss", "loss on the test set"),
+        },
+    ),
 )
 
 GRADIENTS = StoreLayout(
     "modular_gradients",
-    {
-        "cosine": Variable(
-            ("seed", "step"), "1", "mean cosine between gradients of two training samples"
-        ),
-        "cosine_stderr": Variable(
-            ("seed", "step"), "1", "standard error of the cosine over samples"
-        ),
-        "cross_cosine": Variable(
-            ("seed", "step"), "1", "mean cosine between gradients of a training and a test sample"
-        ),
-        "cross_cosine_stderr": Variable(
-            ("seed", "step"), "1", "standard error of that cosine over samples"
-        ),
-        "signal_to_noise": Variable(
-            ("seed", "step"),
-            "1",
-            "mean over standard deviation of a training sample's descent "
-            "towards the final learned modes",
-        ),
-        "signal_to_noise_stderr": Variable(
-            ("seed", "step"), "1", "standard error of that ratio over samples"
-        ),
-        "sharpness": Variable(
-            ("seed", "step"), "1", "largest eigenvalue of the Hessian of the training loss"
-        ),
-        "sharpness_ratio": Variable(
-            ("seed", "step"),
-            "1",
-            "largest eigenvalue of the Hessian, preconditioned for Adam, over the bound of stability",
-        ),
-    },
+    along(
+        ("seed", "step"),
+        {
+            "cosine": Variable((), "1", "mean cosine between gradients of two training samples"),
+            "cosine_stderr": Variable((), "1", "standard error of the cosine over samples"),
+            "cross_cosine": Variable(
+                (), "1", "mean cosine between gradients of a training and a test sample"
+            ),
+            "cross_cosine_stderr": Variable((), "1", "standard error of that cosine over samples"),
+            "signal_to_noise": Variable(
+                (),
+                "1",
+                "mean over standard deviation of a training sample's descent "
+                "towards the final learned modes",
+            ),
+            "signal_to_noise_stderr": Variable(
+                (), "1", "standard error of that ratio over samples"
+            ),
+            "sharpness": Variable(
+                (), "1", "largest eigenvalue of the Hessian of the training loss"
+            ),
+            "sharpness_ratio": Variable(
+                (),
+                "1",
+                "largest eigenvalue of the Hessian, preconditioned for Adam, "
+                "over the bound of stability",
+            ),
+        },
+    ),
 )
 
 MEASURED = (

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 import xarray as xr
 
-from stagewise.core.progress import Heartbeat
 from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.stores.checkpoints import Checkpoints
+from stagewise.studies.modular.along import Measure, measured_along
 from stagewise.studies.modular.fourier import (
     ModulusError,
     learned_modes,
@@ -25,10 +25,14 @@ from stagewise.studies.modular.fourier import (
 from stagewise.studies.modular.layout import MODES
 from stagewise.studies.modular.networks import activations, loss_function
 from stagewise.studies.modular.program import Setting
+from stagewise.studies.modular.settings import Program
 from stagewise.studies.modular.task import pairs_of, split
 
+LAYOUT = MODES
+"""Of what `along` returns."""
 
-def modes_along(
+
+def along(
     setting: Setting,
     checkpoints: Checkpoints,
     study: StreamKey,
@@ -64,31 +68,19 @@ def modes_along(
             f"setting {setting.name!r} has the even modulus {modulus}: leave it out of "
             "modular.modes.settings, or choose an odd one"
         )
-    runs: list[dict[str, np.ndarray]] = []
-    heartbeat = Heartbeat("checkpoint", len(seeds) * len(checkpoints.steps))
-    for seed in seeds:
+
+    def measure_of(seed: int) -> Measure:
         _, test = split(setting.program.task, setting.replicas[seed].key(study))
-        states = []
-        for index in range(len(checkpoints.steps)):
-            states.append(_modes_at(setting, checkpoints.of(index, seed), test, multiple))
-            heartbeat.beat(len(runs) * len(checkpoints.steps) + index + 1)
-        runs.append({name: np.stack([state[name] for state in states]) for name in states[0]})
-    return MODES.dataset(
-        {name: np.stack([run[name] for run in runs]) for name in runs[0]},
-        coords={
-            "seed": list(seeds),
-            "step": checkpoints.steps,
-            "mode": np.arange(1, num_modes(modulus) + 1),
-        },
-        attributes={**setting.program.attributes(), "setting": setting.name},
-    )
+        return lambda step, params: _modes_at(setting.program, params, test, multiple)
+
+    modes = {"mode": np.arange(1, num_modes(modulus) + 1)}
+    return measured_along(setting, checkpoints, seeds, measure_of, LAYOUT, modes)
 
 
 @torch.no_grad()
 def _modes_at(
-    setting: Setting, params: Params, test: Batch, multiple: float
+    program: Program, params: Params, test: Batch, multiple: float
 ) -> dict[str, np.ndarray]:
-    program = setting.program
     modulus = program.task.modulus
     loss_fn = loss_function(program)
     embedding = params["embedding"]

@@ -16,6 +16,7 @@ from stagewise.llc.along import gathered, llc_along
 from stagewise.llc.layout import LLC
 from stagewise.llc.settings import SGLDConfig
 from stagewise.plots.drawn import Drawn
+from stagewise.studies.modular import gradients, modes
 from stagewise.studies.modular.censoring import Times, median_time
 from stagewise.studies.modular.figures.g01_single_runs import median_delay, soonest_rise
 from stagewise.studies.modular.figures.g02_mode_losses import (
@@ -27,11 +28,9 @@ from stagewise.studies.modular.figures.g02_mode_losses import (
 )
 from stagewise.studies.modular.figures.g03_phase_diagrams import cells_of
 from stagewise.studies.modular.figures.registry import FIGURES
-from stagewise.studies.modular.gradients import gradients_along
-from stagewise.studies.modular.layout import GRADIENTS, MODES, RUNS
+from stagewise.studies.modular.layout import RUNS
 from stagewise.studies.modular.measures import measure_setting
 from stagewise.studies.modular.mode_growth import growth_table
-from stagewise.studies.modular.modes import modes_along
 from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.scaling import law_table
 from stagewise.studies.modular.subject import network
@@ -69,23 +68,26 @@ def study() -> Mapping[str, object]:
             table = measure_setting(setting, trained.records, trained.checkpoints, constants)
             tables.append(table.assign(experiment=experiment))
     runs = RUNS.check(pd.concat(tables, ignore_index=True))
-    modes = {n: modes_along(*kept[n], KEY, range(2), 3.0) for n in config["modes"]["settings"]}
     along = {
-        n: gradients_along(*kept[n], KEY, range(1), 3.0) for n in config["gradients"]["settings"]
+        module: {
+            name: module.along(*kept[name], KEY, range(seeds), 3.0)
+            for name in config[key]["settings"]
+        }
+        for module, key, seeds in ((modes, "modes", 2), (gradients, "gradients", 1))
     }
     llc = {
         f"{n}-s0": llc_of(*kept[n], config["llc"]["settings"]["local"])
         for n in config["llc"]["variants"]
     }
-    for stores, layout in ((modes, MODES), (along, GRADIENTS)):
+    for module, stores in along.items():
         for dataset in stores.values():
-            assert_keeps(dataset, layout)
+            assert_keeps(dataset, module.LAYOUT)
     for dataset in llc.values():
         LLC.check(dataset)
     return {
-        "runs": runs, "curves": curves, "modes": modes, "gradients": along, "llc": llc,
+        "runs": runs, "curves": curves, "modes": along[modes], "gradients": along[gradients], "llc": llc,
         "slingshots": config["slingshots"], "laws": law_table(runs, 0.95),
-        "growth": growth_table(modes, 0.5), "learned": 0.99, "early_share": 0.2, "shown_seed": 0,
+        "growth": growth_table(along[modes], 0.5), "learned": 0.99, "early_share": 0.2, "shown_seed": 0,
     }  # fmt: skip
 
 

@@ -1,12 +1,13 @@
-"""Follow the gradients of some settings of the modular-addition study along training."""
+"""Follow some settings of the modular-addition study along training: their modes, or gradients."""
+
+from importlib import import_module
 
 import torch
 
 from stagewise.stores.checkpoints import read_checkpoints
 from stagewise.stores.groups import read_groups, write_groups
 from stagewise.stores.provenance import provenance
-from stagewise.studies.modular.gradients import gradients_along
-from stagewise.studies.modular.layout import CURVES, GRADIENTS
+from stagewise.studies.modular.layout import CURVES
 from stagewise.studies.modular.program import Setting, study_key
 from stagewise.workflow.logs import log_to
 
@@ -16,6 +17,7 @@ def main(
     path_to_curves: str,
     path_to_checkpoints: str,
     path_to_along: str,
+    analysis: str,
     settings: dict,
     num_seeds: int,
     mode_multiple: float,
@@ -23,14 +25,14 @@ def main(
 ) -> None:
     """Write one group a setting, over its first seeds and all its checkpoints."""
     torch.set_num_threads(1)
+    module = import_module(f"stagewise.studies.modular.{analysis}")
     curves = read_groups(path_to_curves, CURVES)
     key, seeds = study_key(root_seed), range(num_seeds)
     along = {}
     for name, entry in settings.items():
         checkpoints = read_checkpoints(path_to_checkpoints, curves[name].attrs["identity"], name)
-        setting = Setting.of(name, entry)
-        along[name] = gradients_along(setting, checkpoints, key, seeds, mode_multiple)
-    write_groups(path_to_along, along, provenance(), GRADIENTS)
+        along[name] = module.along(Setting.of(name, entry), checkpoints, key, seeds, mode_multiple)
+    write_groups(path_to_along, along, provenance(), module.LAYOUT)
 
 
 if __name__ == "__main__":
@@ -39,8 +41,8 @@ if __name__ == "__main__":
         path_to_curves=snakemake.input.curves,
         path_to_checkpoints=snakemake.input.checkpoints,
         path_to_along=snakemake.output.along,
-        settings=snakemake.params.settings,
-        num_seeds=snakemake.params.num_seeds,
+        analysis=snakemake.wildcards.analysis,
+        **snakemake.params.followed,
         mode_multiple=snakemake.params.mode_multiple,
         root_seed=snakemake.params.root_seed,
     )
