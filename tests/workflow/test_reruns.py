@@ -255,13 +255,14 @@ def test_a_sparser_llc_grid_computes_nothing_of_it(edited):
 
 def test_a_new_figure_is_drawn_alone(edited):
     figures = "lib/stagewise/studies/scurves/figures"
-    shutil.copy(edited.path / f"{figures}/s09_adamw.py", edited.path / f"{figures}/s14_new.py")
+    shutil.copy(edited.path / f"{figures}/s13_self_term.py", edited.path / f"{figures}/s14_new.py")
     captions = edited.path / "report/scurves"
-    shutil.copy(captions / "s09_adamw.rst", captions / "s14_new.rst")
+    shutil.copy(captions / "s13_self_term.rst", captions / "s14_new.rst")
     edited.edit(
         f"{figures}/registry.py",
-        '    "s09_adamw": ',
-        '    "s14_new": Figure(inputs={"curves": _curves("variants")}),\n    "s09_adamw": ',
+        '    "s13_self_term": ',
+        '    "s14_new": Figure(inputs={"curves": _curves("lowrank", "variants")}),\n'
+        '    "s13_self_term": ',
     )
     assert edited.planned_work(*SMOKE) == {"s14_new", *LAST}
 

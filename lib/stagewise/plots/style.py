@@ -184,6 +184,25 @@ def note(ax: Axes, text: str, x: float = 0.03, y: float = 0.94) -> None:
     )
 
 
+def category_axis(
+    ax: Axes, labels: Sequence[str], label: str, margin: float = 0.5, **look: Any
+) -> None:
+    """Make the x axis one of categories, at 0, 1, ...; `look` is that of their labels."""
+    ax.set_xticks(range(len(labels)), list(labels), **look)
+    ax.set_xlim(-margin, len(labels) - 1 + margin)
+    ax.set_xlabel(label)
+
+
+def color_handles(
+    labels: Sequence[str], colors: Sequence[str] = SERIES, linewidth: float | None = 2.6
+) -> list[Artist]:
+    """Return legend entries that name colours; a `linewidth` of None is that of plain lines."""
+    return [
+        Line2D([], [], color=color, linewidth=linewidth, label=label)
+        for label, color in zip(labels, colors, strict=False)
+    ]
+
+
 def in_rows(handles: Sequence[Artist], columns: int) -> list[Artist]:
     """Order legend entries so that a legend, which fills columns, reads along its rows."""
     empty: list[Artist] = [Line2D([], [], linestyle="", label=" ")]

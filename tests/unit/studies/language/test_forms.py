@@ -18,12 +18,9 @@ from stagewise.studies.language.extreme_logits import (
     share_of,
     shown_points,
 )
-from stagewise.studies.language.figures import (
-    fig15_new_words,
-    fig16_induction_patterns,
-    fig17_token_changes,
-)
+from stagewise.studies.language.figures import fig17_token_changes, form_contents
 from stagewise.studies.language.figures.form_contents import draw_points
+from stagewise.studies.language.figures.registry import FIGURES
 from stagewise.studies.language.layout import CONTEXTS as CONTEXTS_LAYOUT
 from stagewise.studies.language.layout import FORM_CONTENTS, TOKEN_CHANGES
 from stagewise.studies.language.model import initial_parameters
@@ -164,10 +161,11 @@ def test_figures_of_forms_compare_with_the_end_and_say_where_none_was_found():
             shown[title], lifted(ed, forms["centre"].to_numpy()[number], 10)
         )
     stored = CONTEXTS.dataset()
-    for figure, columns in ((fig15_new_words, 2), (fig16_induction_patterns, 3)):
-        drawn = figure.draw(ed=ed, forms=forms, contexts=stored)
-        assert len(drawn.figure.axes) == 4 * columns
-        alone = figure.draw(ed=ed, forms=forms_of(), contexts=stored)
+    for name in ("fig15_new_words", "fig16_induction_patterns"):
+        kind = FIGURES[name].constants
+        drawn = form_contents.draw(ed=ed, forms=forms, contexts=stored, **kind)
+        assert len(drawn.figure.axes) == 4 * kind["columns"]
+        alone = form_contents.draw(ed=ed, forms=forms_of(), contexts=stored, **kind)
         assert "No form found; end of training" in texts(alone)
 
 

@@ -116,8 +116,9 @@ def drawn_from(name: str, data: dict[str, xr.Dataset]) -> Drawn:
         "bump_prominence": 0.05,
     }
     asked = (*FIGURES[name].inputs, *FIGURES[name].settings)
-    module = import_module(f"stagewise.studies.scurves.figures.{name}")
-    return module.draw(**{keyword: known[keyword] for keyword in asked})
+    module = import_module(f"stagewise.{FIGURES[name].module or f'studies.scurves.figures.{name}'}")
+    given = {keyword: known[keyword] for keyword in asked}
+    return module.draw(**given, **FIGURES[name].constants)
 
 
 @cache

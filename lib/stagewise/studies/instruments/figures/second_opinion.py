@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
@@ -92,15 +94,8 @@ def _estimates(ledger: Ledger, ax: Axes, table: pd.DataFrame) -> None:
     ledger.add("a", "exact", x, place[known], estimate=table["exact"].to_numpy()[known])
     ax.plot(x, place[known], "|", color=style.ACCENT, markersize=11, markeredgewidth=1.1, zorder=4)
     ax.axvline(0, color=style.MUTED, linewidth=0.5, zorder=1)
-    for row, value in zip(place, reference, strict=True):
-        ax.annotate(
-            rf"$\hat\lambda$ = {value:.2f}",
-            (1.0, row),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            fontsize=6,
-        )
+    estimates = [rf"$\hat\lambda$ = {value:.2f}" for value in reference]
+    _write_in_rows(ax, 1.0, estimates, ha="right", va="bottom", fontsize=6)
     ax.margins(x=0.25)
     ax.set_xlabel("Difference from the HMC estimate, %")
     ax.set_title("(a) Estimates, one standard error")
@@ -115,20 +110,19 @@ def _differences(ledger: Ledger, ax: Axes, table: pd.DataFrame) -> None:
     ax.plot(x, place, "o", color=style.MAIN, markersize=3.6, zorder=3)
     furthest = max(1.3 * AGREES, 1.1 * float(np.nanmax(np.abs(x), initial=0)))
     ax.set_xlim(-furthest, furthest)
-    for row, share in zip(place, table["acceptance"], strict=True):
-        ax.annotate(
-            f"{100 * share:.0f} %",
-            (1.02, row),
-            xycoords=("axes fraction", "data"),
-            ha="left",
-            va="center",
-            fontsize=6.5,
-        )
+    accepted = [f"{100 * share:.0f} %" for share in table["acceptance"]]
+    _write_in_rows(ax, 1.02, accepted, ha="left", va="center", fontsize=6.5)
     ax.annotate(
         "accepted", (1.02, 1.0), xycoords="axes fraction", ha="left", va="bottom", fontsize=6.5
     )
     ax.set_xlabel("(SGLD - HMC) / joint standard error")
     ax.set_title("(b) Differences")
+
+
+def _write_in_rows(ax: Axes, x: float, texts: list[str], **look: Any) -> None:
+    """Write a text in the row of each model, at a place across the panel."""
+    for row, text in enumerate(texts):
+        ax.annotate(text, (x, row), xycoords=("axes fraction", "data"), **look)
 
 
 def _handles(table: pd.DataFrame) -> list[Artist]:

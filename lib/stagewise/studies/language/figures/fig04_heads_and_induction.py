@@ -8,14 +8,7 @@ from matplotlib.axes import Axes
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.language.figures.panels import (
-    DEPTHS,
-    Runs,
-    Stages,
-    band,
-    finish,
-    stage_rows,
-)
+from stagewise.studies.language.figures.panels import DEPTHS, Runs, Stages, band, finish, stage_rows
 
 _NAMED = 2
 """Heads that are named at most, those with the highest scores, if they double their score at step 0."""

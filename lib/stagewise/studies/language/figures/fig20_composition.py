@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.language.figures.panels import (
-    Runs,
-    Stages,
-    stage_rows,
-    time_axis,
-)
+from stagewise.studies.language.figures.panels import Runs, Stages, stage_rows, time_axis
 
 
 @style.context()

@@ -1,4 +1,4 @@
-"""What figures of the contents of forms share: densities, shares and distances, a row a form."""
+"""Extreme logits of forms, of tokens of one kind: densities, shares and distances, a row a form."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _WORDS = {
 }
 
 
-def draw_forms(
-    ed: xr.Dataset, forms: xr.Dataset, contexts: xr.Dataset, measure: str, columns: int
+def draw(
+    *, ed: xr.Dataset, forms: xr.Dataset, contexts: xr.Dataset, measure: str, columns: int
 ) -> Drawn:
     """Draw how logits of tokens of one kind differ from others', one row a form.
 
@@ -51,7 +51,7 @@ def draw_forms(
         Of one run; layouts `development.layout.ED`, `development.layout.FORMS` and
         `language.layout.CONTEXTS`.
     measure : {"new_word", "induction"}
-        The kind.
+        The kind: tokens that begin a word, or that complete an induction pattern.
     columns : int
         Panels a row: three with distances of induction patterns.
 

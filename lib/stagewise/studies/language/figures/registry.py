@@ -74,8 +74,16 @@ FIGURES: Mapping[str, Figure] = {
         constants={"loss_unit": _UNIT},
         module="plots.slopes",
     ),
-    "fig15_new_words": Figure(inputs=_CONTENTS),
-    "fig16_induction_patterns": Figure(inputs=_CONTENTS),
+    "fig15_new_words": Figure(
+        inputs=_CONTENTS,
+        constants={"measure": "new_word", "columns": 2},
+        module="studies.language.figures.form_contents",
+    ),
+    "fig16_induction_patterns": Figure(
+        inputs=_CONTENTS,
+        constants={"measure": "induction", "columns": 3},
+        module="studies.language.figures.form_contents",
+    ),
     "fig17_token_changes": Figure(
         inputs={
             "changes": _of_two_layers("token_changes.nc", "studies.language.layout:TOKEN_CHANGES")

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.modular.figures.marks import kept, note_diverged
+from stagewise.studies.modular.figures import marks
 
 _COLORS = {"train": style.SERIES[0], "test": style.SERIES[1]}
 _MARKS: Mapping[str, tuple[str, Any]] = {
@@ -83,8 +83,8 @@ def draw(*, curves: Mapping[str, xr.Dataset], runs: pd.DataFrame, learned: float
         data, rows = curves[name], runs[runs["setting"] == name].reset_index(drop=True)
         if not np.array_equal(rows["seed"].to_numpy(), data["seed"].to_numpy()):
             raise ValueError(f"the runs of {name!r} in curves and measures differ: measure again")
-        alive = kept(rows)
-        note_diverged(axes[1], rows)
+        alive = marks.kept(rows)
+        marks.note_diverged(axes[1], rows)
         style.log_step_axis(axes[1], float(data["step"][-1]))
         if not len(alive):
             axes[0].set_title(f"({letter}) {title}")

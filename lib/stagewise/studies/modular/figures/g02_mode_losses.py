@@ -17,15 +17,7 @@ from matplotlib.lines import Line2D
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.modular.figures.along import (
-    first_case,
-    kept_seeds,
-    mark_times,
-    missing,
-    note_diverged,
-    step_axis,
-    time_handles,
-)
+from stagewise.studies.modular.figures import along
 from stagewise.studies.modular.phases import ModePhases, phases_in
 
 SETTINGS = ("narrow", "wide")
@@ -63,7 +55,7 @@ def draw(
     """
     figure = style.new_figure(style.FULL_WIDTH, 4 * 1.5 + 0.9)
     axes = figure.subplots(4, 2)
-    ledger, cases = Ledger(), {name: first_case(runs, name) for name in SETTINGS}
+    ledger, cases = Ledger(), {name: along.first_case(runs, name) for name in SETTINGS}
     meshes = []
     for column, name in enumerate(SETTINGS):
         top, letters = axes[:3, column], "abcdef"[column::2]
@@ -75,19 +67,20 @@ def draw(
         top[1].set_title(f"({letters[1]}) nothing but the constant and one mode")
         top[2].set_title(f"({letters[2]}) one mode removed")
         _label(top, float(modes[name]["step"][-1]))
-        note_diverged(top[0], cases[name], modes[name]["seed"].to_numpy(), shown_seed)
-        if shown_seed in kept_seeds(cases[name], modes[name]["seed"].to_numpy()):
+        along.note_diverged(top[0], cases[name], modes[name]["seed"].to_numpy(), shown_seed)
+        if shown_seed in along.kept_seeds(cases[name], modes[name]["seed"].to_numpy()):
             own = modes[name].sel(seed=shown_seed)
             meshes.append(_heat_map(ledger, top[0], f"{letters[0]}, {name}", own))
             _lines(ledger, top[1], f"{letters[1]}, {name}", own, "loss_with_mode")
             _lines(ledger, top[2], f"{letters[2]}, {name}", own, "loss_without_mode")
             for ax in top[1:]:
-                mark_times(ax, cases[name].loc[shown_seed])
+                along.mark_times(ax, cases[name].loc[shown_seed])
             style.note(top[1], _absences(own, cases[name].loc[shown_seed]), y=0.4)
     _one_scale(figure, meshes, axes[0])
     _numbers(ledger, axes[3, 0], modes, cases)
     _phases(ledger, axes[3, 1], modes, growth, cases)
-    style.bottom_legend(figure, [*_line_handles(), *time_handles(), *_dot_handles()], columns=4)
+    handles = [*_line_handles(), *along.time_handles(), *_dot_handles()]
+    style.bottom_legend(figure, handles, columns=4)
     return Drawn(figure, ledger.table())
 
 
@@ -135,7 +128,7 @@ def log_edges(steps: np.ndarray) -> np.ndarray:
 
 def _label(axes: np.ndarray, last: float) -> None:
     for ax in axes:
-        step_axis(ax, last, label=ax is axes[-1])
+        along.step_axis(ax, last, label=ax is axes[-1])
         ax.set_ylabel("Test loss (nat)")
     axes[0].set_ylabel("Fourier mode k")
 
@@ -181,7 +174,7 @@ def _lines(ledger: Ledger, ax: Axes, panel: str, own: xr.Dataset, name: str) -> 
 def _absences(own: xr.Dataset, run: pd.Series) -> str:
     """Say what the shown run lacks; "" if nothing."""
     learned = bool(own["learned"].isel(step=-1).any())
-    return "\n".join(filter(None, ["" if learned else "no mode is learned", missing(run)]))
+    return "\n".join(filter(None, ["" if learned else "no mode is learned", along.missing(run)]))
 
 
 def _one_scale(figure: Figure, meshes: list[QuadMesh], axes: np.ndarray) -> None:
@@ -208,7 +201,7 @@ def _numbers(
     ticks = []
     for number, name in enumerate(SETTINGS):
         data, runs = modes[name], cases[name]
-        seeds = kept_seeds(runs, data["seed"].to_numpy())
+        seeds = along.kept_seeds(runs, data["seed"].to_numpy())
         bound = float(data.attrs["embed_dim"]) / 2
         ax.plot([2 * number - 0.4, 2 * number + 1.4], [bound, bound], **_BOUND)
         ledger.add("g", f"{name}, room for", 2 * number, bound)
@@ -239,7 +232,7 @@ def _phases(
     for name in SETTINGS:
         data = modes[name]
         speeds: dict[str, list[float]] = {"learned": [], "in use": []}
-        for seed in kept_seeds(cases[name], data["seed"].to_numpy()):
+        for seed in along.kept_seeds(cases[name], data["seed"].to_numpy()):
             own = data.sel(seed=seed)
             useful = dict(zip(own["mode"].to_numpy().tolist(), in_use(own)[-1], strict=True))
             rows = growth[(growth["setting"] == name) & (growth["seed"] == seed)]

@@ -16,7 +16,7 @@ from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.modular.behaviour import OUTCOMES
 from stagewise.studies.modular.censoring import MedianTime, Times, median_time
-from stagewise.studies.modular.figures.marks import kept, number_of_runs
+from stagewise.studies.modular.figures import marks
 
 _TITLES = {
     "adam": "Adam",
@@ -56,7 +56,7 @@ class Cell:
     @classmethod
     def of(cls, rate: float, decay: float, runs: pd.DataFrame) -> Cell:
         """Count the runs of a cell and take their median; runs that diverged have no time."""
-        alive = kept(runs)
+        alive = marks.kept(runs)
         counts = {name: int((alive["outcome"] == name).sum()) for name in OUTCOMES}
         some = counts["generalise"] > 0
         steps = median_time(Times.to_generalise(alive)) if some else None
@@ -99,7 +99,7 @@ def draw(*, runs: pd.DataFrame) -> Drawn:
         _medians(ledger, axes[1], f"{letter}, t_gen", own, [c.steps for c in own], steps)
         flow = [cell.flow() for cell in own]
         _medians(ledger, axes[2], f"{letter}, t_gen x lr", own, flow, _norm(flow))
-        count = number_of_runs([cell.total for cell in own])
+        count = marks.number_of_runs([cell.total for cell in own])
         axes[0].set_title(f"({letter}) {_TITLES[name]}, {count} a cell")
         axes[1].set_title(r"median $t_{\mathrm{gen}}$ (steps)")
         axes[2].set_title(r"median $t_{\mathrm{gen}}\ \times$ learning rate")

@@ -6,19 +6,7 @@ import pandas as pd
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.modular.figures.marks import (
-    category_axis,
-    color_handles,
-    draw_points,
-    draw_share,
-    kept,
-    note_diverged,
-    number_of_runs,
-    share_axis,
-    share_handle,
-    shifts,
-    time_handles,
-)
+from stagewise.studies.modular.figures import marks
 
 _PLAIN = {"free": "free", "frozen": "frozen", "freemore": "free", "frozenmore": "frozen"}
 
@@ -42,21 +30,21 @@ def draw(*, runs: pd.DataFrame) -> Drawn:
     ]
     for place, rate in enumerate(rates):
         for shift, (name, table), color in zip(
-            shifts(4, 0.5), tables.items(), style.SERIES, strict=True
+            marks.shifts(4, 0.5), tables.items(), style.SERIES, strict=True
         ):
             own = table[table["learning_rate"] == rate]
-            draw_share(ledger, axes[0], "a", name, place + shift, own, color)
-            accuracy = kept(own)["test_accuracy"].to_numpy()
-            draw_points(ledger, axes[1], "b", name, place + shift, accuracy, color, 0.04)
+            marks.draw_share(ledger, axes[0], "a", name, place + shift, own, color)
+            accuracy = marks.kept(own)["test_accuracy"].to_numpy()
+            marks.draw_points(ledger, axes[1], "b", name, place + shift, accuracy, color, 0.04)
     sizes = pd.concat(tables.values()).groupby(["setting", "learning_rate"]).size()
-    axes[0].set_title(f"(a) weight decay 0, {number_of_runs(sizes.tolist())} each")
+    axes[0].set_title(f"(a) weight decay 0, {marks.number_of_runs(sizes.tolist())} each")
     axes[1].set_title("(b) final test accuracy of each run")
     axes[1].set_ylabel("Test accuracy (share of pairs)")
     axes[1].set_ylim(-0.03, 1.05)
-    share_axis(axes[0])
+    marks.share_axis(axes[0])
     for ax in axes:
-        category_axis(ax, [f"{rate:g}" for rate in rates], "Learning rate of Adam")
-    note_diverged(axes[1], pd.concat(tables.values()))
-    handles = color_handles(labels, style.SERIES)
-    style.bottom_legend(figure, handles, [share_handle(), time_handles()[2]], columns=4)
+        style.category_axis(ax, [f"{rate:g}" for rate in rates], "Learning rate of Adam")
+    marks.note_diverged(axes[1], pd.concat(tables.values()))
+    handles = style.color_handles(labels)
+    style.bottom_legend(figure, handles, [marks.share_handle(), marks.time_handles()[2]], columns=4)
     return Drawn(figure, ledger.table())

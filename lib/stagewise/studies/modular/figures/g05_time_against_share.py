@@ -15,18 +15,7 @@ from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.modular.censoring import Times
 from stagewise.studies.modular.experiments import FRACTIONS
-from stagewise.studies.modular.figures.marks import (
-    category_axis,
-    draw_share,
-    draw_times,
-    kept,
-    note_diverged,
-    number_of_runs,
-    share_axis,
-    share_handle,
-    shifts,
-    time_handles,
-)
+from stagewise.studies.modular.figures import marks
 from stagewise.studies.modular.laws import FORMS, ShapeInterval, laws_of, shape_of
 
 _SIZES = ("small", "middle", "large")
@@ -58,12 +47,12 @@ def draw(*, runs: pd.DataFrame, laws: pd.DataFrame) -> Drawn:
     moduli, aic, shapes = [], [], []
     for ax, letter, size in zip(grid[0], "abc", _SIZES, strict=True):
         rows = runs[runs["setting"].isin([name for name in FRACTIONS if name.startswith(size)])]
-        alive, modulus = kept(rows), int(rows["modulus"].iloc[0])
+        alive, modulus = marks.kept(rows), int(rows["modulus"].iloc[0])
         counts = rows.groupby("setting").size().tolist()
         panel = f"{letter}, p = {modulus}"
         for share, part in alive.groupby("train_fraction"):
             times = Times.to_generalise(part)
-            draw_times(
+            marks.draw_times(
                 ledger, ax, panel, f"share {share:g}", float(share), times, style.MAIN, 0.008
             )
         own = laws_of(laws, size)
@@ -83,8 +72,8 @@ def draw(*, runs: pd.DataFrame, laws: pd.DataFrame) -> Drawn:
         ax.set_yscale("log")
         ax.set_xlabel("Share of pairs trained on")
         ax.set_ylabel(r"$t_{\mathrm{gen}}$ (steps, log scale)")
-        ax.set_title(f"({letter}) p = {modulus}, {number_of_runs(counts)} a share")
-        note_diverged(ax, rows)
+        ax.set_title(f"({letter}) p = {modulus}, {marks.number_of_runs(counts)} a share")
+        marks.note_diverged(ax, rows)
     _aic_panel(ledger, grid[1, 0], moduli, aic)
     _shape_panel(ledger, grid[1, 1], moduli, shapes)
     _share_panel(ledger, grid[1, 2], runs)
@@ -92,21 +81,22 @@ def draw(*, runs: pd.DataFrame, laws: pd.DataFrame) -> Drawn:
         Line2D([], [], color=color, linestyle=_LAWS[form], label=_WORDS[form])
         for form, color in zip(FORMS, style.SERIES, strict=False)
     ]
-    style.bottom_legend(figure, time_handles(), [*laws_shown, share_handle()], columns=4)
+    handles = [*laws_shown, marks.share_handle()]
+    style.bottom_legend(figure, marks.time_handles(), handles, columns=4)
     return Drawn(figure, ledger.table())
 
 
 def _aic_panel(ledger: Ledger, ax: Axes, moduli: list[int], aic: list[list[float]]) -> None:
     for place, (modulus, values) in enumerate(zip(moduli, aic, strict=True)):
         for shift, form, color, value in zip(
-            shifts(3, 0.5), FORMS, style.SERIES, values, strict=False
+            marks.shifts(3, 0.5), FORMS, style.SERIES, values, strict=False
         ):
             ledger.add("d", _WORDS[form], place + shift, value, modulus=[modulus])
             if np.isfinite(value):
                 ax.bar(place + shift, max(value, 0.04), 0.22, color=color)
     ax.set_ylabel("AIC above the best law's")
     ax.set_title("(d) comparison of laws")
-    category_axis(ax, [str(modulus) for modulus in moduli], "Modulus p")
+    style.category_axis(ax, [str(modulus) for modulus in moduli], "Modulus p")
 
 
 def _shape_panel(ledger: Ledger, ax: Axes, moduli: list[int], shapes: list[ShapeInterval]) -> None:
@@ -124,7 +114,7 @@ def _shape_panel(ledger: Ledger, ax: Axes, moduli: list[int], shapes: list[Shape
     ax.set_ylim(low, high)
     ax.set_ylabel("Shape c (95 % interval)")
     ax.set_title("(e) faster than exponential: c > −1")
-    category_axis(ax, [str(modulus) for modulus in moduli], "Modulus p")
+    style.category_axis(ax, [str(modulus) for modulus in moduli], "Modulus p")
 
 
 def _share_panel(ledger: Ledger, ax: Axes, runs: pd.DataFrame) -> None:
@@ -132,9 +122,9 @@ def _share_panel(ledger: Ledger, ax: Axes, runs: pd.DataFrame) -> None:
         rows = runs[runs["setting"].isin([name for name in FRACTIONS if name.startswith(size)])]
         modulus = int(rows["modulus"].iloc[0])
         for share, part in rows.groupby("train_fraction"):
-            draw_share(ledger, ax, "f", f"p = {modulus}", float(share), part, color, mark)
+            marks.draw_share(ledger, ax, "f", f"p = {modulus}", float(share), part, color, mark)
         ax.plot([], [], mark, color=color, markersize=3.6, label=f"p = {modulus}")
-    share_axis(ax)
+    marks.share_axis(ax)
     ax.set_xlabel("Share of pairs trained on")
     ax.set_title("(f) within the steps of a run")
     ax.legend(loc="lower right")

@@ -8,19 +8,7 @@ import pandas as pd
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.modular.censoring import Times
-from stagewise.studies.modular.figures.marks import (
-    category_axis,
-    color_handles,
-    draw_share,
-    draw_times,
-    kept,
-    note_diverged,
-    number_of_runs,
-    share_axis,
-    share_handle,
-    shifts,
-    time_handles,
-)
+from stagewise.studies.modular.figures import marks
 
 
 @style.context()
@@ -37,31 +25,31 @@ def draw(*, runs: pd.DataFrame) -> Drawn:
     rows = runs[runs["setting"] == "scaled"]
     scales, decays = (sorted(rows[name].unique()) for name in ("initial_scale", "weight_decay"))
     labels = [f"weight decay {decay:g}" for decay in decays]
-    for shift, decay, color in zip(shifts(len(decays)), decays, style.SERIES, strict=False):
+    for shift, decay, color in zip(marks.shifts(len(decays)), decays, style.SERIES, strict=False):
         for place, scale in enumerate(scales):
             part = rows[(rows["weight_decay"] == decay) & (rows["initial_scale"] == scale)]
-            alive, name, x = kept(part), f"decay {decay:g}", place + shift
-            draw_share(ledger, axes[0], "a", name, x, part, color)
-            draw_times(ledger, axes[1], "b", name, x, Times.to_generalise(alive), color, 0.06)
+            alive, name, x = marks.kept(part), f"decay {decay:g}", place + shift
+            marks.draw_share(ledger, axes[0], "a", name, x, part, color)
+            marks.draw_times(ledger, axes[1], "b", name, x, Times.to_generalise(alive), color, 0.06)
             late = alive[alive["least_delay"].notna()]
             delays = Times(
                 np.exp(late["least_delay"].to_numpy()), late["generalised_step"].isna().to_numpy()
             )
-            draw_times(ledger, axes[2], "c", name, x, delays, color, 0.06)
+            marks.draw_times(ledger, axes[2], "c", name, x, delays, color, 0.06)
     counts = rows.groupby(["weight_decay", "initial_scale"]).size().tolist()
-    share_axis(axes[0])
-    axes[0].set_title(f"(a) {number_of_runs(counts)} each")
+    marks.share_axis(axes[0])
+    axes[0].set_title(f"(a) {marks.number_of_runs(counts)} each")
     axes[1].set_title("(b) time to generalise")
     axes[2].set_title("(c) grokking delay")
     axes[1].set_ylabel(r"$t_{\mathrm{gen}}$ (steps, log scale)")
     axes[2].set_ylabel(r"$t_{\mathrm{gen}} / t_{\mathrm{mem}}$ (log scale)")
     for ax in axes:
-        category_axis(ax, [f"{scale:g}" for scale in scales], "Initial scale (of all parameters)")
+        style.category_axis(
+            ax, [f"{scale:g}" for scale in scales], "Initial scale (of all parameters)"
+        )
     for ax in axes[1:]:
         ax.set_yscale("log")
-    note_diverged(axes[0], rows, y=0.94)
-    colors = style.SERIES[: len(decays)]
-    style.bottom_legend(
-        figure, [*color_handles(labels, colors), share_handle()], time_handles(), columns=4
-    )
+    marks.note_diverged(axes[0], rows, y=0.94)
+    handles = [*style.color_handles(labels), marks.share_handle()]
+    style.bottom_legend(figure, handles, marks.time_handles(), columns=4)
     return Drawn(figure, ledger.table())

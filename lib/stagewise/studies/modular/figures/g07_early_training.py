@@ -14,15 +14,7 @@ from matplotlib.lines import Line2D
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.modular.figures.marks import (
-    category_axis,
-    color_handles,
-    draw_points,
-    kept,
-    note_diverged,
-    number_of_runs,
-    time_handles,
-)
+from stagewise.studies.modular.figures import marks
 
 _NUMBERS = range(1, 5)
 
@@ -51,24 +43,27 @@ def draw(*, curves: Mapping[str, xr.Dataset], runs: pd.DataFrame, early_share: f
             (grid[0, 1], "b", "early_slope"),
             (grid[0, 2], "c", "early_correlation"),
         ):
-            values = kept(table)[name].dropna().to_numpy()
-            draw_points(ledger, ax, letter, f"K = {count}", number - 1, values, color, 0.15)
+            values = marks.kept(table)[name].dropna().to_numpy()
+            marks.draw_points(ledger, ax, letter, f"K = {count}", number - 1, values, color, 0.15)
         _lines(ledger, grid[1, 0], "d", data, early_share, _partition, color)
         _lines(ledger, grid[1, 1], "e", curves[f"squares{number}"], 1.0, _above_constant, color)
         for shift, kind, mark in ((-0.15, "entropy", style.MAIN), (0.15, "squares", style.MUTED)):
             gains = _gains(curves[f"{kind}{number}"], early_share)
             series = f"{kind}, K = {count}"
-            draw_points(ledger, grid[1, 2], "f", series, number - 1 + shift, gains, mark, 0.06)
+            marks.draw_points(
+                ledger, grid[1, 2], "f", series, number - 1 + shift, gains, mark, 0.06
+            )
     look: dict[str, Any] = {"color": style.ACCENT, "linestyle": "--", "linewidth": 0.8}
     reach = np.array([0.0, grid[0, 0].get_xlim()[1]])
     ledger.line(grid[0, 0], "a", "slope -1", reach, -reach, **look)
     grid[0, 1].axhline(-1, **look)
-    _label(grid, classes, number_of_runs([len(table) for table in entropy]), early_share)
-    note_diverged(grid[0, 1], pd.concat(entropy))
-    handles = color_handles([f"K = {count}" for count in classes], style.SERIES)
+    _label(grid, classes, marks.number_of_runs([len(table) for table in entropy]), early_share)
+    marks.note_diverged(grid[0, 1], pd.concat(entropy))
+    handles = style.color_handles([f"K = {count}" for count in classes])
     handles.append(Line2D([], [], label="slope −1", **look))
-    losses = color_handles(["cross-entropy", "squared error"], [style.MAIN, style.MUTED])
-    style.bottom_legend(figure, handles, [*losses, time_handles()[0], time_handles()[2]], columns=5)
+    losses = style.color_handles(["cross-entropy", "squared error"], [style.MAIN, style.MUTED])
+    run, _, median, _ = marks.time_handles()
+    style.bottom_legend(figure, handles, [*losses, run, median], columns=5)
     return Drawn(figure, ledger.table())
 
 
@@ -86,7 +81,7 @@ def _label(grid: np.ndarray, classes: list[int], size: str, early_share: float) 
         ax.set_title(title)
         ax.set_ylabel(y)
         if x is None:
-            category_axis(ax, [str(count) for count in classes], "Classes K = p")
+            style.category_axis(ax, [str(count) for count in classes], "Classes K = p")
         else:
             ax.set_xlabel(x)
 

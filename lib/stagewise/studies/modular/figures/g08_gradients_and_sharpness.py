@@ -15,19 +15,7 @@ from matplotlib.patches import Patch
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.modular.figures.along import (
-    BOLD,
-    curve_of,
-    first_case,
-    kept_seeds,
-    mark_times,
-    missing,
-    note_diverged,
-    seed_handles,
-    seed_lines,
-    step_axis,
-    time_handles,
-)
+from stagewise.studies.modular.figures import along
 from stagewise.studies.modular.slingshots import Slingshot, find_slingshots
 from stagewise.studies.modular.thresholds import SlingshotSettings
 
@@ -80,9 +68,9 @@ def draw(
     for column, name in enumerate(SETTINGS):
         letters = "abcdefghijkl"[column :: len(SETTINGS)]
         panels = [f"{letter}, {name}" for letter in letters]
-        own, data, cases = axes[:4, column], gradients[name], first_case(runs, name)
-        seeds = kept_seeds(cases, data["seed"].to_numpy())
-        lines = {seed: curve_of(curves[name], seed) for seed in seeds}
+        own, data, cases = axes[:4, column], gradients[name], along.first_case(runs, name)
+        seeds = along.kept_seeds(cases, data["seed"].to_numpy())
+        lines = {seed: along.curve_of(curves[name], seed) for seed in seeds}
         _accuracies(ledger, own[0], panels[0], lines, shown_seed)
         _cosines(ledger, own[1], panels[1], data, seeds, shown_seed)
         _signal(ledger, own[2], panels[2], data, seeds, shown_seed)
@@ -91,15 +79,17 @@ def draw(
         for ax, letter in zip(own[1:], letters[1:], strict=True):
             ax.set_title(f"({letter}) {name}, {len(seeds)} seeds")
         for ax in own:
-            step_axis(ax, float(data["step"][-1]), label=ax is own[3])
+            along.step_axis(ax, float(data["step"][-1]), label=ax is own[3])
             if shown_seed in seeds:
-                mark_times(ax, cases.loc[shown_seed])
-        note_diverged(own[0], cases, data["seed"].to_numpy(), shown_seed)
-        style.note(own[0], missing(cases.loc[shown_seed]), y=0.7)
+                along.mark_times(ax, cases.loc[shown_seed])
+        along.note_diverged(own[0], cases, data["seed"].to_numpy(), shown_seed)
+        style.note(own[0], along.missing(cases.loc[shown_seed]), y=0.7)
     for ax, label in zip(axes[:, 0], _LABELS, strict=False):
         ax.set_ylabel(label)
     found = {
-        name: slingshots_of(curves[name], first_case(runs, name), SlingshotSettings(**slingshots))
+        name: slingshots_of(
+            curves[name], along.first_case(runs, name), SlingshotSettings(**slingshots)
+        )
         for name in (SLINGSHOT_SETTING, *SETTINGS)
     }
     _slingshots(ledger, axes[4], curves[SLINGSHOT_SETTING], found, shown_seed)
@@ -121,8 +111,8 @@ def slingshots_of(
     settings : SlingshotSettings
     """
     found = {}
-    for seed in kept_seeds(runs, runs.index):
-        own = curve_of(curves, seed)
+    for seed in along.kept_seeds(runs, runs.index):
+        own = along.curve_of(curves, seed)
         norm = own["parameter_norm"].sel(parameter=_LAST_LAYER).to_numpy()
         steps, loss = own["step"].to_numpy(), own["train_loss"].to_numpy()
         found[seed] = find_slingshots(steps, norm, loss, settings)
@@ -142,7 +132,7 @@ def _accuracies(
         values = {
             s: (d["step"].to_numpy(), d[f"{part}_accuracy"].to_numpy()) for s, d in lines.items()
         }
-        seed_lines(ledger, ax, panel, part, values, shown, color=style.MAIN, linestyle=dash)
+        along.seed_lines(ledger, ax, panel, part, values, shown, color=style.MAIN, linestyle=dash)
     ax.set_ylim(0, 1.03)
 
 
@@ -180,11 +170,11 @@ def _with_errors(
     steps = data["step"].to_numpy()
     values = {seed: (steps, data[name].sel(seed=seed).to_numpy()) for seed in seeds}
     others = {seed: line for seed, line in values.items() if seed != shown}
-    seed_lines(ledger, ax, panel, series, others, shown, color=color)
+    along.seed_lines(ledger, ax, panel, series, others, shown, color=color)
     if shown in values:
         _, line = values[shown]
         error = data[f"{name}_stderr"].sel(seed=shown).to_numpy()
-        bold = {"color": color, **BOLD}
+        bold = {"color": color, **along.BOLD}
         ledger.line(
             ax, panel, f"{series}, seed {shown}", steps, line, line - error, line + error, **bold
         )
@@ -196,7 +186,7 @@ def _sharpness(
     steps = data["step"].to_numpy()
     ratio = data["sharpness_ratio"].where(data["sharpness_ratio"] > 0)
     lines = {seed: (steps, ratio.sel(seed=seed).to_numpy()) for seed in seeds}
-    seed_lines(ledger, ax, panel, "sharpness ratio", lines, shown, color=style.SERIES[3])
+    along.seed_lines(ledger, ax, panel, "sharpness ratio", lines, shown, color=style.SERIES[3])
     ax.set_yscale("log")
     ax.axhline(1, color=style.ACCENT, linestyle=":", linewidth=1.0)
 
@@ -213,13 +203,13 @@ def _slingshots(
     for ax, letter, name in zip(axes, "mn", ("train_loss", "parameter_norm"), strict=False):
         lines = {}
         for seed in own:
-            curve = curve_of(curves, seed)
+            curve = along.curve_of(curves, seed)
             part = (
                 curve[name].sel(parameter=_LAST_LAYER) if name == "parameter_norm" else curve[name]
             )
             lines[seed] = (curve["step"].to_numpy(), part.to_numpy())
         panel = f"{letter}, {SLINGSHOT_SETTING}"
-        seed_lines(ledger, ax, panel, name, lines, shown, color=style.MAIN)
+        along.seed_lines(ledger, ax, panel, name, lines, shown, color=style.MAIN)
         for seed, spikes in own.items():
             steps = [spike.loss_step if name == "train_loss" else spike.step for spike in spikes]
             heights = np.interp(steps, *lines[seed])
@@ -262,12 +252,12 @@ def _spike(shown: bool) -> dict[str, Any]:
 def _handles(shown: int) -> list[Artist]:
     cosines = [Line2D([], [], color=_COLORS[name], label=text) for name, text in _COSINES.items()]
     return [
-        *seed_handles(shown),
+        *along.seed_handles(shown),
         Line2D([], [], color=style.MAIN, linestyle="--", label="training accuracy"),
         Line2D([], [], color=style.MAIN, label="test accuracy"),
         *cosines,
         Patch(color=style.MAIN, alpha=0.25, linewidth=0, label="± 1 standard error over samples"),
         Line2D([], [], color=style.ACCENT, linestyle=":", label="edge of stability"),
-        *time_handles(),
+        *along.time_handles(),
         Line2D([], [], label="slingshot", **_spike(True)),
     ]

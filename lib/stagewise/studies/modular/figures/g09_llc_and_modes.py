@@ -13,18 +13,7 @@ from matplotlib.lines import Line2D
 
 from stagewise.plots import style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.modular.figures.along import (
-    curve_of,
-    first_case,
-    kept_seeds,
-    mark_times,
-    missing,
-    note_diverged,
-    seed_handles,
-    seed_lines,
-    step_axis,
-    time_handles,
-)
+from stagewise.studies.modular.figures import along
 
 SETTINGS = {"late": "(a + b) mod p", "random": "a random table"}
 """Settings beside each other, and what their labels are."""
@@ -64,17 +53,17 @@ def draw(
     axes = figure.subplots(4, len(SETTINGS), sharex="col", sharey="row")
     ledger = Ledger()
     for column, (name, labels) in enumerate(SETTINGS.items()):
-        own, cases = axes[:, column], first_case(runs, name)
+        own, cases = axes[:, column], along.first_case(runs, name)
         panels = [f"{letter}, {name}" for letter in "abcdefgh"[column :: len(SETTINGS)]]
         followed = [int(key.partition("-s")[2]) for key in llc if key.partition("-s")[0] == name]
-        seeds = kept_seeds(cases, followed)
+        seeds = along.kept_seeds(cases, followed)
         last = float(curves[name]["step"][-1])
         for ax in own:
-            step_axis(ax, last, label=ax is own[-1])
+            along.step_axis(ax, last, label=ax is own[-1])
         _estimates(
             ledger, own[0], panels[0], {seed: llc[f"{name}-s{seed}"] for seed in seeds}, shown_seed
         )
-        lines = {seed: curve_of(curves[name], seed) for seed in seeds}
+        lines = {seed: along.curve_of(curves[name], seed) for seed in seeds}
         _curves(ledger, own[1], panels[1], lines, "loss", shown_seed)
         _curves(ledger, own[2], panels[2], lines, "accuracy", shown_seed)
         _modes(ledger, own[3], panels[3], modes[name], seeds, shown_seed)
@@ -83,9 +72,10 @@ def draw(
             ax.set_title(f"({panel[0]}) {name}")
         for ax in own:
             if shown_seed in seeds:
-                mark_times(ax, cases.loc[shown_seed])
-        note_diverged(own[0], cases, followed, shown_seed)
-        style.note(own[2], missing(cases.loc[shown_seed]), x=0.55, y=0.6)  # between the curves
+                along.mark_times(ax, cases.loc[shown_seed])
+        along.note_diverged(own[0], cases, followed, shown_seed)
+        words = along.missing(cases.loc[shown_seed])
+        style.note(own[2], words, x=0.55, y=0.6)  # between the curves
     axes[0, 0].set_ylim(0, 1.25 * axes[0, 0].get_ylim()[1])  # room for the note
     axes[1, 0].set_yscale("log")
     axes[2, 0].set_ylim(0, 1.03)
@@ -103,7 +93,7 @@ def _estimates(
 ) -> None:
     """Draw the LLC of each seed: all marks of the shown one, and of others those that are not sound."""
     values = {s: (d["step"].to_numpy(), d["llc_mean"].to_numpy()) for s, d in judged.items()}
-    seed_lines(ledger, ax, panel, "LLC", values, shown, color=style.MAIN)
+    along.seed_lines(ledger, ax, panel, "LLC", values, shown, color=style.MAIN)
     verdicts = {seed: verdict_marks.verdicts_of(one) for seed, one in judged.items()}
     for seed, one in judged.items():
         if seed == shown:
@@ -127,7 +117,7 @@ def _curves(
             for seed, one in lines.items()
         }
         series = f"{part} {name}"
-        seed_lines(ledger, ax, panel, series, values, shown, color=color, linestyle=dash)
+        along.seed_lines(ledger, ax, panel, series, values, shown, color=color, linestyle=dash)
 
 
 def _modes(
@@ -139,7 +129,7 @@ def _modes(
     steps = modes["step"].to_numpy()
     values = {seed: (steps, count.sel(seed=seed).to_numpy()) for seed in followed}
     look = {"color": style.SERIES[0], "drawstyle": "steps-post"}
-    seed_lines(ledger, ax, panel, "learned modes", values, shown, **look)
+    along.seed_lines(ledger, ax, panel, "learned modes", values, shown, **look)
     room = float(modes.attrs["embed_dim"]) / 2
     ledger.add(panel, "room for modes", [steps[-1]], [room])
     ax.axhline(room, color=style.ACCENT, linestyle=":", linewidth=1.0)
@@ -149,9 +139,9 @@ def _modes(
 
 def _handles(shown: int) -> list[Artist]:
     return [
-        *seed_handles(shown),
+        *along.seed_handles(shown),
         Line2D([], [], color=style.MAIN, label="test set"),
         Line2D([], [], color=style.SERIES[1], linestyle="--", label="training set"),
-        *time_handles(),
+        *along.time_handles(),
         Line2D([], [], color=style.ACCENT, linestyle=":", label="room for $d_e/2$ modes"),
     ]

@@ -12,18 +12,7 @@ from matplotlib.axes import Axes
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.modular.censoring import Times
-from stagewise.studies.modular.figures.marks import (
-    category_axis,
-    color_handles,
-    draw_share,
-    draw_times,
-    kept,
-    note_diverged,
-    number_of_runs,
-    share_axis,
-    share_handle,
-    time_handles,
-)
+from stagewise.studies.modular.figures import marks
 
 _FLOWS = {"adam": "Adam", "sgd": "SGD"}
 
@@ -49,30 +38,30 @@ def draw(*, runs: pd.DataFrame, curves: Mapping[str, xr.Dataset]) -> Drawn:
         rates = [float(table["learning_rate"].iloc[0]) for table in tables.values()]
         for place, (size, color) in enumerate(zip(_SIZES, style.SERIES, strict=False)):
             own, name = tables[size], f"learning rate {rates[place]:g}"
-            draw_share(ledger, axes[0], f"{letters[0]}, {title}", name, place, own, color)
+            marks.draw_share(ledger, axes[0], f"{letters[0]}, {title}", name, place, own, color)
             data = curves[f"{optimiser}{size}"]
             _flow_line(ledger, axes[1], f"{letters[1]}, {title}", data, rates[place], color)
-            times = Times.to_generalise(kept(own), rates[place])
+            times = Times.to_generalise(marks.kept(own), rates[place])
             panel = f"{letters[2]}, {title}"
-            draw_times(ledger, axes[2], panel, name, place, times, color, 0.12)
-        count = number_of_runs([len(table) for table in tables.values()])
+            marks.draw_times(ledger, axes[2], panel, name, place, times, color, 0.12)
+        count = marks.number_of_runs([len(table) for table in tables.values()])
         horizon = rates[0] * int(tables["large"]["num_steps"].iloc[0])
         axes[0].set_title(f"({letters[0]}) {title}, {count} each")
         axes[1].set_title(f"({letters[1]}) median over seeds, 16 to 84 %")
         axes[2].set_title(f"({letters[2]}) time to generalise")
-        share_axis(axes[0])
+        marks.share_axis(axes[0])
         for ax in (axes[0], axes[2]):
-            category_axis(ax, [f"{rate:g}" for rate in rates], "Learning rate")
+            style.category_axis(ax, [f"{rate:g}" for rate in rates], "Learning rate")
         axes[1].set_xlabel("Learning rate × step")
         axes[1].set_ylabel("Test accuracy")
         axes[1].set_xlim(0, horizon)
         axes[1].set_ylim(-0.03, 1.05)
         axes[2].set_ylabel(r"$t_{\mathrm{gen}}\ \times$ learning rate")
         axes[2].set_ylim(0, 1.08 * horizon)
-        note_diverged(axes[0], pd.concat(tables.values()))
+        marks.note_diverged(axes[0], pd.concat(tables.values()))
     names = ("largest learning rate", "middle", "smallest")
-    handles = color_handles(names, style.SERIES[:3])
-    style.bottom_legend(figure, [*handles, share_handle()], time_handles(), columns=4)
+    handles = style.color_handles(names)
+    style.bottom_legend(figure, [*handles, marks.share_handle()], marks.time_handles(), columns=4)
     return Drawn(figure, ledger.table())
 
 

@@ -34,13 +34,6 @@ def shifts(count: int, width: float = 0.36) -> np.ndarray:
     return np.zeros(1) if count == 1 else np.linspace(-width / 2, width / 2, count)
 
 
-def category_axis(ax: Axes, labels: Sequence[str], label: str) -> None:
-    """Make the x axis one of categories, at 0, 1, ..."""
-    ax.set_xticks(range(len(labels)), list(labels))
-    ax.set_xlim(-0.5, len(labels) - 0.5)
-    ax.set_xlabel(label)
-
-
 def number_of_runs(counts: Sequence[int]) -> str:
     """Return how many runs there are of each kind: "5 seeds" or "4 to 5 seeds"."""
     if not counts:
@@ -134,14 +127,6 @@ def share_axis(ax: Axes) -> None:
     """Make the y axis one of shares of runs."""
     ax.set_ylim(-0.05, 1.05)
     ax.set_ylabel("Share of runs that generalise")
-
-
-def color_handles(labels: Sequence[str], colors: Sequence[str]) -> list[Artist]:
-    """Return legend entries that name colours."""
-    return [
-        Line2D([], [], color=color, linewidth=2.6, label=label)
-        for label, color in zip(labels, colors, strict=True)
-    ]
 
 
 def time_handles() -> list[Artist]:

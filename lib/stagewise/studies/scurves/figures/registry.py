@@ -36,10 +36,50 @@ FIGURES: Mapping[str, Figure] = {
     "s06_attention_head": Figure(
         inputs={"curves": _curves("attention"), "measures": _MEASURES}, settings=_SHOWN_SEED
     ),
-    "s07_adam": Figure(inputs={"curves": _curves("adam", "fullrank")}, settings=_SHOWN_SEED),
-    "s08_weight_decay": Figure(inputs={"curves": _curves("variants")}),
-    "s09_adamw": Figure(inputs={"curves": _curves("variants")}),
-    "s10_cross_entropy": Figure(inputs={"curves": _curves("entropy")}, settings=_SHOWN_SEED),
+    "s07_adam": Figure(
+        inputs={"curves": _curves("adam", "fullrank")},
+        settings=_SHOWN_SEED,
+        constants={
+            "labels": {
+                "adam2": "Adam, rank 2",
+                "adam10": "Adam, rank 10",
+                "adamfull": "Adam, full rank",
+            },
+            "logarithmic": False,
+        },
+        module="studies.scurves.figures.stacked",
+    ),
+    "s08_weight_decay": Figure(
+        inputs={"curves": _curves("variants")},
+        constants={
+            "labels": {"decay1": r"$\lambda$ = {decay:g}"},
+            "logarithmic": False,
+            "last": 300.0,
+        },
+        module="studies.scurves.figures.compared",
+    ),
+    "s09_adamw": Figure(
+        inputs={"curves": _curves("variants")},
+        constants={
+            "labels": {"slow1": "gradient descent", "adamw1": "AdamW"},
+            "logarithmic": True,
+            "last": None,
+        },
+        module="studies.scurves.figures.compared",
+    ),
+    "s10_cross_entropy": Figure(
+        inputs={"curves": _curves("entropy")},
+        settings=_SHOWN_SEED,
+        constants={
+            "labels": {
+                "entropy2": "cross-entropy, rank 2",
+                "entropy10": "cross-entropy, rank 10",
+                "entropyfull": "cross-entropy, full rank",
+            },
+            "logarithmic": True,
+        },
+        module="studies.scurves.figures.stacked",
+    ),
     "s11_plateau_lengths": Figure(inputs={"measures": _MEASURES}),
     "s12_bumps": Figure(
         inputs={

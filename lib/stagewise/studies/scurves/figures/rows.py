@@ -22,9 +22,6 @@ SHOWN_SEEDS, SHOWN_VECTORS = 10, 4
 LOWEST = 1e-5
 """Share of the first loss at which a panel of losses ends: low enough for a drop, not for all of it."""
 
-MATRIX_COMPONENTS = ("first component, a", "second component, b")
-"""Components of a product of two vectors, in legends."""
-
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
 
 
@@ -259,14 +256,10 @@ def seed_handles(null: bool = True) -> list[Artist]:
     return handles
 
 
-def vector_handles(count: int, components: Sequence[str]) -> list[Artist]:
-    """Return legend entries for the lines of `draw_lengths` and `draw_cosines`."""
-    handles: list[Artist] = [
-        Line2D([], [], color=style.SERIES[k], label=f"vector {k + 1}")
-        for k in range(min(count, SHOWN_VECTORS))
+def vector_handles() -> list[Artist]:
+    """Return legend entries for the lines of `draw_lengths` and `draw_cosines` for a matrix."""
+    return [
+        *style.color_handles([f"vector {k + 1}" for k in range(SHOWN_VECTORS)], linewidth=None),
+        Line2D([], [], color=style.MAIN, linestyle=DASHES[0], label="first component, a"),
+        Line2D([], [], color=style.MAIN, linestyle=DASHES[1], label="second component, b"),
     ]
-    handles += [
-        Line2D([], [], color=style.MAIN, linestyle=dash, label=name)
-        for dash, name in zip(DASHES, components, strict=False)
-    ]
-    return handles

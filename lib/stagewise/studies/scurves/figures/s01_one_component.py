@@ -11,11 +11,7 @@ from matplotlib.axes import Axes
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.scurves.figures.rows import (
-    Curves,
-    seed_handles,
-    seed_lines,
-)
+from stagewise.studies.scurves.figures.rows import Curves, seed_handles, seed_lines
 
 
 @style.context()

@@ -13,7 +13,6 @@ from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.scurves.bumps import find_bumps
 from stagewise.studies.scurves.figures.rows import (
-    MATRIX_COMPONENTS,
     SHOWN_VECTORS,
     Curves,
     draw_vectors_row,
@@ -52,8 +51,7 @@ def draw(
         draw_vectors_row(ledger, axes, letters, lines, seed, last=lines.converged(), x=rank == 4)
         _mark_bumps(ledger, axes[2], letters[2], lines, seed, bump_prominence)
     mark = Line2D([], [], marker="v", linestyle="", color=style.ACCENT, label="bump")
-    handles = vector_handles(4, MATRIX_COMPONENTS)
-    style.bottom_legend(figure, seed_handles(), [*handles, mark], columns=4)
+    style.bottom_legend(figure, seed_handles(), [*vector_handles(), mark], columns=4)
     return Drawn(figure, ledger.table())
 
 

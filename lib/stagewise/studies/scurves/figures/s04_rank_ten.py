@@ -12,17 +12,12 @@ import xarray as xr
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.scurves.figures.rows import (
-    MATRIX_COMPONENTS,
     Curves,
     draw_vectors_row,
     seed_handles,
     vector_handles,
 )
-from stagewise.studies.scurves.figures.spreads import (
-    RANKS,
-    draw_by_rank,
-    spread_handles,
-)
+from stagewise.studies.scurves.figures.spreads import RANKS, draw_by_rank, spread_handles
 
 
 @style.context()
@@ -65,6 +60,5 @@ def draw(*, curves: Mapping[str, xr.Dataset], measures: pd.DataFrame, shown_seed
         ax.set_ylabel(label)
         ax.set_ylim(bottom=0)
         ax.set_title(title)
-    handles = vector_handles(4, MATRIX_COMPONENTS)
-    style.bottom_legend(figure, seed_handles(), handles, spread_handles(), columns=4)
+    style.bottom_legend(figure, seed_handles(), vector_handles(), spread_handles(), columns=4)
     return Drawn(figure, ledger.table())

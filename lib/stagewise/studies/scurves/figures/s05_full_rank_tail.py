@@ -15,17 +15,12 @@ from matplotlib.lines import Line2D
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.scurves.figures.rows import (
-    MATRIX_COMPONENTS,
     Curves,
     draw_vectors_row,
     seed_handles,
     vector_handles,
 )
-from stagewise.studies.scurves.figures.spreads import (
-    RANKS,
-    draw_by_rank,
-    spread_handles,
-)
+from stagewise.studies.scurves.figures.spreads import RANKS, draw_by_rank, spread_handles
 
 
 @style.context()
@@ -64,9 +59,7 @@ def draw(*, curves: Mapping[str, xr.Dataset], measures: pd.DataFrame, shown_seed
         ledger.add("f", f"chance, rank {RANKS[name]}", x, chance)
         bottom[2].plot([x - 0.25, x + 0.25], [chance, chance], color=style.ACCENT, linewidth=1.0)
     marks = [*spread_handles(), Line2D([], [], color=style.ACCENT, label="random vectors")]
-    style.bottom_legend(
-        figure, seed_handles(), vector_handles(4, MATRIX_COMPONENTS), marks, columns=4
-    )
+    style.bottom_legend(figure, seed_handles(), vector_handles(), marks, columns=4)
     return Drawn(figure, ledger.table())
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 import xarray as xr
-from matplotlib.lines import Line2D
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
@@ -58,9 +57,6 @@ def draw(*, curves: Mapping[str, xr.Dataset], measures: pd.DataFrame, shown_seed
     axes[0].set_title(f"(a) loss, {len(head.kept)} seeds")
     axes[1].set_title(f"(b) learned matrices, seed {shown_seed}")
     axes[2].set_title(f"(c) whole tensor, {len(head.kept)} seeds")
-    matrices = [
-        Line2D([], [], color=color, label=name)
-        for color, name in zip(style.SERIES, "QKOV", strict=True)
-    ]
+    matrices = style.color_handles("QKOV", linewidth=None)
     style.bottom_legend(figure, seed_handles(), matrices, columns=4)
     return Drawn(figure, ledger.table())

@@ -9,10 +9,7 @@ from matplotlib.lines import Line2D
 from stagewise.core.intervals import share_interval
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.scurves.figures.spreads import (
-    draw_spread,
-    spread_handles,
-)
+from stagewise.studies.scurves.figures.spreads import draw_spread, spread_handles
 from stagewise.studies.scurves.selection import kept
 
 _RANKS = {"rank1": "1", "rank2": "2", "rank4": "4", "rank10": "10", "full": "full"}
@@ -52,9 +49,7 @@ def draw(*, measures: pd.DataFrame) -> Drawn:
         axes[2].set_ylabel("Least slope over largest before\n(dimensionless)")
         axes[2].axhline(1, color=style.MUTED, linestyle=":", linewidth=0.8)
         for ax in axes:
-            ax.set_xticks(range(len(settings)), list(settings.values()))
-            ax.set_xlim(-0.6, len(settings) - 0.4)
-            ax.set_xlabel(label)
+            style.category_axis(ax, list(settings.values()), label, 0.6)
         axes[0].set_title(f"({letters[0]}) plateau length, {len(runs)} seeds")
         axes[1].set_title(f"({letters[1]}) shares, 95 % intervals")
         axes[2].set_title(f"({letters[2]}) does the fall slow down?")

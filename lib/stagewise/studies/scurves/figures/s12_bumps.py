@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.scurves.contrasts import Contrast, contrast_of
-from stagewise.studies.scurves.figures.spreads import (
-    draw_spread,
-    spread_handles,
-)
+from stagewise.studies.scurves.figures.spreads import draw_spread, spread_handles
 from stagewise.studies.scurves.selection import kept
 
 _PAIRS = {"rank2": ("adam2", "2"), "rank10": ("adam10", "10"), "full": ("adamfull", "full")}
@@ -53,19 +49,14 @@ def draw(*, measures: pd.DataFrame, contrasts: pd.DataFrame) -> Drawn:
             ledger.add("b", f"rank {rank}", x, more.difference, more.low, more.high, seeds=seeds)
             _interval(b, x, more, style.MAIN)
     for ax in (a, b):
-        ax.set_xticks(range(len(_PAIRS)), [rank for _, rank in _PAIRS.values()])
-        ax.set_xlim(-0.5, len(_PAIRS) - 0.5)
-        ax.set_xlabel("Rank r")
+        style.category_axis(ax, [rank for _, rank in _PAIRS.values()], "Rank r")
     b.axhline(0, color=style.MUTED, linewidth=0.7)
     a.set_ylabel("Bumps a run (count)")
     b.set_ylabel("Bumps, Adam less descent (count)")
     a.set_title("(a) bumps before convergence")
     b.set_title("(b) mean difference, 95 %")
     _rivalry(ledger, c, contrasts)
-    colors = [
-        Line2D([], [], color=color, linewidth=2.6, label=label)
-        for color, label in zip(style.SERIES, ("descent", "Adam"), strict=False)
-    ]
+    colors = style.color_handles(("descent", "Adam"))
     style.bottom_legend(figure, [*colors, *spread_handles()], columns=5)
     return Drawn(figure, ledger.table())
 
@@ -85,9 +76,7 @@ def _rivalry(ledger: Ledger, ax: Axes, contrasts: pd.DataFrame) -> None:
         ledger.add("c", series, x, contrast.difference, contrast.low, contrast.high)
         _interval(ax, x, contrast, style.SERIES[int(name.startswith("adam"))])
     ax.axhline(0, color=style.MUTED, linewidth=0.7)
-    ax.set_xticks(range(len(_RIVALS)), list(_RIVALS.values()), fontsize=6.5)
-    ax.set_xlim(-0.5, len(_RIVALS) - 0.5)
-    ax.set_xlabel("Optimiser and rank")
+    style.category_axis(ax, list(_RIVALS.values()), "Optimiser and rank", fontsize=6.5)
     ax.set_ylabel("Share of vectors with a bump,\ncompeting less not competing")
     level = contrasts.loc[contrasts["kind"] == "competition", "level"].iloc[0]
     ax.set_title(f"(c) bumps and competition, {100 * level:.0f} %")

@@ -6,15 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from matplotlib.lines import Line2D
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.scurves.figures.rows import (
-    Curves,
-    seed_handles,
-    seed_lines,
-)
+from stagewise.studies.scurves.figures.rows import Curves, seed_handles, seed_lines
 
 
 @style.context()
@@ -51,9 +46,6 @@ def draw(*, curves: Mapping[str, xr.Dataset]) -> Drawn:
     axes[0].set_ylim(0, None)
     axes[1].set_yscale("log")
     axes[2].set_ylim(-0.1, 1.02)
-    colors = [
-        Line2D([], [], color=color, linewidth=1.5, label=case.label)
-        for color, case in zip(style.SERIES, (whole, without), strict=False)
-    ]
+    colors = style.color_handles([whole.label, without.label], linewidth=1.5)
     style.bottom_legend(figure, [*colors, *seed_handles(null=False)], columns=5)
     return Drawn(figure, ledger.table())

@@ -52,6 +52,4 @@ def draw_by_rank(
         if len(values):
             color = style.SERIES[0]
             draw_spread(ledger, ax, letter, f"rank {RANKS[setting]}", x, values, color)
-    ax.set_xticks(range(len(settings)), [RANKS[name] for name in settings])
-    ax.set_xlim(-0.6, len(settings) - 0.4)
-    ax.set_xlabel("Rank r")
+    style.category_axis(ax, [RANKS[name] for name in settings], "Rank r", 0.6)
