@@ -22,7 +22,7 @@ MEASURED = (
     *("initial_loss", "null_loss", "final_loss", "norm_min_step", "norm_min_ratio"),
     *("best_cosine", "span_angle", "leading_angle"),
     *("num_plateaus", "decay_end", "plateau_end", "level", "half_drop", "drop_steps", "censored"),
-    *("least_slope",),
+    *("least_rate",),
     *("plateau_ratio", "plateau_steps", "rate", "rate_explained"),
     *("tail_exponent", "tail_rate", "tail_aic_difference", "target_time", "target_spread"),
     *("converged", "converged_step", "bumps", "explained_bumps", "vectors", "bumped_vectors"),

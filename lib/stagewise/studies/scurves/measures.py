@@ -16,7 +16,7 @@ from stagewise.studies.scurves.thresholds import MeasureSettings
 
 _OF_PHASES = (
     *("num_plateaus", "decay_end", "plateau_end", "level", "half_drop", "drop_steps"),
-    "least_slope",
+    "least_rate",
 )
 
 

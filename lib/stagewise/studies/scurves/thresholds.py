@@ -13,9 +13,9 @@ class CurveSettings(Settings):
     """What counts as a plateau."""
 
     plateau_share: Fraction
-    """A plateau's slope in log loss and log time is below this share of the largest before it."""
-    min_plateau_factor: Annotated[float, Bounds(minimum=1)]
-    """A plateau lasts at least by this factor in time."""
+    """A plateau's rate, -d log L / dt, is below this share of the largest before and after it."""
+    min_efoldings: Annotated[float, Bounds(minimum=0)]
+    """A plateau lasts so long that the loss would fall by this many factors e at the rates beside it."""
     floor: Fraction
     """Curves end below this share of their first loss."""
 

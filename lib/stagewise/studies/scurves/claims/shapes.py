@@ -48,9 +48,9 @@ def rank_one(
     )
     return Verdict(
         judged(share >= min_share and follows, share < low_share and medians[0] > max_deviation),
-        f"share with a plateau {share_text(plateau)}; the slope falls to "
-        f"{spread_text(found.runs('rank1')['least_slope'])} of its largest before; distance from the "
-        f"flow {rates}",
+        f"share with a plateau {share_text(plateau)}; the rate falls to "
+        f"{spread_text(found.runs('rank1')['least_rate'])} of the largest beside it; distance from the flow "
+        f"{rates}",
         f"95 % interval of the share; medians over {int(cases[0]['flow_deviation'].count())} "
         f"seeds; {found.excluded('rank1')}",
         seeds_of(plateau.to_frame()),
@@ -86,8 +86,8 @@ def low_ranks(found: ScurvesEvidence, *, max_loss: float, min_share: float) -> V
     least = float(plateau[1].mean()) - max_loss
     agree = [plateau[k].mean() >= least and tail[k].mean() >= min_share for k in (2, 4)]
     texts = [
-        f"rank {k}: plateau {share_text(plateau[k])}, exponential tail {share_text(tail[k])}, slope "
-        f"down to {spread_text(rows['least_slope'])} of its largest before"
+        f"rank {k}: plateau {share_text(plateau[k])}, exponential tail {share_text(tail[k])}, rate "
+        f"down to {spread_text(rows['least_rate'])} of the largest beside it"
         for k, rows in tables.items()
     ]
     return Verdict(

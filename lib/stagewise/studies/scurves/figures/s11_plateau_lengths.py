@@ -36,7 +36,7 @@ def draw(*, measures: pd.DataFrame) -> Drawn:
             runs, series = kept(measures, name, rate), f"{label} {text}"
             for ax, letter, column in (
                 (axes[0], letters[0], "plateau_ratio"),
-                (axes[2], letters[2], "least_slope"),
+                (axes[2], letters[2], "least_rate"),
             ):
                 values = runs[column].dropna().to_numpy()
                 if len(values):
@@ -46,7 +46,7 @@ def draw(*, measures: pd.DataFrame) -> Drawn:
         axes[0].set_ylabel("Half-drop over end of decay\n(dimensionless)")
         axes[1].set_ylabel("Share of seeds")
         axes[1].set_ylim(-0.05, 1.05)
-        axes[2].set_ylabel("Least slope over largest before\n(dimensionless)")
+        axes[2].set_ylabel("Least rate over largest beside it\n(dimensionless)")
         axes[2].axhline(1, color=style.MUTED, linestyle=":", linewidth=0.8)
         for ax in axes:
             style.category_axis(ax, list(settings.values()), label, 0.6)
