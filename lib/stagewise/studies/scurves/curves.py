@@ -61,8 +61,8 @@ class Phases:
     censored : bool
         The run ended before the half-drop.
     least_rate : float
-        Least rate as a share of the largest before or after it, whichever is smaller: 1 if the fall never
-        slows down and speeds up again, whatever counts as a plateau.
+        Least rate as a share of the largest before or after it, whichever is smaller: 1 if the fall
+        never slows down and speeds up again, whatever counts as a plateau.
     last_step : float
         Last step of the run.
     """
@@ -86,10 +86,11 @@ class Phases:
 
     @property
     def length_steps(self) -> float:
-        """Steps from the end of the initial decay to the half-drop: 0 without a plateau."""
+        """Steps from end of decay to half-drop: 0 without a plateau, a bound if censored."""
+        end = self.last_step if self.censored else self.half_drop
         if np.isnan(self.decay_end):
-            return 0.0
-        return (self.last_step if self.censored else self.half_drop) - self.decay_end
+            return end if self.censored else 0.0
+        return end - self.decay_end
 
 
 def above_floor(loss: np.ndarray, floor: float) -> int:

@@ -88,7 +88,13 @@ def s7(cosine: Any, angle: float = 0.01) -> list[pd.DataFrame]:
 
 def ordered(names: list[str], *lengths: float, rate: float = 0.05) -> list[pd.DataFrame]:
     return [
-        rows(name, plateau_ratio=length + NOISE, censored=0.0, learning_rate=rate)
+        rows(
+            name,
+            plateau_ratio=length + NOISE,
+            plateau_steps=length + NOISE,
+            censored=0.0,
+            learning_rate=rate,
+        )
         for name, length in zip(names, lengths, strict=True)
     ]
 
@@ -100,6 +106,15 @@ def s8(*lengths: float) -> list[pd.DataFrame]:
 def s9(*lengths: float) -> list[pd.DataFrame]:
     names = ["vector", "rank1", "product3", "product4", "product5"]
     return ordered(names, *lengths, rate=0.2)
+
+
+def censored(*lengths: float, horizons: tuple[float, ...]) -> list[pd.DataFrame]:
+    """Return runs of 1 to 5 components that were followed for different numbers of steps."""
+    tables = s9(*lengths)
+    for table, horizon in zip(tables, horizons, strict=True):
+        table["censored"] = (table["plateau_steps"] > horizon).astype(float)
+        table["plateau_steps"] = table["plateau_steps"].clip(upper=horizon)
+    return tables
 
 
 def s10(share: float, drop: float) -> list[pd.DataFrame]:
@@ -197,6 +212,9 @@ CASES: list[tuple[str, list[pd.DataFrame], str]] = [
     ("S9", s9(1, 3, 5, 7, 9), SUPPORTED),
     ("S9", s9(1, 3, 5, 7, 7), MIXED),
     ("S9", s9(9, 7, 5, 3, 1), REFUTED),
+    # Runs that ended first are bounds; a longer horizon alone makes no longer plateau.
+    ("S9", censored(1, 3, 5, 7, 9, horizons=(99, 99, 5.5, 7.5, 9.2)), SUPPORTED),
+    ("S9", censored(9, 9, 9, 9, 9, horizons=(2, 4, 6, 8, 9.5)), REFUTED),
     ("S10", s10(1.0, 50.0), SUPPORTED),
     ("S10", s10(1.0, 150.0), MIXED),
     ("S10", s10(0.4, 50.0), REFUTED),

@@ -49,8 +49,8 @@ def rank_one(
     return Verdict(
         judged(share >= min_share and follows, share < low_share and medians[0] > max_deviation),
         f"share with a plateau {share_text(plateau)}; the rate falls to "
-        f"{spread_text(found.runs('rank1')['least_rate'])} of the largest beside it; distance from the flow "
-        f"{rates}",
+        f"{spread_text(found.runs('rank1')['least_rate'])} of the largest beside it; distance from "
+        f"the flow {rates}",
         f"95 % interval of the share; medians over {int(cases[0]['flow_deviation'].count())} "
         f"seeds; {found.excluded('rank1')}",
         seeds_of(plateau.to_frame()),
