@@ -1,13 +1,14 @@
 """How a run behaves: when it memorises, when it generalises, and how suddenly.
 
 The grokking dialogue uses the word in two senses, a sudden generalisation and one long after
-memorisation: the width of the rise and the delay keep them apart.
+memorisation: the width of the rise and the delay keep them apart. Both sets are held to the same level,
+and times are first passages: what a run loses again later, as in a slingshot, does not move them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, log, nan
+from math import inf, isnan, log, nan
 
 import numpy as np
 
@@ -17,36 +18,18 @@ OUTCOMES = ("generalise", "memorise", "fail")
 
 
 @dataclass(frozen=True)
-class Reached:
-    """When an accuracy is reached for good.
-
-    Parameters
-    ----------
-    step : float
-        First recorded step from which the accuracy holds for the rest of the run; NaN if censored.
-    censored : bool
-        Whether the run ended before that.
-    first : float
-        First recorded step at which it is reached, whether or not it holds; NaN if never. Far below
-        `step`, it tells a run that loses again what it has learned.
-    """
-
-    step: float
-    censored: bool
-    first: float
-
-
-@dataclass(frozen=True)
 class Rise:
     """The rise of a curve between two levels; NaN where it does not rise.
 
     Parameters
     ----------
-    start, end : float
-        Steps at which the lower and the upper level are crossed, interpolated in log t.
+    start, middle, end : float
+        Steps at which the lower level, the mean of both and the upper level are crossed, interpolated in
+        log t.
     """
 
     start: float
+    middle: float
     end: float
 
     @property
@@ -61,17 +44,18 @@ class Behaviour:
 
     Parameters
     ----------
-    memorised, generalised : Reached
-        When the training and the test set are learned.
-    rise : Rise
-        Of the test accuracy.
+    memorised, generalised : float
+        When the training and the test set are first learned; NaN if the run ended before.
+    train_rise, test_rise : Rise
+        Of both accuracies.
     last_step : float
         Last step of the run, at which times are censored.
     """
 
-    memorised: Reached
-    generalised: Reached
-    rise: Rise
+    memorised: float
+    generalised: float
+    train_rise: Rise
+    test_rise: Rise
     last_step: float
 
     @property
@@ -80,36 +64,42 @@ class Behaviour:
 
         A run that learns the test set generalises, whatever its training accuracy does.
         """
-        if not self.generalised.censored:
+        if not isnan(self.generalised):
             return "generalise"
-        return "fail" if self.memorised.censored else "memorise"
+        return "fail" if isnan(self.memorised) else "memorise"
 
     @property
-    def before_memorisation(self) -> bool:
-        """Whether the test accuracy has risen before the training set is memorised."""
-        memorised = inf if self.memorised.censored else self.memorised.step
-        return self.rise.end < memorised
+    def test_first(self) -> bool:
+        """Whether the test set is learned before the training set."""
+        return self.generalised < (inf if isnan(self.memorised) else self.memorised)
 
     @property
     def delay(self) -> float:
         """Grokking delay log(t_gen / t_mem); NaN if either is censored or at step 0."""
-        return _log_ratio(self.generalised.step, self.memorised.step)
+        return _log_ratio(self.generalised, self.memorised)
 
     @property
     def least_delay(self) -> float:
         """The delay, or where only t_gen is censored the bound log(last_step / t_mem)."""
-        end = self.last_step if self.generalised.censored else self.generalised.step
-        return _log_ratio(end, self.memorised.step)
+        end = self.last_step if isnan(self.generalised) else self.generalised
+        return _log_ratio(end, self.memorised)
+
+    @property
+    def lag(self) -> float:
+        """How far the middle of the test accuracy's rise is behind the training accuracy's, in log t."""
+        return _log_ratio(self.test_rise.middle, self.train_rise.middle)
 
 
-def time_learned(steps: np.ndarray, accuracy: np.ndarray, learned: float) -> Reached:
-    """Return when an accuracy is reached and holds for the rest of the run.
+def first_passage(steps: np.ndarray, accuracy: np.ndarray, level: float) -> float:
+    """Return when an accuracy first is at a level, interpolated in log t; NaN if never.
+
+    A crossing between step 0 and the next record is placed at that record, for step 0 has no logarithm.
 
     Parameters
     ----------
     steps, accuracy : ndarray, shape (T,)
-        NaN accuracy, as of a run that diverged, is not learned.
-    learned : float
+        NaN accuracy, as of a run that diverged, reaches nothing.
+    level : float
 
     Raises
     ------
@@ -117,12 +107,8 @@ def time_learned(steps: np.ndarray, accuracy: np.ndarray, learned: float) -> Rea
         If the shapes disagree, there is no record, or steps are negative or do not increase.
     """
     steps, accuracy = _curve(steps, accuracy)
-    holds = accuracy >= learned
-    first = float(steps[holds.argmax()]) if holds.any() else nan
-    if not holds[-1]:
-        return Reached(nan, True, first)
-    below = np.flatnonzero(~holds)
-    return Reached(float(steps[below[-1] + 1 if below.size else 0]), False, first)
+    reached = np.flatnonzero(accuracy >= level)
+    return _crossing(steps, accuracy, int(reached[0]), level) if reached.size else nan
 
 
 def find_rise(steps: np.ndarray, values: np.ndarray, start: float, end: float) -> Rise:
@@ -130,8 +116,7 @@ def find_rise(steps: np.ndarray, values: np.ndarray, start: float, end: float) -
 
     The rise ends at the first record at or above the upper level and starts at the last crossing of the
     lower level before it, so that what happens after (a later loss of the skill) and an early
-    excursion do not widen it. Both crossings are interpolated linearly in log t. A crossing between
-    step 0 and the next record is placed at that record, for step 0 has no logarithm.
+    excursion do not widen it; so for the middle. Crossings are placed as by `first_passage`.
 
     Parameters
     ----------
@@ -144,23 +129,23 @@ def find_rise(steps: np.ndarray, values: np.ndarray, start: float, end: float) -
     Returns
     -------
     Rise
-        Both NaN if the upper level is never reached; the start is NaN if no record before it lies
+        All NaN if the upper level is never reached; the start is NaN if no record before it lies
         below the lower level.
 
     Raises
     ------
     ValueError
-        As `time_learned`, or if the levels do not ascend.
+        As `first_passage`, or if the levels do not ascend.
     """
     steps, values = _curve(steps, values)
     if not start < end:
         raise ValueError(f"a rise goes up, not from {start} to {end}")
     above = np.flatnonzero(values >= end)
     if not above.size:
-        return Rise(nan, nan)
-    below = np.flatnonzero(values[: above[0]] < start)
-    begin = _crossing(steps, values, int(below[-1]) + 1, start) if below.size else nan
-    return Rise(begin, _crossing(steps, values, int(above[0]), end))
+        return Rise(nan, nan, nan)
+    last = int(above[0])
+    begin, middle = (_last_crossing(steps, values, last, at) for at in (start, (start + end) / 2))
+    return Rise(begin, middle, _crossing(steps, values, last, end))
 
 
 def find_behaviour(
@@ -171,12 +156,14 @@ def find_behaviour(
 ) -> Behaviour:
     """Return the times of one run from its accuracies, each of shape (T,).
 
-    Times are read at recorded steps, so their error is the distance of records.
+    Times are interpolated between recorded steps, so their error is below the distance of records.
     """
+    levels = settings.rise_start, settings.rise_end
     return Behaviour(
-        memorised=time_learned(steps, train_accuracy, settings.learned),
-        generalised=time_learned(steps, test_accuracy, settings.learned),
-        rise=find_rise(steps, test_accuracy, settings.rise_start, settings.rise_end),
+        memorised=first_passage(steps, train_accuracy, settings.learned),
+        generalised=first_passage(steps, test_accuracy, settings.learned),
+        train_rise=find_rise(steps, train_accuracy, *levels),
+        test_rise=find_rise(steps, test_accuracy, *levels),
         last_step=float(steps[-1]),
     )
 
@@ -190,6 +177,12 @@ def _curve(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
     if steps[0] < 0 or not (np.diff(steps) > 0).all():
         raise ValueError("steps must increase and must not be negative")
     return steps, values
+
+
+def _last_crossing(steps: np.ndarray, values: np.ndarray, last: int, level: float) -> float:
+    """Return the last crossing of a level before a record; NaN if no record before lies below it."""
+    below = np.flatnonzero(values[:last] < level)
+    return _crossing(steps, values, int(below[-1]) + 1, level) if below.size else nan
 
 
 def _crossing(steps: np.ndarray, values: np.ndarray, index: int, level: float) -> float:

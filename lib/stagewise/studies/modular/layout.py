@@ -67,8 +67,9 @@ GRADIENTS = StoreLayout(
 )
 
 MEASURED = (
-    *("memorised_step", "generalised_step", "first_generalised_step"),
-    *("rise_start", "rise_end", "rise_width", "delay", "least_delay"),
+    *("memorised_step", "generalised_step", "delay", "least_delay", "lag"),
+    *("train_rise_start", "train_rise_middle", "train_rise_end"),
+    *("rise_start", "rise_middle", "rise_end", "rise_width"),
     *("train_accuracy", "test_accuracy", "initial_norm", "final_norm"),
     *("early_slope", "early_correlation", "early_error", "early_records"),
     *("num_learned", "learned_power", "clocks", "pizzas", "distance_irrelevance"),
@@ -83,7 +84,7 @@ RUNS = TableLayout(
         "outcome": Column(str, choices=("generalise", "memorise", "fail")),
         **dict.fromkeys(("modulus", "embed_dim", "batch_size", "num_steps"), Column(int, least=1)),
         "seed": Column(int, least=0),
-        **dict.fromkeys(("frozen", "diverged", "before_memorisation"), Column(bool)),
+        **dict.fromkeys(("frozen", "diverged", "test_first"), Column(bool)),
         **dict.fromkeys(
             ("train_fraction", "learning_rate", "initial_scale"), Column(float, above=0)
         ),

@@ -14,12 +14,11 @@ class BehaviourSettings(Settings):
     """What counts as learned, and between which levels a rise is measured."""
 
     learned: Annotated[float, Bounds(exclusiveMinimum=0, maximum=1)]
-    """Accuracy from which a set counts as learned, if it holds for the rest of the run; 0.99 as a
-    rule."""
+    """Accuracy from which a set, training or test, counts as learned; 0.99 as a rule."""
     rise_start: Fraction
-    """Test accuracy at which its rise begins; 0.1 as a rule."""
+    """Accuracy at which a rise begins; 0.1 as a rule."""
     rise_end: Fraction
-    """Test accuracy at which its rise ends; 0.9 as a rule."""
+    """Accuracy at which a rise ends; 0.9 as a rule."""
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the rise."""

@@ -214,7 +214,7 @@ def find_phases(
     return Phases(
         num_plateaus=len(ended),
         decay_end=missing if first is None else first.begin,
-        plateau_end=first.end if ended else missing,
+        plateau_end=ended[0].end if ended else missing,
         level=level,
         half_drop=missing if half is None else half,
         drop_steps=missing if high is None or low is None else low - high,

@@ -7,11 +7,10 @@ import pytest
 
 from stagewise.studies.modular.behaviour import (
     Behaviour,
-    Reached,
     Rise,
     find_behaviour,
     find_rise,
-    time_learned,
+    first_passage,
 )
 from stagewise.studies.modular.thresholds import BehaviourSettings
 
@@ -32,29 +31,22 @@ def reaches(level: float, middle: float, sharpness: float) -> float:
 # Times
 
 
-def test_the_first_step_that_holds():
-    steps = np.array([0, 10, 20, 30, 40, 50])
-    found = time_learned(steps, np.array([0.1, 0.995, 0.98, 0.99, 1.0, 1.0]), 0.99)
-    assert found == Reached(step=30, censored=False, first=10)
+def test_a_first_passage_is_interpolated_in_log_time():
+    assert first_passage(np.array([10.0, 1000.0]), np.array([0.5, 1.0]), 0.75) == pytest.approx(100)
 
 
-def test_an_accuracy_that_is_lost_at_the_end_is_censored():
-    found = time_learned(np.arange(4), np.array([0.1, 1.0, 1.0, 0.98]), 0.99)
-    assert np.isnan(found.step)
-    assert found.censored
-    assert found.first == 1
+def test_what_is_lost_later_does_not_move_the_passage():
+    accuracy = np.array([0.1, 0.99, 0.2, 0.98])
+    assert first_passage(np.array([0, 10, 20, 30]), accuracy, 0.99) == 10
 
 
-def test_an_accuracy_that_is_never_reached_is_censored():
-    found = time_learned(np.arange(4), np.array([0.1, 0.2, np.nan, np.nan]), 0.99)
-    assert found.censored
-    assert np.isnan(found.step)
-    assert np.isnan(found.first)
+def test_an_accuracy_that_is_never_reached_has_no_time():
+    assert np.isnan(first_passage(np.arange(4), np.array([0.1, 0.2, np.nan, np.nan]), 0.99))
 
 
-def test_known_from_the_start_and_missing_in_between():
-    assert time_learned(np.arange(3), np.ones(3), 0.99).step == 0
-    assert time_learned(np.arange(4), np.array([1.0, np.nan, 1.0, 1.0]), 0.99).step == 2
+def test_known_from_the_start_and_missing_before():
+    assert first_passage(np.arange(3), np.ones(3), 0.99) == 0
+    assert first_passage(np.arange(4), np.array([0.5, np.nan, 1.0, 1.0]), 0.99) == 2
 
 
 # Rises
@@ -65,6 +57,7 @@ def test_width_of_a_logistic_rise(sharpness):
     found = find_rise(STEPS, sigmoid(500, sharpness), 0.1, 0.9)
     assert found.width == pytest.approx(2 * np.log(9) / sharpness, rel=0.01)
     assert found.start == pytest.approx(reaches(0.1, 500, sharpness), rel=0.01)
+    assert found.middle == pytest.approx(500, rel=0.01)
     assert found.end == pytest.approx(reaches(0.9, 500, sharpness), rel=0.01)
 
 
@@ -103,31 +96,41 @@ def test_late_and_sudden_generalisation():
     assert found.outcome == "generalise"
     assert found.delay == pytest.approx(np.log(60), abs=0.03)
     assert found.least_delay == found.delay
-    assert found.rise.width == pytest.approx(2 * np.log(9) / 10, rel=0.05)
+    assert found.test_rise.width == pytest.approx(2 * np.log(9) / 10, rel=0.05)
 
 
 def test_sudden_generalisation_along_with_memorisation():
     found = find_behaviour(STEPS, sigmoid(400, 10), sigmoid(400, 10), SETTINGS)
     assert found.delay == 0
+    assert not found.test_first
 
 
 def test_late_but_gradual_generalisation_has_a_wide_rise():
     found = find_behaviour(STEPS, sigmoid(5, 4), sigmoid(500, 2), SETTINGS)
     assert found.outcome == "generalise"
     assert found.delay > 4
-    assert found.rise.width == pytest.approx(2 * np.log(9) / 2, rel=0.05)
+    assert found.test_rise.width == pytest.approx(2 * np.log(9) / 2, rel=0.05)
 
 
 def test_generalisation_before_memorisation_has_a_negative_delay():
     found = find_behaviour(STEPS, sigmoid(600, 10), sigmoid(300, 10), SETTINGS)
     assert found.delay == pytest.approx(-np.log(2), abs=0.03)
+    assert found.lag == pytest.approx(-np.log(2), abs=0.03)
+    assert found.test_first
+
+
+def test_a_slingshot_does_not_move_the_times():
+    accuracy = sigmoid(400, 10)
+    dip = np.where((STEPS > 2000) & (STEPS < 2500), 0.5, accuracy)
+    smooth, dipped = (find_behaviour(STEPS, sigmoid(50, 10), a, SETTINGS) for a in (accuracy, dip))
+    assert smooth == dipped
 
 
 def test_a_run_that_only_memorises_bounds_the_delay():
     found = find_behaviour(STEPS, sigmoid(50, 10), 0.02 * np.ones_like(STEPS), SETTINGS)
     assert found.outcome == "memorise"
     assert np.isnan(found.delay)
-    assert found.least_delay == pytest.approx(np.log(10_000 / found.memorised.step))
+    assert found.least_delay == pytest.approx(np.log(10_000 / found.memorised))
 
 
 def test_a_run_that_learns_nothing_fails():
@@ -137,9 +140,10 @@ def test_a_run_that_learns_nothing_fails():
 
 
 def test_learning_the_test_set_is_generalisation_though_training_accuracy_flickers():
-    censored = Reached(np.nan, True, 10)
-    found = Behaviour(censored, Reached(20, False, 20), Rise(10, 20), 100)
+    none = Rise(np.nan, np.nan, np.nan)
+    found = Behaviour(np.nan, 20, none, Rise(10, 15, 20), 100)
     assert found.outcome == "generalise"
+    assert found.test_first
     assert np.isnan(found.delay)
 
 
@@ -151,7 +155,7 @@ def test_impossible_settings_are_refused(name, value):
 
 def test_malformed_curves_are_refused():
     with pytest.raises(ValueError, match="one length"):
-        time_learned(np.arange(3), np.ones(4), 0.99)
+        first_passage(np.arange(3), np.ones(4), 0.99)
     with pytest.raises(ValueError, match="increase"):
         find_rise(np.array([0, 2, 2]), np.ones(3), 0.1, 0.9)
     with pytest.raises(ValueError, match="goes up"):

@@ -45,7 +45,7 @@ def runs(setting: str, generalises: list[bool], **changes: Any) -> pd.DataFrame:
             "seed": np.arange(len(flags)),
             "frozen": False,
             "diverged": False,
-            "before_memorisation": False,
+            "test_first": False,
             "train_fraction": 0.8,
             "learning_rate": 0.01,
             "initial_scale": 1.0,
@@ -77,7 +77,7 @@ def verdict(claim: str, *tables: pd.DataFrame, **stores: Any) -> Verdict:
 
 
 ALL, NONE = [True] * 6, [False] * 6
-EARLY = {"before_memorisation": True, "memorised_step": 700.0, "delay": np.log(8 / 7)}
+EARLY = {"memorised_step": 700.0, "delay": np.log(8 / 7)}
 
 
 def test_g1_looks_at_both_kinds_of_run():

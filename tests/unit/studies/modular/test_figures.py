@@ -160,14 +160,10 @@ def test_medians_of_censored_times():
 
 
 def test_shown_runs_are_chosen_by_their_rule():
-    runs = table(
-        memorised_step=[100.0, 200.0, np.nan],
-        rise_end=[150.0, 100.0, 900.0],
-        least_delay=[3.0, 1.0, 2.0],
-    )
+    runs = table(lag=[0.5, -0.2, np.nan], least_delay=[3.0, 1.0, 2.0])
     assert soonest_rise(runs) == 1
     assert median_delay(runs) == 2
-    nothing = runs.assign(rise_end=np.nan, least_delay=np.nan)
+    nothing = runs.assign(lag=np.nan, least_delay=np.nan)
     assert soonest_rise(nothing) == median_delay(nothing) == 0
 
 

@@ -15,13 +15,13 @@ from stagewise.studies.modular.laws import FAMILY, FORMS, ShapeInterval, laws_of
 
 @claim("G1")
 def sudden(
-    found: ModularEvidence, *, max_width: float, min_delay: float, min_runs: float
+    found: ModularEvidence, *, max_width: float, max_delay: float, min_delay: float, min_runs: float
 ) -> Verdict:
-    """G1: the rise of the test accuracy is short in log time, before memorisation and after."""
+    """G1: the rise of the test accuracy is short in log time, with memorisation and long after."""
     rows = found.of()
     rows = rows[rows["generalises"] & rows["rise_width"].notna()]
     groups = {
-        "before memorisation": rows[rows["before_memorisation"]],
+        "not after memorisation": rows[~(rows["delay"] > max_delay)],
         "long after it": rows[rows["delay"] >= min_delay],
     }
     if any(len(part) < min_runs for part in groups.values()):
@@ -33,6 +33,7 @@ def sudden(
         f"{name}: {spread_text(part['rise_width'])} in log t, sudden {share_text(flags[name])}"
         for name, part in groups.items()
     ]
+    texts.append(f"test accuracy is first in {count_text(rows['test_first'])} runs")
     return Verdict(
         judged(max(medians) <= max_width, min(medians) > max_width),
         "; ".join(texts),
@@ -43,22 +44,24 @@ def sudden(
 
 
 @claim("G2")
-def both_orders(found: ModularEvidence, *, min_delay: float, min_share: float) -> Verdict:
-    """G2: some cells of the sweep generalise before they memorise, others long after."""
-    before, after, total = [], [], 0
+def both_orders(
+    found: ModularEvidence, *, max_delay: float, min_delay: float, min_share: float
+) -> Verdict:
+    """G2: some cells of the sweep generalise as they memorise, others long after."""
+    at_once, after, total = [], [], 0
     for part in cells(found.of()):
         total += 1
-        if (part["generalises"] & part["before_memorisation"]).mean() >= min_share:
-            before.append(part)
+        if (part["generalises"] & ~(part["delay"] > max_delay)).mean() >= min_share:
+            at_once.append(part)
         if (part["generalises"] & (part["delay"] >= min_delay)).mean() >= min_share:
             after.append(part)
     example = max(after, key=lambda part: part["delay"].median(), default=None)
-    text = f"{len(before)} cells generalise before memorisation, {len(after)} long after"
+    text = f"{len(at_once)} cells generalise as they memorise, {len(after)} long after"
     if example is not None:
         ratio = float(np.exp(example["delay"].median()))
         text += f"; latest: {example['setting'].iloc[0]}, {ratio:.3g} times the time to memorise"
     return Verdict(
-        judged(bool(before and after), not (before and after)),
+        judged(bool(at_once and after), not (at_once and after)),
         text,
         f"of {total} cells, each of at least {min(len(p) for p in cells(found.of()))} seeds",
         seeds_in(found.of()),

@@ -1,4 +1,4 @@
-"""Single runs over time: generalising before memorising, long after, or never."""
+"""Single runs over time: generalising while they memorise, long after, or never."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ _MARKS: Mapping[str, tuple[str, Any]] = {
 
 
 def soonest_rise(runs: pd.DataFrame) -> int:
-    """Return the position of the run whose rise ends soonest relative to its time to memorise.
+    """Return the position of the run whose test accuracy rises soonest after its training accuracy.
 
-    A run that does not memorise counts with its last step; without any rise it is the first run.
+    Without any rise it is the first run.
 
     Parameters
     ----------
     runs : DataFrame
         Runs of one setting; layout `modular.layout.RUNS`.
     """
-    memorised = runs["memorised_step"].fillna(runs["num_steps"]).clip(lower=1)
-    ratio = (runs["rise_end"] / memorised).to_numpy()
-    return 0 if np.isnan(ratio).all() else int(np.nanargmin(ratio))
+    lag = runs["lag"].to_numpy()
+    return 0 if np.isnan(lag).all() else int(np.nanargmin(lag))
 
 
 def median_delay(runs: pd.DataFrame) -> int:
@@ -143,6 +142,8 @@ def _words(run: pd.Series, count: int) -> str:
         f"{name} > {run['num_steps']:,}" if np.isnan(run[column]) else f"{name} {run[column]:,.0f}"
         for column, (name, _) in _MARKS.items()
     ]
+    if run["delay"] == run["delay"]:
+        reached.append(rf"{np.exp(run['delay']):.2g} $\times$ $t_{{\mathrm{{mem}}}}$")
     return (
         f"p = {run['modulus']}, {100 * run['train_fraction']:.0f} % of pairs\n"
         f"seed {run['seed']} of {count} runs\n{', '.join(reached)}"
