@@ -24,9 +24,7 @@ def test_every_rule_is_complete(file, name, block):
     assert "mem_mb" in block
     assert "runtime" in block
     for section in re.findall(r"    (?:input|output):\n((?:        .*\n)+)", block):
-        assert re.match(r" +(\w+=|\*\*|unpack\()", section), (
-            f"{name} in {file} has unnamed files"
-        )
+        assert re.match(r" +(\w+=|\*\*|unpack\()", section), f"{name} in {file} has unnamed files"
 
 
 def test_only_common_defines_functions():

@@ -23,9 +23,9 @@ class SelfReinforcement:
         Of the growth rate d log S / dt against S, by least squares, in 1 / (time x size): 0 for
         exponential growth, positive for faster, negative for slower (linear, logistic).
     exponent : float
-        beta of the law dS / dt ~ S^beta, by least squares of logarithms: above 0 if the speed rises
-        with size, above 1 if the growth rate does. Records at which S falls have no logarithm and are
-        left out.
+        beta of the law dS / dt ~ S^beta, by least squares of logarithms of the amplitude sqrt(S) and of
+        its speed: 1/2 if that is steady, on any grid of times, above if it rises with size, above 1 if
+        the growth rate of S does. Records at which S falls have no logarithm and are left out.
     correlation : float
         Spearman's, of the growth rate with S.
     num_records : int
@@ -74,11 +74,13 @@ def growth_against_size(times: np.ndarray, size: np.ndarray, until: float) -> Se
     if len(size) < _FEWEST or not (size > 0).all():
         return SelfReinforcement(nan, nan, nan, len(size))
     rate = np.gradient(np.log(size), times)
-    grows = rate > 0
+    amplitude = np.sqrt(size)
+    speed = np.gradient(amplitude, times)
+    grows = speed > 0
     exponent = nan
     if grows.sum() >= _FEWEST:
-        logs = np.log(size[grows])
-        exponent = float(scipy.stats.linregress(logs, np.log(rate[grows]) + logs).slope)
+        law = scipy.stats.linregress(np.log(amplitude[grows]), np.log(speed[grows]))
+        exponent = float((1 + law.slope) / 2)
     return SelfReinforcement(
         slope=float(scipy.stats.linregress(size, rate).slope),
         exponent=exponent,

@@ -14,6 +14,7 @@ import yaml
 from stagewise.claims.registry import checks_of
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
 from stagewise.studies.modular.claims.evidence import ModularEvidence
+from stagewise.studies.modular.claims.support import best_elsewhere, larger, sooner
 from stagewise.studies.modular.laws import laws_of, shape_of
 from stagewise.studies.modular.layout import GROWTH, LAWS, MEASURED, RUNS
 from stagewise.studies.modular.mode_growth import growth_table
@@ -174,6 +175,25 @@ GROWING = np.stack([0.01 + SIGMOID * 4, 0.01 + SIGMOID * 3, *np.full((5, 13), 0.
 WON = np.array([True, True, *[False] * 5])
 
 
+def test_a_choice_is_made_on_other_seeds():
+    table = pd.DataFrame(np.eye(4), index=range(4), columns=list("abcd"))
+    assert (
+        best_elsewhere(table) == 0
+    ).all()  # each seed has its own best, which is the others' worst
+    assert (best_elsewhere(table.assign(e=0.5)) == 0.5).all()
+
+
+def test_paired_tests_hold_their_level():
+    """Of 400 pairs without a difference at most 5 % and two standard errors are called larger."""
+    generator = np.random.default_rng(0)
+    seeds = generator.random((400, 8, 1)) < generator.random((400, 8, 2))
+    found = [larger(*(pd.Series(column) for column in pair.T.astype(float))) for pair in seeds]
+    assert np.mean(np.array(found) < 0.05) < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
+    assert larger(pd.Series([1.0] * 6), pd.Series([0.0] * 6)) == pytest.approx(1 / 64)
+    assert sooner(pd.Series([1.0] * 6), pd.Series([np.inf] * 6)) == pytest.approx(1 / 64)
+    assert sooner(pd.Series([np.inf] * 6), pd.Series([np.inf] * 6)) == 1
+
+
 def test_g7_few_modes_that_were_ahead():
     table = runs("narrow", [True] * 4, num_learned=2.0)
     gain = GROWING * WON
@@ -200,6 +220,8 @@ def test_g13_reads_the_exponent_of_growth():
     table = runs("narrow", [True] * 4)
     faster = np.stack([0.1 * np.exp(STEPS / 200)] * 2 + [np.full(13, 0.1)] * 5, 1)
     assert verdict("G13", table, modes=modes(faster, WON, faster)).verdict == SUPPORTED
+    steady = np.stack([(1 + STEPS) ** 2.0] * 2 + [np.full(13, 0.1)] * 5, 1)
+    assert verdict("G13", table, modes=modes(steady, WON, steady)).verdict != SUPPORTED
     slower = np.stack([(1 + STEPS) ** 0.3] * 2 + [np.full(13, 0.1)] * 5, 1)
     assert verdict("G13", table, modes=modes(slower, WON, slower)).verdict == REFUTED
 
@@ -313,7 +335,7 @@ def test_tables_made_for_another_threshold_are_refused():
     growth = growth_table(modes(GROWING, WON, GROWING * WON), 0.5)
     found = ModularEvidence(table, LAWS.empty(), growth, {}, {}, {})
     with pytest.raises(ValueError, match=r"growth\.csv does not follow modes until 0\.9"):
-        CHECKS["G13"](found, until=0.9)
+        CHECKS["G13"](found, until=0.9, steady=0.5)
 
 
 def test_laws_are_kept_as_they_were_fitted(tmp_path):

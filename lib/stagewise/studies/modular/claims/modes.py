@@ -81,7 +81,7 @@ def three_phases(found: ModularEvidence, *, factor: float, min_share: float) -> 
 
 
 @claim("G13")
-def self_reinforcing(found: ModularEvidence, *, until: float) -> Verdict:
+def self_reinforcing(found: ModularEvidence, *, until: float, steady: float) -> Verdict:
     """G13: the power of a learned mode grows faster the larger it is."""
     rows = found.growth[found.growth["setting"] == _NARROW]
     if not np.isclose(rows["until"], until).all():
@@ -95,10 +95,10 @@ def self_reinforcing(found: ModularEvidence, *, until: float) -> Verdict:
         return Verdict(NOT_TESTABLE, f"{len(exponents)} runs with modes that can be followed")
     _, low, high = mean_interval(exponents)
     return Verdict(
-        judged(low > 0, high < 0),
+        judged(low > steady, high < steady),
         f"speed of growth as a power of size: exponent {interval_text(exponents)}; "
         f"growth rate rises with size in a share {interval_text(rises)} of modes",
-        "median over learned modes, mean and 95 % interval over runs; exponent 1 is exponential "
-        "growth",
+        f"median over learned modes, mean and 95 % interval over runs; exponent {steady:g} is an "
+        "amplitude that grows steadily, 1 exponential growth",
         tuple(int(seed) for seed in known.groups),
     )
