@@ -43,7 +43,8 @@ def bump_contrast(rows: pd.DataFrame, level: float) -> Contrast | None:
     Returns
     -------
     Contrast or None
-        None if all vectors compete or none does, with or without any one seed.
+        None if all vectors compete or none does, with or without any one seed, or if all have a bump or
+        none has: nothing can differ then.
     """
     counts = np.stack(
         [
@@ -55,7 +56,8 @@ def bump_contrast(rows: pd.DataFrame, level: float) -> Contrast | None:
     ).astype(float)
     total = counts.sum(1)
     without_one = total[:, None] - counts
-    if len(rows) < 2 or not (without_one[[1, 3]] > 0).all():
+    bumped, vectors = total[0] + total[2], total[1] + total[3]
+    if len(rows) < 2 or not (without_one[[1, 3]] > 0).all() or bumped in (0, vectors):
         return None
     difference = total[0] / total[1] - total[2] / total[3]
     each = without_one[0] / without_one[1] - without_one[2] / without_one[3]

@@ -16,8 +16,10 @@ class Growth:
     ----------
     orthogonal_half : float
         When the part orthogonal to the truth has halved; NaN if never.
+    aligned_start : float
+        When the aligned part is least before it is half its final size: 0 if it grows from the start.
     aligned_half : float
-        When the aligned part is half its final size.
+        When it is half its final size.
     early_linear : bool
         While the orthogonal part halves, a line describes the aligned part better than an exponential.
     later_exponential : bool
@@ -30,6 +32,7 @@ class Growth:
     """
 
     orthogonal_half: float
+    aligned_start: float
     aligned_half: float
     early_linear: bool
     later_exponential: bool
@@ -59,11 +62,13 @@ def find_growth(times: np.ndarray, aligned: np.ndarray, norm: np.ndarray) -> Gro
     halved = np.flatnonzero(orthogonal <= 0.5 * orthogonal[0])
     grown = np.flatnonzero(size >= 0.5 * size[-1])
     split = int(halved[0]) if halved.size else len(times) - 1
-    start = max(split, int(np.argmin(size[: grown[0] + 1])))
+    least = int(np.argmin(size[: grown[0] + 1]))
+    start = max(split, least)
     begun = np.flatnonzero(size >= 0.3 * size[-1])
     tenth = np.searchsorted(times, 0.9 * times[-1])
     return Growth(
         orthogonal_half=float(times[split]) if halved.size else float("nan"),
+        aligned_start=float(times[least]),
         aligned_half=float(times[grown[0]]),
         early_linear=_line_is_better(times[: split + 1], size[: split + 1]),
         later_exponential=not _line_is_better(

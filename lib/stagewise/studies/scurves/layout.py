@@ -27,7 +27,14 @@ MEASURED = (
     *("tail_exponent", "tail_rate", "tail_aic_difference", "target_time", "target_spread"),
     *("converged", "converged_step", "bumps", "explained_bumps", "vectors", "bumped_vectors"),
     *("competing_vectors", "bumped_competing_vectors"),
-    *("decay_first", "early_linear", "later_exponential", "levels_off", "orthogonal_ratio"),
+    *(
+        "decay_first",
+        "early_linear",
+        "later_exponential",
+        "levels_off",
+        "orthogonal_ratio",
+        "aligned_start",
+    ),
     "flow_deviation",
 )
 """Measures of a run, NaN where they do not apply; `scurves.measures` defines them."""

@@ -85,6 +85,7 @@ def _measure_run(run: xr.Dataset, settings: MeasureSettings) -> dict[str, Any]:
         names = ("decay_first", "early_linear", "later_exponential", "levels_off")
         row |= {name: float(getattr(growth, name)) for name in names}
         row["orthogonal_ratio"] = growth.orthogonal_ratio
+        row["aligned_start"] = growth.aligned_start
     return row
 
 

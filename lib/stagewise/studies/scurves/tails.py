@@ -23,7 +23,9 @@ class Tail:
         Of the exponential, ``L ~ exp(-rate t)``, a step.
     aic_difference : float
         Akaike's criterion of the power law less that of the exponential: negative where the power law
-        describes the tail better. Both have two parameters and normal errors in log L.
+        describes the tail better. Both have two parameters and normal errors in log L; neighbouring
+        points of a smooth curve are no independent ones, so as many count as the residuals of the better
+        law are worth, ``n (1 - r) / (1 + r)`` with their correlation r from point to point.
     """
 
     exponent: float
@@ -52,10 +54,21 @@ def fit_tail(steps: np.ndarray, loss: np.ndarray) -> Tail:
     log_loss = np.interp(log_steps, np.log(steps), np.log(loss))
     power = scipy.stats.linregress(log_steps, log_loss)
     exponential = scipy.stats.linregress(np.exp(log_steps), log_loss)
-    residuals = [1 - fit.rvalue**2 for fit in (power, exponential)]
+    residuals = [
+        log_loss - fit.intercept - fit.slope * x
+        for fit, x in ((power, log_steps), (exponential, np.exp(log_steps)))
+    ]
     tiny = np.finfo(float).tiny
-    difference = _POINTS * np.log(max(residuals[0], tiny) / max(residuals[1], tiny))
-    return Tail(-power.slope, -exponential.slope, float(difference))
+    sums = [max(float(np.square(own).sum()), tiny) for own in residuals]
+    worth = _independent(residuals[int(np.argmin(sums))])
+    return Tail(-power.slope, -exponential.slope, worth * float(np.log(sums[0] / sums[1])))
+
+
+def _independent(residuals: np.ndarray) -> float:
+    """Return how many independent points residuals are worth; all if they vanish."""
+    correlation = np.corrcoef(residuals[1:], residuals[:-1])[0, 1] if np.ptp(residuals) > 0 else 0.0
+    bounded = float(np.clip(correlation, 0.0, 1.0))
+    return max(len(residuals) * (1 - bounded) / (1 + bounded), 1.0)
 
 
 def exponential_rate(steps: np.ndarray, loss: np.ndarray) -> tuple[float, float]:

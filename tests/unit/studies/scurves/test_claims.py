@@ -67,7 +67,7 @@ def s3(*shares: float) -> list[pd.DataFrame]:
 def s4(two: float, four: float, tail: float = 1.0) -> list[pd.DataFrame]:
     shares = {"rank1": 0.8, "rank2": two, "rank4": four}
     return [
-        rows(name, num_plateaus=some(share), tail_aic_difference=some(tail) - 0.5)
+        rows(name, num_plateaus=some(share), tail_aic_difference=10 * (some(tail) - 0.5))
         for name, share in shares.items()
     ]
 
@@ -78,8 +78,8 @@ def s5(change: float) -> list[pd.DataFrame]:
 
 def s6(full: float, low: float = 1.0) -> list[pd.DataFrame]:
     names = ("rank1", "rank2", "rank4", "rank10")
-    tables = [rows(name, tail_aic_difference=some(low) - 0.5) for name in names]
-    return [*tables, rows("fulltail", tail_aic_difference=0.5 - some(full))]
+    tables = [rows(name, tail_aic_difference=10 * (some(low) - 0.5)) for name in names]
+    return [*tables, rows("fulltail", tail_aic_difference=10 * (0.5 - some(full)))]
 
 
 def s7(cosine: Any, angle: float = 0.01) -> list[pd.DataFrame]:
@@ -150,9 +150,9 @@ def s13(*differences: float | None) -> list[pd.DataFrame]:
     return tables
 
 
-def s14(later: float, final: float) -> list[pd.DataFrame]:
+def s14(later: float) -> list[pd.DataFrame]:
     none = rows("decay1", 0, norm_min_step=NOISE, final_loss=0.0, initial_loss=1.0)
-    decay = {"norm_min_step": NOISE + later, "final_loss": final, "initial_loss": 1.0}
+    decay = {"norm_min_step": NOISE + later, "final_loss": 1e-3, "initial_loss": 1.0}
     return [none, rows("decay1", 1, weight_decay=0.1, **decay)]
 
 
@@ -171,8 +171,9 @@ def s16(two: float, full: float) -> list[pd.DataFrame]:
     ]
 
 
-def s17(ratio: Any) -> list[pd.DataFrame]:
-    return [rows("noself1", orthogonal_ratio=ratio), rows("slow1", orthogonal_ratio=0.0)]
+def s17(without: Any, whole: Any = 10.0) -> list[pd.DataFrame]:
+    starts = {"noself1": without, "rank1": whole}
+    return [rows(name, aligned_start=start) for name, start in starts.items()]
 
 
 def s18(one: float, two: float) -> list[pd.DataFrame]:
@@ -230,9 +231,9 @@ CASES: list[tuple[str, list[pd.DataFrame], str]] = [
     ("S13", s13(0.4, 0.0, 0.4, 0.4, 0.4), MIXED),
     ("S13", s13(0.0, 0.0, 0.0, 0.0, 0.0), REFUTED),
     ("S13", s13(None, None, None, None, None), NOT_TESTABLE),
-    ("S14", s14(1.0, 1e-3), SUPPORTED),
-    ("S14", s14(1.0, 0.0), MIXED),
-    ("S14", s14(0.0, 0.0), REFUTED),
+    ("S14", s14(1.0), SUPPORTED),
+    ("S14", [*s14(1.0), s14(0.0)[1].assign(case=2, weight_decay=0.2)], MIXED),
+    ("S14", s14(0.0), REFUTED),
     ("S15", s15(10.0), SUPPORTED),
     ("S15", s15(10.0, plateau=0.5), MIXED),
     ("S15", s15(200.0 * some(0.5)), MIXED),
@@ -240,9 +241,9 @@ CASES: list[tuple[str, list[pd.DataFrame], str]] = [
     ("S16", s16(1.0, 1.0), SUPPORTED),
     ("S16", s16(1.0, 0.5), MIXED),
     ("S16", s16(0.4, 1.0), REFUTED),
-    ("S17", s17(1.0), SUPPORTED),
-    ("S17", s17(0.2), REFUTED),
-    ("S17", s17(0.2 + 0.8 * some(0.5)), MIXED),
+    ("S17", s17(0.0), SUPPORTED),
+    ("S17", s17(10.0), REFUTED),
+    ("S17", s17(5.0 * some(0.5)), MIXED),
     ("S18", s18(0.0, 0.8), SUPPORTED),
     ("S18", s18(0.0, 0.4), MIXED),
     ("S18", s18(0.5, 0.5), REFUTED),
@@ -271,11 +272,11 @@ def test_every_check_has_a_case_for_each_verdict() -> None:
 
 def test_diverged_runs_are_left_out_and_counted() -> None:
     wild = some(0.25) > 0
-    ratio = np.where(wild, np.nan, 1.0)
-    found = verdict_on("S17", rows("noself1", diverged=wild, orthogonal_ratio=ratio), s17(1.0)[1])
+    start = np.where(wild, np.nan, 0.0)
+    found = verdict_on("S17", rows("noself1", diverged=wild, aligned_start=start), s17(0.0)[1])
     assert found.verdict == SUPPORTED
     assert found.seeds == tuple(range(5, SEEDS))
-    assert "5 of 20 runs diverged" in found.uncertainty
+    assert "5 of 40 runs diverged" in found.uncertainty
 
 
 def test_comparisons_are_kept_as_they_were_made(tmp_path: Path) -> None:

@@ -154,6 +154,15 @@ def test_an_exponential_is_told_with_its_rate():
     assert tail.aic_difference > 100
 
 
+def test_points_of_a_smooth_curve_count_for_few():
+    """A curve between both laws decides nothing, however many points it is drawn with."""
+    steps = np.arange(30.0, 400.0, 3)
+    between = np.exp(-0.5 * 0.01 * steps - 0.5 * 1.5 * np.log(steps))
+    assert abs(fit_tail(steps, between).aic_difference) < 10
+    noisy = 5 * np.exp(-0.04 * steps + 0.1 * np.random.default_rng(0).normal(size=steps.size))
+    assert fit_tail(steps, noisy).aic_difference > 20
+
+
 def test_too_short_a_tail_has_no_law():
     assert np.isnan(fit_tail(np.arange(1.0, 5.0), np.ones(4)).exponent)
 

@@ -87,6 +87,25 @@ def test_loss_without_self_term_is_minus_the_inner_product():
     np.testing.assert_allclose(loss_function(setting, targets)(vectors), expected)
 
 
+def test_without_self_term_the_initialisation_stays():
+    """The gradient has no part orthogonal to the truth: a theorem, which claim S17 builds on."""
+    setting = replace(MATRIX, task="no_self_term", rank=1)
+    targets, vectors = draw_vectors(setting, KEY, range(3))
+    vectors.requires_grad_()
+    loss_function(setting, targets)(vectors).sum().backward()
+    along = torch.nn.functional.cosine_similarity(vectors.grad, targets, dim=-1).abs()
+    np.testing.assert_allclose(along, 1)
+
+
+def test_weight_decay_leaves_a_loss():
+    """The least of loss and decay has a loss above zero: a theorem, so that claim S14 leaves it out."""
+    setting = replace(
+        MATRIX, rank=1, weight_decays=(0.05,), learning_rates=(0.05,), num_steps=2000, num_seeds=2
+    )
+    final = run_setting(setting, STUDY, KEY.root)["loss"].isel(step=-1)
+    assert (final > 1e-6).all()
+
+
 def test_cross_entropy_is_offset_by_the_entropy_and_keeps_to_log_space():
     setting = replace(MATRIX, task="cross_entropy", logit_scale=3.0)
     targets, vectors = draw_vectors(setting, KEY, range(3))

@@ -78,11 +78,13 @@ def four_phases(found: ScurvesEvidence, *, min_share: float, low_share: float) -
 
 
 @claim("S4")
-def low_ranks(found: ScurvesEvidence, *, max_loss: float, min_share: float) -> Verdict:
+def low_ranks(
+    found: ScurvesEvidence, *, max_loss: float, min_difference: float, min_share: float
+) -> Verdict:
     """S4: ranks 2 and 4 have plateaus as often as rank 1, and end exponentially."""
     tables = {rank: found.runs(f"rank{rank}") for rank in (1, 2, 4)}
     plateau = {rank: rows["num_plateaus"] >= 1 for rank, rows in tables.items()}
-    tail = {rank: rows["tail_aic_difference"] > 0 for rank, rows in tables.items()}
+    tail = {r: rows["tail_aic_difference"] >= min_difference for r, rows in tables.items()}
     least = float(plateau[1].mean()) - max_loss
     agree = [plateau[k].mean() >= least and tail[k].mean() >= min_share for k in (2, 4)]
     texts = [
@@ -99,11 +101,16 @@ def low_ranks(found: ScurvesEvidence, *, max_loss: float, min_share: float) -> V
 
 
 @claim("S6")
-def tails(found: ScurvesEvidence, *, min_share: float, max_share: float) -> Verdict:
+def tails(
+    found: ScurvesEvidence, *, min_difference: float, min_share: float, max_share: float
+) -> Verdict:
     """S6: a power law ends full rank, an exponential low ranks."""
     full = found.runs("fulltail")
-    power = full["tail_aic_difference"] < 0
-    low = {rank: found.runs(name)["tail_aic_difference"] > 0 for name, rank in _LOW_RANKS.items()}
+    power = full["tail_aic_difference"] <= -min_difference
+    low = {
+        rank: found.runs(name)["tail_aic_difference"] >= min_difference
+        for name, rank in _LOW_RANKS.items()
+    }
     ends = all(flags.mean() >= min_share for flags in low.values())
     share = float(power.mean())
     texts = [f"full rank: power law {share_text(power)}"]
@@ -177,21 +184,6 @@ def entropy(found: ScurvesEvidence, *, min_share: float, low_share: float) -> Ve
         f"rank 10 ends at {spread_text(left)} of its first loss",
         f"95 % intervals, loss: quartiles; {found.excluded('entropy2', 'entropyfull')}",
         seeds_of(two, full),
-    )
-
-
-@claim("S17")
-def self_term(found: ScurvesEvidence, *, max_change: float, half: float) -> Verdict:
-    """S17: without the self term the initialisation stays."""
-    rows = found.runs("noself1")
-    ratio = rows["orthogonal_ratio"]
-    with_term = found.runs("slow1")["orthogonal_ratio"]
-    return Verdict(
-        judged(bool(((ratio - 1).abs() < max_change).all()), bool((ratio <= half).all())),
-        f"orthogonal part, end over start: {ratio.min():.4f} to {ratio.max():.4f}; with the self "
-        f"term at most {with_term.max():.2g}",
-        f"range over seeds; {found.excluded('noself1')}",
-        seeds_of(rows),
     )
 
 
