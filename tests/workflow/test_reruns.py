@@ -146,14 +146,14 @@ EDITS = {
     # Numbers
     "a threshold of a claim": Edit(
         "config/claims.yaml",
-        "max_change: 0.01, half: 0.5",
-        "max_change: 0.02, half: 0.5",
+        "thresholds: {alpha: 0.05, min_share: 0.9}",
+        "thresholds: {alpha: 0.05, min_share: 0.8}",
         claims("scurves"),
     ),
     "a threshold that a table is made for": Edit(
         "config/claims.yaml",
-        "thresholds: {until: 0.9}",
-        "thresholds: {until: 0.8}",
+        "thresholds: {until: 0.9,",
+        "thresholds: {until: 0.8,",
         {"modular_growth", "g02_mode_losses", *claims("modular")},
     ),
     "training of the regression study": Edit(
