@@ -1,6 +1,6 @@
 """Fit one LLC curve and divide training into stages."""
 
-from stagewise.development.layout import CURVE, MILESTONES, STAGES
+from stagewise.development.layout import CURVE, MILESTONES, SOUND_SHARE, STAGES
 from stagewise.development.llc_curve import usable_llc
 from stagewise.development.settings import StageSettings
 from stagewise.development.stages import find_stages
@@ -27,9 +27,13 @@ def main(
     values = usable_llc(llc, stage_settings)
     found = find_stages(llc.step.values, values, llc.llc_stderr.values, stage_settings, seed=seed)
     CURVE.write(path_to_curve, found.curve, {"run": run, "setting": setting, **provenance()})
+    sound, count = int((llc["verdict"] == "ok").sum()), llc.sizes["step"]
+    stages = found.stages.assign(
+        sound=sound >= SOUND_SHARE * count, num_sound=sound, num_estimates=count
+    )
     for path, table, layout in (
         (path_to_milestones, found.milestones, MILESTONES),
-        (path_to_stages, found.stages, STAGES),
+        (path_to_stages, stages, STAGES),
     ):
         table.insert(0, "run", run)
         table.insert(1, "setting", setting)

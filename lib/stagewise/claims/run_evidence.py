@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +30,12 @@ class Curve:
     def sequence(self) -> str:
         """Types of the stages in order, as in AABBA."""
         return "".join(self.stages["type"])
+
+    @property
+    def soundness(self) -> tuple[int, int]:
+        """How many estimates of the curve are sound, and of how many."""
+        first = self.stages.iloc[0]
+        return int(first["num_sound"]), int(first["num_estimates"])
 
     def milestone(self, index: int) -> pd.Series:
         """Return a milestone, counted from 0."""
@@ -66,6 +72,29 @@ class RunEvidence:
     seed: int
     metrics: xr.Dataset
     curves: Mapping[str, Curve] = field(default_factory=dict)
+
+
+def sound_runs(
+    runs: Sequence[RunEvidence], setting: str, min_sound: float
+) -> tuple[list[RunEvidence], dict[int, str]]:
+    """Return the runs whose stages can be believed, and by seed what is wrong with the others.
+
+    Parameters
+    ----------
+    runs : sequence of RunEvidence
+    setting : str
+        Of the sampler.
+    min_sound : float
+        Least share of a curve's estimates that are sound.
+    """
+    kept, wrong = [], {}
+    for run in runs:
+        sound, count = run.curves[setting].soundness
+        if sound >= min_sound * count:
+            kept.append(run)
+        else:
+            wrong[run.seed] = f"{sound} of {count} estimates are sound"
+    return kept, wrong
 
 
 def minimum(metrics: xr.Dataset, name: str) -> tuple[float, float, float]:

@@ -89,6 +89,16 @@ MILESTONES = TableLayout(
     },
 )
 
+SOUND_SHARE = 0.8
+"""Stages are read from a curve of which at least this share of estimates has the verdict ok."""
+
+SOUNDNESS = {
+    "sound": Column(bool),
+    "num_sound": Column(int, least=0),
+    "num_estimates": Column(int, least=1),
+}
+"""Of the estimates behind a curve: whether enough are sound, how many, and of how many."""
+
 STAGES = TableLayout(
     "stages",
     {
@@ -100,6 +110,7 @@ STAGES = TableLayout(
         "llc_start": Column(float, nullable=True),
         "llc_end": Column(float, nullable=True),
         "llc_change": Column(float, nullable=True),
+        **SOUNDNESS,
     },
     ordered=Ordered("start", "end"),
 )

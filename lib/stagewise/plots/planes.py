@@ -157,6 +157,7 @@ def _trajectory(
         LineCollection(
             list(segments),
             colors=[colors[stage] for stage in which],
+            alpha=style.stage_strength(stages),
             linewidths=1.8,
             capstyle="round",
             zorder=3,

@@ -41,6 +41,9 @@ LAST = "#7a7a7a"
 SHADE = 0.2
 """Opacity of the stage background."""
 
+PALE = 0.35
+"""Strength of stages of which too few estimates are sound, against others."""
+
 FIRST_SHARE = 1 / 5000
 """Share of training at which a logarithmic time axis begins, as in the published figures."""
 
@@ -105,12 +108,22 @@ def stage_colors(stages: pd.DataFrame) -> list[str]:
     return [*colors[:-1], LAST] if colors else []
 
 
+def stage_strength(stages: pd.DataFrame) -> float:
+    """Return how strongly stages are drawn: `PALE` where too few estimates behind them are sound."""
+    return 1.0 if "sound" not in stages or stages["sound"].all() else PALE
+
+
 def stage_handles(stages: pd.DataFrame) -> list[Artist]:
     """Return one legend patch a stage, with its number, type and end."""
     handles: list[Artist] = []
     for color, (_, row) in zip(stage_colors(stages), stages.iterrows(), strict=True):
         label = f"{int(row['stage'])}{row['type']} to {short_step(row['end'])}"
-        handles.append(Patch(facecolor=color, alpha=0.45, edgecolor=color, label=label))
+        alpha = 0.45 * stage_strength(stages)
+        handles.append(Patch(facecolor=color, alpha=alpha, edgecolor=color, label=label))
+    if stage_strength(stages) < 1:
+        first = stages.iloc[0]
+        text = f"pale: {first['num_sound']} of {first['num_estimates']} estimates are sound"
+        handles.append(Patch(alpha=0, label=text))
     return handles
 
 
@@ -145,7 +158,7 @@ def shade_stages(ax: Axes, stages: pd.DataFrame, names: bool = False) -> None:
         Write number and type of each stage above the panel, where there is room.
     """
     left, right = ax.get_xlim()
-    transform = ax.get_xaxis_transform()
+    transform, strength = ax.get_xaxis_transform(), stage_strength(stages)
 
     def place(step: float) -> float:
         return float(ax.transAxes.inverted().transform(ax.transData.transform((step, 1.0)))[0])
@@ -154,10 +167,10 @@ def shade_stages(ax: Axes, stages: pd.DataFrame, names: bool = False) -> None:
         start, end = max(row["start"], left), min(row["end"], right)
         if end <= start:
             continue
-        ax.axvspan(start, end, color=color, alpha=SHADE, linewidth=0, zorder=0)
+        ax.axvspan(start, end, color=color, alpha=SHADE * strength, linewidth=0, zorder=0)
         # A line at each boundary, for a print without colours.
         if end < stages["end"].max():
-            ax.axvline(end, color=color, linewidth=0.7, zorder=0.5)
+            ax.axvline(end, color=color, linewidth=0.7, alpha=strength, zorder=0.5)
         low, high = place(start), place(end)
         if names and high - low > 0.06:
             middle = ax.transData.inverted().transform(

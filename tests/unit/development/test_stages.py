@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from stagewise.core.derivatives import slope_of
-from stagewise.development.layout import CURVE, MILESTONES, OF_RUN, STAGES
+from stagewise.development.layout import CURVE, MILESTONES, OF_RUN, SOUNDNESS, STAGES
 from stagewise.development.llc_curve import fit_llc_curve, usable_llc
 from stagewise.development.settings import StageSettings
 from stagewise.development.stages import find_milestones, stages_from_milestones
@@ -66,7 +66,7 @@ def test_published_stages_are_recovered(seed: int) -> None:
     assert (milestones["probability"] > 0.5).all()
     assert (milestones["interval_low"] < milestones["interval_high"]).all()
     stages = stages_from_milestones(milestones, curve, LAST)
-    assert [*OF_RUN, *stages] == list(STAGES.columns)
+    assert [*OF_RUN, *stages, *SOUNDNESS] == list(STAGES.columns)
     assert "".join(stages["type"]) == "AABBA"
     assert stages["start"].tolist() == [0.0, *milestones["step"]]
     assert stages["end"].tolist() == [*milestones["step"], LAST]

@@ -57,6 +57,7 @@ def test_groups_of_several_stores_are_one_mapping(tmp_path):
 def test_what_belongs_to_another_figure_is_refused(tmp_path):
     path = str(tmp_path / "stages.csv")
     values = {"run": "r", "setting": "s", "stage": 1, "start": 0.0, "end": 9.0, "type": "A"}
+    values |= {"sound": True, "num_sound": 8, "num_estimates": 9}
     table = pd.DataFrame([{name: values.get(name, 1.0) for name in STAGES.columns}])
     STAGES.write(path, table)
     assert len(read_input([path], "development.layout:STAGES")) == 1

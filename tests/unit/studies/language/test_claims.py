@@ -95,7 +95,8 @@ def metrics(num_layers: int = 2, **changes: Any) -> xr.Dataset:
 
 def curve(types: str = "AABAA", marks: tuple[float, ...] = (400, 1200, 1600, 2000)) -> Curve:
     edges = [0.0, *marks[: len(types) - 1], 4000.0]
-    stages = pd.DataFrame({"type": list(types), "start": edges[:-1], "end": edges[1:]})
+    bounds = {"start": edges[:-1], "end": edges[1:]}
+    stages = pd.DataFrame({"type": list(types), **bounds, "num_sound": 33, "num_estimates": 33})
     return Curve(xr.Dataset(), pd.DataFrame({"step": edges[1:-1]}), stages)
 
 

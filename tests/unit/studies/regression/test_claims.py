@@ -17,7 +17,7 @@ from stagewise.claims.reading import read_curves, read_runs
 from stagewise.claims.registry import checks_of
 from stagewise.claims.run_evidence import Curve, RunEvidence
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
-from stagewise.development.layout import MILESTONES, STAGES
+from stagewise.development.layout import MILESTONES, SOUND_SHARE, STAGES
 from stagewise.development.settings import StageSettings
 from stagewise.llc.agreement import agreement_table
 from stagewise.llc.layout import AGREEMENT, LLC
@@ -41,6 +41,7 @@ def curve(
     llc: np.ndarray | None = None,
     saturated: Sequence[bool] | None = None,
     loss: np.ndarray | None = None,
+    sound: int = 33,
 ) -> Curve:
     """Return an LLC curve with the stage types and milestones given, intervals ±10 %."""
     at = np.array(milestones[: len(types) - 1])
@@ -70,6 +71,8 @@ def curve(
                 "type": list(types),
                 "start": [a for a, _ in pairwise(edges)],
                 "end": [b for _, b in pairwise(edges)],
+                "num_sound": sound,
+                "num_estimates": 33,
             }
         ),
     )
@@ -114,6 +117,29 @@ def verdict_on(claim: str, *runs: RunEvidence) -> Verdict:
         draw_seed=0,
     )
     return CHECKS[claim](evidence, **LEDGER[claim]["thresholds"])
+
+
+# Soundness
+
+
+@pytest.mark.parametrize("claim", ["R1", "R2", "R3", "R5", "R11"])
+def test_curves_of_unsound_estimates_test_nothing(claim: str) -> None:
+    runs = [run(seed, published=curve(sound=2)) for seed in range(3)]
+    found = verdict_on(claim, *runs)
+    assert found.verdict == NOT_TESTABLE
+    assert "seed 0: 2 of 33 estimates are sound" in found.value
+    assert found.seeds == ()
+
+
+def test_unsound_curves_are_named_beside_sound_ones() -> None:
+    found = verdict_on("R1", run(0, published=curve()), run(1, published=curve("AB", sound=26)))
+    assert (found.verdict, found.seeds) == (SUPPORTED, (0,))
+    assert "seed 1: 26 of 33" in found.value
+
+
+def test_stages_are_pale_where_claims_do_not_look() -> None:
+    for claim in ("R1", "R2", "R3", "R5", "R11", "L1"):
+        assert LEDGER[claim]["thresholds"]["min_sound"] == SOUND_SHARE
 
 
 # R1, R2: stage types
@@ -347,6 +373,7 @@ def write_stores(folder: Path, name: str, setting: str) -> list[Path]:
         write_dataset(path, xr.Dataset(variables), {"run": name, "setting": setting})
     numbers = {"start": 0.0, "end": 9.0, "llc_start": 0.0, "llc_end": 1.0, "llc_change": 1.0}
     stage = {"run": name, "setting": setting, "stage": 1, "type": "A", **numbers}
+    stage |= {"sound": True, "num_sound": 8, "num_estimates": 9}
     STAGES.write(paths[3], pd.DataFrame([stage])[list(STAGES.columns)])
     times = {"step": 4.0, "log_step": 1.6, "interval_low": 3.0, "interval_high": 5.0}
     place = {"run": name, "setting": setting, "kind": "plateau", "llc": 1.0, "probability": 1.0}

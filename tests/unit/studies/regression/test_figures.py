@@ -109,6 +109,9 @@ def stages_of(
             "start": [0.0, *edges],
             "end": np.array(ends, dtype=float),
             "type": list("AABBA"[: len(ends)]),
+            "sound": True,
+            "num_sound": 30,
+            "num_estimates": 33,
         }
     )
 
@@ -263,6 +266,14 @@ CASES: dict[str, Callable[[], Drawn]] = {
 def case_named(name: str) -> Drawn:
     """Draw a case once for all tests that only look at it."""
     return CASES[name]()
+
+
+def test_stages_of_unsound_estimates_are_pale_and_say_so():
+    stages = stages_of().assign(sound=False, num_sound=2)
+    faint, strong = style.stage_handles(stages), style.stage_handles(stages_of())
+    assert faint[0].get_alpha() < 0.5 * strong[0].get_alpha()
+    assert faint[-1].get_label() == "pale: 2 of 33 estimates are sound"
+    assert len(faint) == len(strong) + 1
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from stagewise.claims.registry import claim
+from stagewise.claims.run_evidence import sound_runs
 from stagewise.claims.verdicts import Verdict, judged, of_seeds, overall
 from stagewise.claims.words import listed
 from stagewise.studies.language.claims.behaviour import within
@@ -23,13 +24,14 @@ RANDOM_WALK_SHARE = 6 / math.pi**2
 
 
 @claim("L1")
-def language_stages(found: LanguageEvidence) -> Verdict:
+def language_stages(found: LanguageEvidence, *, min_sound: float) -> Verdict:
     """L1: the stage types of two layers are those published."""
-    runs = found.of("twolayers")
+    runs, wrong = sound_runs(found.of("twolayers"), "published", min_sound)
     sequences = {run.seed: run.curves["published"].sequence for run in runs}
-    local = {run.seed: run.curves["local"].sequence for run in runs}
+    local = {run.seed: run.curves["local"].sequence for run in found.of("twolayers")}
     verdict = overall({seed: s == found.published_types for seed, s in sequences.items()})
-    return Verdict(verdict, listed(sequences), f"local chains: {listed(local)}", tuple(sequences))
+    text = listed(sequences | wrong)
+    return Verdict(verdict, text, f"local chains: {listed(local)}", tuple(sequences))
 
 
 @claim("L5")

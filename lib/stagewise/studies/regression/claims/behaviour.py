@@ -6,18 +6,21 @@ import numpy as np
 import xarray as xr
 
 from stagewise.claims.registry import claim
-from stagewise.claims.run_evidence import Curve, RunEvidence, minimum
+from stagewise.claims.run_evidence import Curve, RunEvidence, minimum, sound_runs
 from stagewise.claims.verdicts import Verdict, overall
 from stagewise.claims.words import listed
 from stagewise.studies.regression.claims.evidence import RegressionEvidence
 
 
 @claim("R3")
-def task_prior(found: RegressionEvidence, *, max_factor: float, num_stderr: float) -> Verdict:
+def task_prior(
+    found: RegressionEvidence, *, min_sound: float, max_factor: float, num_stderr: float
+) -> Verdict:
     """R3: predictions are smallest near the end of the first stage, and then below the noise."""
     outcomes: dict[int, bool | None] = {}
     texts, errors = {}, {}
-    for run in found.of("base", "published"):
+    runs, wrong = sound_runs(found.of("base", "published"), "published", min_sound)
+    for run in runs:
         step, value, stderr = minimum(run.metrics, "mean_squared_prediction")
         small = value + num_stderr * stderr < found.noise_variance
         milestones = run.curves["published"].milestones
@@ -29,7 +32,7 @@ def task_prior(found: RegressionEvidence, *, max_factor: float, num_stderr: floa
         outcomes[run.seed] = bool(small and near)
         texts[run.seed] = f"minimum {value:.3g} at step {step:.0f}, {where}"
         errors[run.seed] = f"± {stderr:.1g}"
-    return Verdict(overall(outcomes), listed(texts), listed(errors), tuple(outcomes))
+    return Verdict(overall(outcomes), listed(texts | wrong), listed(errors), tuple(outcomes))
 
 
 @claim("R4")
@@ -48,12 +51,15 @@ def mean_task(found: RegressionEvidence, *, num_stderr: float) -> Verdict:
 
 
 @claim("R5")
-def icl_emerges(found: RegressionEvidence, *, min_share: float, num_stderr: float) -> Verdict:
+def icl_emerges(
+    found: RegressionEvidence, *, min_sound: float, min_share: float, num_stderr: float
+) -> Verdict:
     """R5: in-context learning emerges in stage 2 and refining gets worse before it gets better."""
     outcomes: dict[int, bool | None] = {}
     texts: dict[int, str] = {}
     errors: dict[int, str] = {}
-    for run in found.of("base", "published"):
+    runs, wrong = sound_runs(found.of("base", "published"), "published", min_sound)
+    for run in runs:
         share, error, text = _share_in_second_stage(run.metrics, run.curves["published"])
         worse = _step_of_worsening(run, num_stderr)
         outcomes[run.seed] = share >= min_share and worse is not None
@@ -61,7 +67,7 @@ def icl_emerges(found: RegressionEvidence, *, min_share: float, num_stderr: floa
         texts[run.seed] = f"{text}, {order}"
         if np.isfinite(error):
             errors[run.seed] = f"± {100 * error:.1g} % of the fall"
-    return Verdict(overall(outcomes), listed(texts), listed(errors), tuple(outcomes))
+    return Verdict(overall(outcomes), listed(texts | wrong), listed(errors), tuple(outcomes))
 
 
 def _share_in_second_stage(metrics: xr.Dataset, curve: Curve) -> tuple[float, float, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stagewise.claims.registry import claim
-from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.claims.run_evidence import Curve, RunEvidence, sound_runs
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict, overall
 from stagewise.claims.words import listed
 from stagewise.development.llc_curve import fit_llc_curve
@@ -14,25 +14,27 @@ from stagewise.studies.regression.claims.evidence import RegressionEvidence
 
 
 @claim("R1")
-def stage_types(found: RegressionEvidence) -> Verdict:
+def stage_types(found: RegressionEvidence, *, min_sound: float) -> Verdict:
     """R1: the stage types are those published."""
-    runs = found.of("base", "published")
+    runs, wrong = sound_runs(found.of("base", "published"), "published", min_sound)
     if not runs:
-        return Verdict(NOT_TESTABLE)
+        return Verdict(NOT_TESTABLE, listed(wrong))
     sequences = {run.seed: run.curves["published"].sequence for run in runs}
     verdict = overall({seed: s == found.published_types for seed, s in sequences.items()})
-    return Verdict(verdict, listed(sequences), _certainty(runs), tuple(sequences))
+    return Verdict(verdict, listed(sequences | wrong), _certainty(runs), tuple(sequences))
 
 
 @claim("R2")
-def same_stages(found: RegressionEvidence, *, min_seeds: float, max_spread: float) -> Verdict:
+def same_stages(
+    found: RegressionEvidence, *, min_sound: float, min_seeds: float, max_spread: float
+) -> Verdict:
     """R2: every seed has the same stages at about the same time."""
-    runs = found.of("base", "published")
+    runs, wrong = sound_runs(found.of("base", "published"), "published", min_sound)
     if len(runs) < min_seeds:
-        return Verdict(NOT_TESTABLE)
+        return Verdict(NOT_TESTABLE, listed(wrong))
     seeds = tuple(run.seed for run in runs)
     sequences = [run.curves["published"].sequence for run in runs]
-    shown = listed(dict(zip(seeds, sequences, strict=True)))
+    shown = listed(dict(zip(seeds, sequences, strict=True)) | wrong)
     if len(set(sequences)) == len(sequences):
         return Verdict(REFUTED, shown, _certainty(runs), seeds)
     if len(set(sequences)) > 1:
@@ -55,9 +57,9 @@ def _certainty(runs: list[RunEvidence]) -> str:
 
 
 @claim("R11")
-def visible_in_loss(found: RegressionEvidence) -> Verdict:
+def visible_in_loss(found: RegressionEvidence, *, min_sound: float) -> Verdict:
     """R11: the loss shows the first two boundaries and hides those inside the fall of the LLC."""
-    runs = found.of("base", "published")
+    runs, wrong = sound_runs(found.of("base", "published"), "published", min_sound)
     outcomes: dict[int, bool | None] = {}
     texts: dict[int, str] = {}
     for run in runs:
@@ -66,7 +68,7 @@ def visible_in_loss(found: RegressionEvidence) -> Verdict:
     seeds = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
     width = found.stage_settings.match_width
     uncertainty = f"matched within {width:g} in log step" if texts else ""
-    return Verdict(verdict, listed(texts), uncertainty, seeds)
+    return Verdict(verdict, listed(texts | wrong), uncertainty, seeds)
 
 
 def _visibility(run: RunEvidence, found: RegressionEvidence) -> tuple[bool | None, str]:
