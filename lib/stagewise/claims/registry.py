@@ -134,13 +134,20 @@ def verdict_table(
                 "source": entry["source"],
                 "verdict": result.verdict,
                 "value": result.value,
-                "uncertainty": result.uncertainty,
+                "uncertainty": _with_replication(result),
                 "criterion": entry["criterion"],
                 "seeds": seeds_in_words(result.seeds),
                 "figure": entry["figure"],
             }
         )
     return pd.DataFrame(rows)
+
+
+def _with_replication(result: Verdict) -> str:
+    """Return how sure a result is; one seed says nothing of others, and that is said."""
+    alone = "one seed alone, so nothing is known of others"
+    parts = [result.uncertainty, alone if len(result.seeds) == 1 else ""]
+    return "; ".join(filter(None, parts))
 
 
 def _place(check: Check) -> str:

@@ -73,6 +73,15 @@ def test_a_table_has_a_row_for_each_claim_in_order_and_keeps_its_layout() -> Non
     assert verdict_table({"Z2": WITH}, CHECKS, 0.5, "laptop")["verdict"].tolist() == [MIXED]
 
 
+def test_a_verdict_of_one_seed_says_so() -> None:
+    def alone(found: float) -> Verdict:
+        return Verdict(SUPPORTED, "2", "± 1", seeds=(0,))
+
+    table = verdict_table({"Z10": WITHOUT}, {"Z10": alone}, 2.0, "laptop")
+    assert table.loc[0, "uncertainty"] == "± 1; one seed alone, so nothing is known of others"
+    assert verdict_table({"Z2": WITH}, CHECKS, 2.0, "laptop").loc[0, "uncertainty"] == ""
+
+
 def test_a_preset_that_a_claim_does_not_list_tests_nothing_and_says_so() -> None:
     table = verdict_table({"Z2": WITH}, CHECKS, -1.0, "smoke")
     assert table.loc[0, ["verdict", "value"]].tolist() == [NOT_TESTABLE, ""]

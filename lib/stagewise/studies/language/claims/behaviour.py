@@ -38,9 +38,9 @@ def bigrams_first(
         entropy = float(metrics["bigram_entropy"])
         gap = (least - entropy) / (float(metrics["bigram_score"][0]) - entropy)
         milestones = run.curves["local"].milestones["step"].tolist()
-        near = [mark for mark in milestones if within(mark, step, max_factor)]
+        near = bool(milestones) and within(milestones[0], step, max_factor)
         against[run.seed] = not rise > num_stderr * error
-        agrees[run.seed] = not against[run.seed] and gap <= max_gap and bool(near)
+        agrees[run.seed] = not against[run.seed] and gap <= max_gap and near
         texts[run.seed] = (
             f"least at step {step:.0f}, {least - entropy:.2f} nats above the entropy ({gap:.2f} of the "
             f"first gap), then up by {rise:.2f} +- {error:.2f}; milestones at "
