@@ -294,29 +294,41 @@ def test_g12_compares_the_rise_with_before():
     assert verdict("G12", *few, gradients=gradients(0.5)).verdict == NOT_TESTABLE
 
 
-def llc(late: float, random: float, sound: bool = True) -> dict[str, xr.Dataset]:
-    def one(end: float) -> xr.Dataset:
+def llc(excess: float, sound: bool = True, of_losses: float = 1.0) -> dict[str, xr.Dataset]:
+    """Return LLCs that follow the loss, and an excess over it on sums."""
+
+    def one(rate: float, above: float) -> xr.Dataset:
+        loss = of_losses * np.exp(-rate * STEPS / 1000)
         return xr.Dataset(
             {
-                "llc_mean": ("step", np.where(STEPS < 400, 30.0, end)),
+                "init_loss": ("step", loss),
+                "llc_mean": ("step", 30 + 5 * np.log(loss) + np.where(STEPS < 800, 0.0, above)),
                 "llc_stderr": ("step", np.full(13, 1.0)),
                 "verdict": ("step", np.full(13, "ok" if sound else "drifting", dtype=object)),
             },
             coords={"step": STEPS},
         )
 
-    stores = {f"late-s{seed}": one(late) for seed in range(3)}
-    return stores | {f"random-s{seed}": one(random) for seed in range(3)}
+    stores = {f"late-s{seed}": one(3.0, excess) for seed in range(3)}
+    return stores | {f"random-s{seed}": one(4.0, 0.0) for seed in range(3)}
 
 
-def test_g14_the_llc_falls_and_stays_high_on_a_random_table():
+def test_g14_compares_llcs_at_equal_training_loss():
     tables = [runs("late", [True] * 3), runs("random", [False] * 3, labels="random")]
-    assert verdict("G14", *tables, llc=llc(5.0, 25.0)).verdict == SUPPORTED
-    assert verdict("G14", *tables, llc=llc(30.0, 25.0)).verdict == REFUTED
-    assert verdict("G14", *tables, llc=llc(5.0, 5.0)).verdict == MIXED
-    found = verdict("G14", *tables, llc=llc(5.0, 25.0, sound=False))
+    lower = verdict("G14", *tables, llc=llc(-5.0))
+    assert lower.verdict == SUPPORTED
+    assert "seed 0: -5.0 ± 1 after generalising, +0.0 ± 1 before" in lower.value
+    # A fall that the loss explains is none.
+    assert verdict("G14", *tables, llc=llc(0.0)).verdict == REFUTED
+    one_alone = llc(0.0) | {"late-s0": llc(-5.0)["late-s0"]}
+    assert verdict("G14", *tables, llc=one_alone).verdict == MIXED
+    found = verdict("G14", *tables, llc=llc(-5.0, sound=False))
     assert found.verdict == NOT_TESTABLE
     assert "78 of 78 estimates are not ok" in found.uncertainty
+    apart = llc(-5.0) | {
+        f"random-s{seed}": llc(0.0, of_losses=1e3)[f"random-s{seed}"] for seed in range(3)
+    }
+    assert verdict("G14", *tables, llc=apart).verdict == NOT_TESTABLE
 
 
 def test_growth_is_kept_as_it_was_measured(tmp_path):

@@ -13,6 +13,7 @@ from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
 from stagewise.core.intervals import mean_interval
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import interval_text, seeds_in
+from stagewise.studies.modular.equal_loss import excess_at_equal_loss
 
 
 @claim("G9")
@@ -98,56 +99,45 @@ def _around_rise(
 
 @claim("G14")
 def llc_falls(found: ModularEvidence, *, num_stderr: float, min_runs: float) -> Verdict:
-    """G14: the LLC falls on the way to generalising, and stays high on a random table."""
-    falls: dict[int, bool] = {}
-    above: dict[int, bool] = {}
-    texts, unsound = [], 0
-    for name, own in found.llc.items():
-        setting, _, seed = name.partition("-s")
-        sound = own.isel(step=np.flatnonzero(own["verdict"].to_numpy().astype(str) == "ok"))
-        unsound += own.sizes["step"] - sound.sizes["step"]
-        if setting != "late":
+    """G14: beyond what the training loss explains, the LLC is lower once the network generalises."""
+    sound = {name: _sound(own) for name, own in found.llc.items()}
+    agrees: dict[int, bool] = {}
+    texts = []
+    for name, own in sound.items():
+        setting, _, number = name.partition("-s")
+        table = sound.get(f"random-s{number}")
+        if setting != "late" or table is None:
             continue
-        run = found.run("late", int(seed))
-        steps = sound["step"].to_numpy()
-        memorised = (steps >= run["memorised_step"]) & (steps < run["rise_start"])
-        after = steps >= run["generalised_step"]
-        if not (memorised.any() and after.any()):
+        seed, run = int(number), found.run("late", int(number))
+        steps = own["step"].to_numpy()
+        memorised = (steps >= run["memorised_step"]) & (steps < run["generalised_step"])
+        excess, stderr = excess_at_equal_loss(own, table)
+        after = (steps >= run["generalised_step"]) & np.isfinite(excess)
+        if not after.any():
             continue
-        high, low = (_mean_llc(sound, flags) for flags in (memorised, after))
-        falls[int(seed)] = high[0] - low[0] > num_stderr * np.hypot(high[1], low[1])
-        text = f"seed {seed}: {_estimate(high)} to {_estimate(low)}"
-        table = found.llc.get(f"random-s{seed}")
-        if table is not None:
-            flags = (table["verdict"].to_numpy().astype(str) == "ok") & (
-                table["step"].to_numpy() >= run["generalised_step"]
-            )
-            if flags.any():
-                random = _mean_llc(table, flags)
-                above[int(seed)] = random[0] - low[0] > num_stderr * np.hypot(random[1], low[1])
-                text += f" (random table {_estimate(random)})"
+        # Checkpoints share their chains' noise: averaging over them does not make it smaller.
+        gap, error = float(excess[after].mean()), float(stderr[after].mean())
+        agrees[seed] = gap < -num_stderr * error
+        text = f"seed {seed}: {gap:+.1f} ± {error:.1g} after generalising"
+        before = memorised & np.isfinite(excess)
+        if before.any():
+            text += f", {excess[before].mean():+.1f} ± {stderr[before].mean():.1g} before"
+        if memorised.any():
+            high, low = (float(own["llc_mean"][flags].mean()) for flags in (memorised, after))
+            text += f" (LLC {high:.3g} to {low:.3g})"
         texts.append(text)
     total = sum(own.sizes["step"] for own in found.llc.values())
+    unsound = total - sum(own.sizes["step"] for own in sound.values())
     note = f"{unsound} of {total} estimates are not ok and left out"
-    if len(falls) < min_runs or len(above) < min_runs:
-        return Verdict(NOT_TESTABLE, "; ".join(texts), note, tuple(falls))
-    both = [falls[seed] and above[seed] for seed in above]
+    if len(agrees) < min_runs:
+        return Verdict(NOT_TESTABLE, "; ".join(texts), note, tuple(agrees))
     return Verdict(
-        judged(all(both), not any(falls.values())),
-        "LLC from memorised to generalised: " + "; ".join(texts),
+        judged(all(agrees.values()), not any(agrees.values())),
+        "LLC less that on a random table at equal training loss: " + "; ".join(texts),
         f"means over checkpoints with standard errors over chains; {note}",
-        tuple(falls),
+        tuple(agrees),
     )
 
 
-def _estimate(value: tuple[float, float]) -> str:
-    return f"{value[0]:.1f} ± {value[1]:.1f}"
-
-
-def _mean_llc(llc: xr.Dataset, flags: np.ndarray) -> tuple[float, float]:
-    """Return the mean over checkpoints and its standard error, taken as that of one estimate.
-
-    Checkpoints share their chains' noise, so that averaging over them does not make it smaller.
-    """
-    chosen = llc.isel(step=np.flatnonzero(flags))
-    return float(chosen["llc_mean"].mean()), float(chosen["llc_stderr"].mean())
+def _sound(llc: xr.Dataset) -> xr.Dataset:
+    return llc.isel(step=np.flatnonzero(llc["verdict"].to_numpy().astype(str) == "ok"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,8 +50,9 @@ def draw(
     shown_seed : int
         The seed drawn bold.
     """
-    figure = style.new_figure(style.FULL_WIDTH, 4 * 1.5 + 0.8)
-    axes = figure.subplots(4, len(SETTINGS), sharex="col", sharey="row")
+    figure = style.new_figure(style.FULL_WIDTH, 4 * 1.5 + 2.6)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(4 * 1.5, 1.8))
+    axes = parts[0].subplots(4, len(SETTINGS), sharex="col", sharey="row")
     ledger = Ledger()
     for column, (name, labels) in enumerate(SETTINGS.items()):
         own, cases = axes[:, column], along.first_case(runs, name)
@@ -83,8 +85,9 @@ def draw(
     axes[3, 0].yaxis.get_major_locator().set_params(integer=True)
     for ax, label in zip(axes[:, 0], _LABELS, strict=True):
         ax.set_ylabel(label)
+    _at_equal_loss(ledger, parts[1].subplots(), llc, runs)
     marks = verdict_marks.handles(ledger.verdicts)
-    style.bottom_legend(figure, [*_handles(shown_seed), *marks], columns=4)
+    style.bottom_legend(parts[1], [*_handles(shown_seed), *marks], columns=4)
     return Drawn(figure, ledger.table())
 
 
@@ -105,6 +108,33 @@ def _estimates(
     flags = verdict_marks.counts(every)
     text = flags or f"all {len(every)} estimates of {len(judged)} seeds ok" if judged else ""
     style.note(ax, text)
+
+
+def _at_equal_loss(
+    ledger: Ledger, ax: Axes, llc: Mapping[str, xr.Dataset], runs: pd.DataFrame
+) -> None:
+    """Draw the LLC against the training loss, time running to the right; filled once generalised."""
+    for color, (name, labels) in zip(style.SERIES, SETTINGS.items(), strict=False):
+        cases = along.first_case(runs, name)
+        followed = {
+            int(key.partition("-s")[2]): one for key, one in llc.items() if key.startswith(name)
+        }
+        for seed in along.kept_seeds(cases, list(followed)):
+            one = followed[seed]
+            sound = one.isel(step=np.flatnonzero(verdict_marks.verdicts_of(one) == "ok"))
+            loss, level = sound["init_loss"].to_numpy(), sound["llc_mean"].to_numpy()
+            ledger.line(ax, "i", f"{name}, seed {seed}", loss, level, color=color, linewidth=0.7)
+            done = sound["step"].to_numpy() >= cases.loc[seed, "generalised_step"]
+            ledger.add("i", f"{name}, seed {seed}, generalised", loss[done], level[done])
+            ax.plot(loss[done], level[done], "o", color=color, markersize=2.5)
+        ax.plot([], [], color=color, label=f"{name}: labels are {labels}")
+    ax.plot([], [], "o", color=style.MUTED, markersize=2.5, label="test set learned")
+    ax.legend(loc="upper right")
+    ax.set_xscale("log")
+    ax.invert_xaxis()
+    ax.set_xlabel("Training loss at the checkpoint (nat, log scale, falling to the right)")
+    ax.set_ylabel(_LABELS[0])
+    ax.set_title("(i) LLC at equal training loss, sound estimates of all seeds")
 
 
 def _curves(
