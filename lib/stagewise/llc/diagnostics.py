@@ -57,7 +57,8 @@ def locality(llc: xr.Dataset, untrained_loss: float, constant_loss: float) -> xr
     Returns
     -------
     xarray.Dataset
-        ``mean_loss(step)`` (E[L], from the paired excess), ``forgotten_share(step)`` =
+        Of the chains that did not diverge: ``mean_loss(step)`` (E[L], from the paired excess),
+        ``forgotten_share(step)`` =
         (E[L] - L(w*)) / (L(untrained) - L(w*)), ``mean_displacement(step)`` = mean |w - w*| / |w*|,
         ``saturated(step)``, and the two reference losses.
 
@@ -69,21 +70,20 @@ def locality(llc: xr.Dataset, untrained_loss: float, constant_loss: float) -> xr
     gained. Where nothing has been gained yet (less than `LEAST_GAIN` of the untrained loss) that share
     has no meaning, and chains count as saturated when they end farther from w* than w* is from 0.
     """
-    excess = (llc["loss"] - llc["baseline_loss"]).where(~llc["diverged"].astype(bool))
+    stayed = ~llc["diverged"].astype(bool)  # a chain that ran away says nothing of the others
+    excess = (llc["loss"] - llc["baseline_loss"]).where(stayed)
     mean_excess = excess.mean(("chain", "draw"))
     gain = untrained_loss - llc["init_loss"]
     known = gain > LEAST_GAIN * untrained_loss
     share = (mean_excess / gain).where(known)
-    displacement = llc["displacement"].mean(("chain", "draw"))
-    saturated = xr.where(
-        known, share >= FORGOTTEN_SHARE, llc["displacement"][..., -1].mean("chain") >= 1
-    )
+    displacement = llc["displacement"].where(stayed)
+    saturated = xr.where(known, share >= FORGOTTEN_SHARE, displacement[..., -1].mean("chain") >= 1)
     return LLC.describe(
         xr.Dataset(
             {
                 "mean_loss": llc["init_loss"] + mean_excess,
                 "forgotten_share": share,
-                "mean_displacement": displacement,
+                "mean_displacement": displacement.mean(("chain", "draw")),
                 "saturated": saturated,
                 "untrained_loss": untrained_loss,
                 "constant_loss": constant_loss,

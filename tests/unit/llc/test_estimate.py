@@ -312,6 +312,15 @@ def test_chains_that_forget_are_saturated():
     np.testing.assert_allclose(forgotten.mean_loss, 4.0, rtol=1e-6)
 
 
+def test_a_chain_that_ran_away_does_not_saturate_the_others():
+    joined = judged_like(forgets=False)[list(LLC_SHARD.variables)].isel(step=[0])
+    joined["diverged"] = joined.diverged.astype(int).copy(data=[[1, 0]])
+    joined["displacement"] = joined.displacement.where(joined.diverged == 0, 50.0)
+    found = locality(joined, untrained_loss=4.0, constant_loss=4.1)  # nothing is gained yet
+    assert not found.saturated.item()
+    np.testing.assert_allclose(found.mean_displacement, 0.2, rtol=1e-6)
+
+
 def test_judged_estimates_keep_the_layout():
     judged = judged_like(forgets=False)
     assert_keeps(judged, LLC)
