@@ -338,15 +338,15 @@ def test_r15_local_chains() -> None:
         index: int, llc: np.ndarray = -3 * loss, local_types: str = "AABBA", **changes: Any
     ) -> RunEvidence:
         published = curve(llc=llc, loss=loss, saturated=changes.pop("published", early))
-        local = curve(
-            local_types, changes.pop("milestones", KNOWN_MILESTONES), loss=loss, **changes
-        )
+        changes = {"llc": changes.pop("local_llc", bent), "loss": loss, **changes}
+        local = curve(local_types, changes.pop("milestones", KNOWN_MILESTONES), **changes)
         return run(index, published=published, local=local)
 
     good = seed(0)
     assert verdict_on("R15", good).verdict == SUPPORTED
     bent_line, forgetful = seed(1, llc=bent), seed(1, saturated=early)
-    for bad in (bent_line, forgetful):
+    restated = seed(1, local_llc=-2 * loss)
+    for bad in (bent_line, forgetful, restated):
         assert verdict_on("R15", bad).verdict == REFUTED
         assert verdict_on("R15", good, bad).verdict == MIXED
     moved = seed(1, milestones=[2 * m for m in KNOWN_MILESTONES[:3]] + [15_000])

@@ -63,33 +63,41 @@ def local_chains(
     texts, errors = {}, {}
     for run in found.of("base", "published", "local"):
         published, local = run.curves["published"], run.curves["local"]
-        steps, correlation = _saturated(published)
+        steps = _saturated(published)
         if steps.size < min_saturated:
             texts[run.seed] = f"{steps.size} saturated checkpoints, too few to test"
             continue
+        restated, restated_locally = (_as_loss(curve, steps) for curve in (published, local))
         remaining = int(local.llc["saturated"].sel(step=steps).astype(bool).sum())
         same, text = _same_plateaus(published, local)
-        parts[run.seed] = (correlation >= min_correlation, remaining == 0, same)
+        own = remaining == 0 and restated_locally < min_correlation
+        parts[run.seed] = (restated >= min_correlation, own, same)
         texts[run.seed] = (
-            f"{steps.size} saturated checkpoints with correlation {correlation:.4f}, "
-            f"{remaining} of them saturated in local chains, {text}"
+            f"{steps.size} saturated checkpoints with correlation {restated:.4f}, in local chains "
+            f"{remaining} of them saturated and correlation {restated_locally:.4f}, {text}"
         )
         errors[run.seed] = _peak_intervals(run)
     if not parts:
         return Verdict(NOT_TESTABLE, listed(texts))
-    affine, stays, _ = zip(*parts.values(), strict=True)
-    verdict = judged(all(map(all, parts.values())), not any(affine) or not any(stays))
+    affine, own, _ = zip(*parts.values(), strict=True)
+    verdict = judged(all(map(all, parts.values())), not any(affine) or not any(own))
     return Verdict(verdict, listed(texts), listed(errors), tuple(parts))
 
 
-def _saturated(curve: Curve) -> tuple[np.ndarray, float]:
-    """Return the saturated steps with an estimate, and the correlation of LLC and minus loss there."""
-    llc = curve.llc
-    at = llc["saturated"].values.astype(bool) & np.isfinite(llc["llc_mean"].values)
-    values, loss = llc["llc_mean"].values[at], llc["init_loss"].values[at]
-    if at.sum() < 2 or not np.ptp(values) > 0 or not np.ptp(loss) > 0:
-        return llc["step"].values[at], 0.0
-    return llc["step"].values[at], float(np.corrcoef(values, -loss)[0, 1])
+def _saturated(curve: Curve) -> np.ndarray:
+    """Return the saturated steps with an estimate."""
+    at = curve.llc["saturated"].values.astype(bool) & np.isfinite(curve.llc["llc_mean"].values)
+    return curve.llc["step"].values[at]
+
+
+def _as_loss(curve: Curve, steps: np.ndarray) -> float:
+    """Return the correlation of the LLC with minus the loss over some steps, 0 where neither varies."""
+    llc = curve.llc.sel(step=steps)
+    known = np.isfinite(llc["llc_mean"].values)
+    values, loss = llc["llc_mean"].values[known], llc["init_loss"].values[known]
+    if known.sum() < 2 or not np.ptp(values) > 0 or not np.ptp(loss) > 0:
+        return 0.0
+    return float(np.corrcoef(values, -loss)[0, 1])
 
 
 def _same_plateaus(published: Curve, local: Curve) -> tuple[bool, str]:
