@@ -14,7 +14,7 @@ import functools
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -183,6 +183,13 @@ def in_words(allowed: Mapping[str, Any]) -> str:
     return " or ".join(words[kind]() for kind in sorted(kinds, key="null".__ne__))
 
 
+def some_of(names: Sequence[str], most: int = 9) -> str:
+    """Return names for a sentence, the first of them where there are many."""
+    rest = len(names) - most
+    more = f" and {rest} more (docs/configuration.md)" if rest > 0 else ""
+    return ", ".join(names[:most]) + more
+
+
 def _range(allowed: Mapping[str, Any]) -> str:
     parts = [f"{word} {allowed[key]}" for key, (word, _) in _BOUNDS.items() if key in allowed]
     return f" {' and '.join(parts)}" if parts else ""
@@ -197,5 +204,5 @@ def _list_in_words(allowed: Mapping[str, Any]) -> str:
 
 def _mapping_in_words(allowed: Mapping[str, Any]) -> str:
     if "properties" in allowed:
-        return f"a mapping with keys among {', '.join(allowed['properties'])}"
+        return f"a mapping with keys among {some_of(list(allowed['properties']))}"
     return f"a mapping with names that match {next(iter(allowed.get('patternProperties', ['.*'])))}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 
-from stagewise.core.fields import in_words
+from stagewise.core.fields import in_words, some_of
 
 # A mistyped key is the cause of what else is wrong, so it is reported first.
 _ORDER = ("additionalProperties", "required", "type")
@@ -34,6 +34,8 @@ def first_problem(content: Any, schema: Mapping[str, Any]) -> str | None:
         return f"the file must be a mapping of keys, not {_shown(content)}"
     for path in _keys_that_are_not_text(content):
         return f"the key {_dotted(path)!r} is not text; put it in quotes"
+    for path in _with_line_breaks(content):
+        return f"{_dotted(path)!r} holds a line break or another control character; take it out"
     if "$defs" in schema:
         rest = {key: value for key, value in schema.items() if key != "$defs"}
         schema = _inlined(rest, schema["$defs"])
@@ -69,6 +71,18 @@ def _keys_that_are_not_text(value: Any, path: tuple[Any, ...] = ()) -> Iterator[
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _keys_that_are_not_text(child, (*path, index))
+
+
+def _with_line_breaks(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the paths of keys and texts that are not one line, as a pattern's ``$`` lets pass."""
+    if isinstance(value, Mapping | list):
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, child in items:
+            if isinstance(key, str) and key and not key.isprintable():
+                yield (*path, key)
+            yield from _with_line_breaks(child, (*path, key))
+    elif isinstance(value, str) and value and not value.isprintable():
+        yield path
 
 
 def _rank(error: jsonschema.ValidationError, content: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -108,18 +122,17 @@ def _about_unknown_key(
     dotted = _dotted((*path, unknown))
     if patterns:
         return f"{dotted!r} is not a valid name; names here match {patterns[0]}: rename it"
-    text = f"unknown key {dotted!r}; valid keys here are {', '.join(valid)}"
     close = difflib.get_close_matches(unknown, valid, n=1)
-    if close:
-        text += f"; did you mean {close[0]!r}?"
     homes = _homes(schema)
     elsewhere = [unknown] if unknown in homes else []
     if not close and not elsewhere:
         elsewhere = difflib.get_close_matches(unknown, homes, n=1)
+    remedies = [f"did you mean {close[0]!r}?"] if close else []
     if elsewhere:
-        places = " or ".join(repr(_dotted(place)) for place in homes[elsewhere[0]])
-        text += f"; {elsewhere[0]!r} belongs at {places}"
-    return text
+        places = " or ".join(repr(_dotted(place)) for place in homes[elsewhere[0]][:3])
+        remedies.append(f"{elsewhere[0]!r} belongs at {places}")
+    listing = f"valid keys here are {some_of(valid)}"
+    return "; ".join([f"unknown key {dotted!r}", *(remedies or [listing])])
 
 
 def _homes(
@@ -155,8 +168,9 @@ def _inlined(part: Any, definitions: Mapping[str, Any]) -> Any:
 
 def _number_hint(value: Any, level: Mapping[str, Any]) -> str:
     """Explain a number that arrived as text: YAML takes 3e-4 and 1e5 for words."""
-    kinds = level.get("type", ())
-    if not isinstance(value, str) or not {"integer", "number"} & {kinds, *kinds}:
+    named = level.get("type", ())
+    kinds = [named] if isinstance(named, str) else named
+    if not isinstance(value, str) or not {"integer", "number"} & set(kinds):
         return ""
     try:
         number = float(value)

@@ -70,8 +70,8 @@ def local_chains(
         restated, restated_locally = (_as_loss(curve, steps) for curve in (published, local))
         remaining = int(local.llc["saturated"].sel(step=steps).astype(bool).sum())
         same, text = _same_plateaus(published, local)
-        own = remaining == 0 and restated_locally < min_correlation
-        parts[run.seed] = (restated >= min_correlation, own, same)
+        says_more = remaining == 0 and restated_locally < min_correlation
+        parts[run.seed] = (restated >= min_correlation, says_more, same)
         texts[run.seed] = (
             f"{steps.size} saturated checkpoints with correlation {restated:.4f}, in local chains "
             f"{remaining} of them saturated and correlation {restated_locally:.4f}, {text}"
