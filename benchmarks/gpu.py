@@ -111,14 +111,14 @@ def pieces(config: Mapping[str, Any], device: str) -> dict[str, Piece]:
     for study in ("regression", "language"):
         run = next(run for run in runs if run.study == study)
         llc = config[study]["llc"]
-        found[f"{study}_train"] = training_piece(run, device)
+        found[f"train ({study})"] = training_piece(run, device)
         found[f"{study}_metrics"] = metrics_piece(run, device)
         arguments = run, device, llc["settings"]["published"], llc, DRAWS[study]
-        found[f"{study}_llc_shard"] = llc_piece(*arguments)
+        found[f"llc_shard ({study})"] = llc_piece(*arguments)
         if study == "regression":
             sampler = config["calibration"]["transformer"]["sampler"]
             sampler = {**sampler, "step_size": 0.2, "n_beta": 100.0, "localization": 1000.0}
-            found["calibration_transformer"] = llc_piece(run, device, sampler, llc, 800)
+            found["calibration_sweep (transformer)"] = llc_piece(run, device, sampler, llc, 800)
     return found
 
 

@@ -165,12 +165,12 @@ def work(config: Mapping[str, Any]) -> dict[str, list[Work]]:
     jobs: dict[str, list[Work]] = {}
     for study in ("regression", "language"):
         own = [run for run in runs if run.study == study]
-        jobs[f"{study}_train"] = [train(run) for run in own]
+        jobs[f"train ({study})"] = [train(run) for run in own]
         jobs[f"{study}_metrics"] = [metrics(run) for run in own if "metrics" in run.analyses]
-        jobs[f"{study}_llc_shard"] = [
+        jobs[f"llc_shard ({study})"] = [
             job for run in own if "llc" in run.analyses for job in llc_shards(config, run)
         ]
-    jobs["calibration_transformer"] = [sweep(config, shown)]
+    jobs["calibration_sweep (transformer)"] = [sweep(config, shown)]
     jobs["modular_run"] = [modular_run(s) for s in config["modular"]["experiments"].values()]
     experiments = config["scurves"]["experiments"].values()
     jobs["scurves_run"] = [scurves_run(config, settings) for settings in experiments]
@@ -178,15 +178,15 @@ def work(config: Mapping[str, Any]) -> dict[str, list[Work]]:
 
 
 FILES: Mapping[str, str] = {
-    "regression_train": "regression/*/train",
+    "train (regression)": "regression/*/train",
     "regression_metrics": "regression/*/metrics",
-    "regression_llc_shard": "regression/*/llc/*/shard-*",
-    "calibration_transformer": "calibration/transformer/sweep",
+    "llc_shard (regression)": "regression/*/llc/*/shard-*",
+    "calibration_sweep (transformer)": "calibration/transformer/sweep",
     "modular_run": "modular/*/run",
     "scurves_run": "scurves/*/run",
-    "language_train": "language/*/train",
+    "train (language)": "language/*/train",
     "language_metrics": "language/*/metrics",
-    "language_llc_shard": "language/*/llc/*/shard-*",
+    "llc_shard (language)": "language/*/llc/*/shard-*",
 }
 
 
