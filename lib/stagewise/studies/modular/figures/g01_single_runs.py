@@ -142,11 +142,11 @@ def _words(run: pd.Series, count: int) -> str:
         f"{name} > {run['num_steps']:,}" if np.isnan(run[column]) else f"{name} {run[column]:,.0f}"
         for column, (name, _) in _MARKS.items()
     ]
-    if run["delay"] == run["delay"]:
-        reached.append(rf"{np.exp(run['delay']):.2g} $\times$ $t_{{\mathrm{{mem}}}}$")
+    bound = ">" if np.isnan(run["generalised_step"]) else "="
+    ratio = f"ratio {bound} {np.exp(run['least_delay']):.2g}"
     return (
         f"p = {run['modulus']}, {100 * run['train_fraction']:.0f} % of pairs\n"
-        f"seed {run['seed']} of {count} runs\n{', '.join(reached)}"
+        f"seed {run['seed']} of {count} runs\n{', '.join(reached)}\n{ratio}"
     )
 
 
