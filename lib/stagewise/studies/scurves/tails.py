@@ -24,8 +24,8 @@ class Tail:
     aic_difference : float
         Akaike's criterion of the power law less that of the exponential: negative where the power law
         describes the tail better. Both have two parameters and normal errors in log L; neighbouring
-        points of a smooth curve are no independent ones, so as many count as the residuals of the better
-        law are worth, ``n (1 - r) / (1 + r)`` with their correlation r from point to point.
+        points of a smooth curve are no independent ones, so each stretch in which the residuals of the
+        better law have one sign counts as one.
     """
 
     exponent: float
@@ -60,15 +60,13 @@ def fit_tail(steps: np.ndarray, loss: np.ndarray) -> Tail:
     ]
     tiny = np.finfo(float).tiny
     sums = [max(float(np.square(own).sum()), tiny) for own in residuals]
-    worth = _independent(residuals[int(np.argmin(sums))])
-    return Tail(-power.slope, -exponential.slope, worth * float(np.log(sums[0] / sums[1])))
+    points = _swings(residuals[int(np.argmin(sums))])
+    return Tail(-power.slope, -exponential.slope, points * float(np.log(sums[0] / sums[1])))
 
 
-def _independent(residuals: np.ndarray) -> float:
-    """Return how many independent points residuals are worth; all if they vanish."""
-    correlation = np.corrcoef(residuals[1:], residuals[:-1])[0, 1] if np.ptp(residuals) > 0 else 0.0
-    bounded = float(np.clip(correlation, 0.0, 1.0))
-    return max(len(residuals) * (1 - bounded) / (1 + bounded), 1.0)
+def _swings(residuals: np.ndarray) -> int:
+    """Return the number of stretches in which residuals have one sign."""
+    return 1 + int(np.count_nonzero(np.diff(np.signbit(residuals))))
 
 
 def exponential_rate(steps: np.ndarray, loss: np.ndarray) -> tuple[float, float]:

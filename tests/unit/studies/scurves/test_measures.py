@@ -158,7 +158,7 @@ def test_points_of_a_smooth_curve_count_for_few():
     """A curve between both laws decides nothing, however many points it is drawn with."""
     steps = np.arange(30.0, 400.0, 3)
     between = np.exp(-0.5 * 0.01 * steps - 0.5 * 1.5 * np.log(steps))
-    assert abs(fit_tail(steps, between).aic_difference) < 10
+    assert abs(fit_tail(steps, between).aic_difference) < 2
     noisy = 5 * np.exp(-0.04 * steps + 0.1 * np.random.default_rng(0).normal(size=steps.size))
     assert fit_tail(steps, noisy).aic_difference > 20
 
