@@ -18,8 +18,7 @@ def main(
     path_to_checkpoints: str,
     path_to_along: str,
     analysis: str,
-    settings: dict,
-    num_seeds: int,
+    followed: dict,
     mode_multiple: float,
     root_seed: int,
 ) -> None:
@@ -27,9 +26,9 @@ def main(
     torch.set_num_threads(1)
     module = import_module(f"stagewise.studies.modular.{analysis}")
     curves = read_groups(path_to_curves, CURVES)
-    key, seeds = study_key(root_seed), range(num_seeds)
+    key, seeds = study_key(root_seed), range(followed["num_seeds"])
     along = {}
-    for name, entry in settings.items():
+    for name, entry in followed["settings"].items():
         checkpoints = read_checkpoints(path_to_checkpoints, curves[name].attrs["identity"], name)
         along[name] = module.along(Setting.of(name, entry), checkpoints, key, seeds, mode_multiple)
     write_groups(path_to_along, along, provenance(), module.LAYOUT)
@@ -42,7 +41,7 @@ if __name__ == "__main__":
         path_to_checkpoints=snakemake.input.checkpoints,
         path_to_along=snakemake.output.along,
         analysis=snakemake.wildcards.analysis,
-        **snakemake.params.followed,
+        followed=snakemake.params.followed,
         mode_multiple=snakemake.params.mode_multiple,
         root_seed=snakemake.params.root_seed,
     )
