@@ -69,7 +69,11 @@ def draw(*, ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame) -> Drawn:
         axes[1, 0].set_ylabel("Form\npotential")
         style.note(axes[1, 0], "no form found: no potential to show", y=0.8)
     components = axes[0, 0].get_legend_handles_labels()[0]
-    style.bottom_legend(figure, style.stage_handles(stages), [*components, *_handles(forms)])
+    style.bottom_legend(
+        figure,
+        [*style.stage_handles(stages), *style.soundness_handles(stages)],
+        [*components, *_handles(forms)],
+    )
     return Drawn(figure, ledger.table())
 
 

@@ -119,7 +119,8 @@ def draw(
         flags = verdict_marks.counts(verdict_marks.verdicts_of(shown))
         if flags:
             style.note(bottom, flags)
-        handles = style.stage_handles(stages[setting])
+        found = stages[setting]
+        handles = [*style.stage_handles(found), *style.soundness_handles(found)]
         bottom.legend(
             handles=style.in_rows(handles, min(3, len(handles))),
             loc="upper center",

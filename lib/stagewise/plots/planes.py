@@ -75,7 +75,9 @@ def draw(*, ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame) -> Drawn:
         _forms(ledger, ax, panel, forms, i, j)
         ax.set_xlabel(f"PC {i} score ({100 * shares[i]:.0f} % of variance)")
         ax.set_ylabel(f"PC {j} score ({100 * shares[j]:.0f} % of variance)")
-    style.bottom_legend(figure, style.stage_handles(stages), _handles(forms))
+    style.bottom_legend(
+        figure, [*style.stage_handles(stages), *style.soundness_handles(stages)], _handles(forms)
+    )
     return Drawn(figure, ledger.table())
 
 

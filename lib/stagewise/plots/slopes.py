@@ -89,7 +89,11 @@ def draw(
     _milestones(ledger, axes[:, 1], milestones)
     if milestones.empty:
         style.note(axes[1, 1], "no milestones found")
-    style.bottom_legend(figure, style.stage_handles(stages), _handles(ledger.verdicts))
+    style.bottom_legend(
+        figure,
+        [*style.stage_handles(stages), *style.soundness_handles(stages)],
+        _handles(ledger.verdicts),
+    )
     return Drawn(figure, ledger.table())
 
 

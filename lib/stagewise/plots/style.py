@@ -120,11 +120,16 @@ def stage_handles(stages: pd.DataFrame) -> list[Artist]:
         label = f"{int(row['stage'])}{row['type']} to {short_step(row['end'])}"
         alpha = 0.45 * stage_strength(stages)
         handles.append(Patch(facecolor=color, alpha=alpha, edgecolor=color, label=label))
-    if stage_strength(stages) < 1:
-        first = stages.iloc[0]
-        text = f"pale: {first['num_sound']} of {first['num_estimates']} estimates are sound"
-        handles.append(Patch(alpha=0, label=text))
     return handles
+
+
+def soundness_handles(stages: pd.DataFrame) -> list[Artist]:
+    """Return a legend entry that says why stages are pale; none if they are not."""
+    if stage_strength(stages) == 1:
+        return []
+    first = stages.iloc[0]
+    text = f"pale: {first['num_sound']} of {first['num_estimates']} estimates are sound"
+    return [Patch(alpha=0, label=text)]
 
 
 def short_step(step: float) -> str:

@@ -89,7 +89,8 @@ def stages_of(*edges: float, last: float = LAST) -> pd.DataFrame:
     ends = [*edges, float(last)]
     kinds = list("AABAA"[: len(ends)])
     numbers = range(1, len(ends) + 1)
-    return pd.DataFrame({"stage": numbers, "start": [0.0, *edges], "end": ends, "type": kinds})
+    table = pd.DataFrame({"stage": numbers, "start": [0.0, *edges], "end": ends, "type": kinds})
+    return table.assign(sound=len(ends) > 1, num_sound=3 * len(ends), num_estimates=12)
 
 
 def learned() -> tuple[Runs, Stages]:

@@ -79,5 +79,5 @@ def stage_rows(runs: Runs, stages: Stages) -> list[list[Artist]]:
             if end > first
         ]
         name = Line2D([], [], linestyle="", label=f"{DEPTHS[variant]}, stages")
-        rows += [[name, *handles]] if handles else []
+        rows += [[name, *handles, *style.soundness_handles(table)]] if handles else []
     return rows

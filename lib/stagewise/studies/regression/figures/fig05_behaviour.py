@@ -75,7 +75,7 @@ def draw(
     _prior(ledger, d, finite, num_tasks)
     for ax in (a, b, c):
         style.shade_stages(ax, stages)
-    style.bottom_legend(figure, style.stage_handles(stages))
+    style.bottom_legend(figure, [*style.stage_handles(stages), *style.soundness_handles(stages)])
     return Drawn(figure, ledger.table())
 
 
