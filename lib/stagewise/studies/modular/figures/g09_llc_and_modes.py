@@ -129,7 +129,7 @@ def _at_equal_loss(
             ax.plot(loss[done], level[done], "o", color=color, markersize=2.5)
         ax.plot([], [], color=color, label=f"{name}: labels are {labels}")
     ax.plot([], [], "o", color=style.MUTED, markersize=2.5, label="test set learned")
-    ax.legend(loc="upper right")
+    ax.legend(loc="best")
     ax.set_xscale("log")
     ax.invert_xaxis()
     ax.set_xlabel("Training loss at the checkpoint (nat, log scale, falling to the right)")
