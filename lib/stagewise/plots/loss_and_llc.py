@@ -113,14 +113,15 @@ def draw(
             ledger.add(f"loss, {name}", what, [step], [0.0])
             for ax in (top, bottom):
                 ax.axvline(step, color=style.SECOND, linestyle=(0, (3, 2)), linewidth=0.9)
-        top.set_title(f"Stages by the {name}", pad=10)
+        # In the title, because an entry this long would leave the legend no room beside its neighbour.
+        pale = "".join(f"; {one.get_label()}" for one in style.soundness_handles(stages[setting]))
+        top.set_title(f"Stages by the {name}{pale}", pad=10)
         if remark:
             style.note(top, remark, x=0.42)
         flags = verdict_marks.counts(verdict_marks.verdicts_of(shown))
         if flags:
             style.note(bottom, flags)
-        found = stages[setting]
-        handles = [*style.stage_handles(found), *style.soundness_handles(found)]
+        handles = style.stage_handles(stages[setting])
         bottom.legend(
             handles=style.in_rows(handles, min(3, len(handles))),
             loc="upper center",

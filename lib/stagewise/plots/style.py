@@ -128,7 +128,7 @@ def soundness_handles(stages: pd.DataFrame) -> list[Artist]:
     if stage_strength(stages) == 1:
         return []
     first = stages.iloc[0]
-    text = f"pale: {first['num_sound']} of {first['num_estimates']} estimates are sound"
+    text = f"pale: {first['num_sound']} of {first['num_estimates']} sound"
     return [Patch(alpha=0, label=text)]
 
 

@@ -273,7 +273,7 @@ def test_stages_of_unsound_estimates_are_pale_and_say_so():
     faint, strong = style.stage_handles(stages), style.stage_handles(stages_of())
     assert faint[0].get_alpha() < 0.5 * strong[0].get_alpha()
     (said,) = style.soundness_handles(stages)
-    assert said.get_label() == "pale: 2 of 33 estimates are sound"
+    assert said.get_label() == "pale: 2 of 33 sound"
     assert style.soundness_handles(stages_of()) == []
 
 
