@@ -58,9 +58,9 @@ def locality(llc: xr.Dataset, untrained_loss: float, constant_loss: float) -> xr
     -------
     xarray.Dataset
         Of the chains that did not diverge: ``mean_loss(step)`` (E[L], from the paired excess),
-        ``forgotten_share(step)`` =
-        (E[L] - L(w*)) / (L(untrained) - L(w*)), ``mean_displacement(step)`` = mean |w - w*| / |w*|,
-        ``saturated(step)``, and the two reference losses.
+        ``forgotten_share(step)`` = (E[L] - L(w*)) / (L(untrained) - L(w*)) and
+        ``mean_displacement(step)`` = mean |w - w*| / |w*|. Besides ``saturated(step)``, and the two
+        reference losses.
 
     Notes
     -----

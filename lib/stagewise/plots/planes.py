@@ -153,13 +153,14 @@ def _trajectory(
     points = np.column_stack([x, y])
     segments = np.stack([points[:-1], points[1:]], axis=1)
     middle = (steps[:-1] + steps[1:]) / 2
-    colors = style.stage_colors(stages)
+    colors = [
+        style.paler(color, style.stage_strength(stages)) for color in style.stage_colors(stages)
+    ]
     which = np.searchsorted(stages["end"].to_numpy(), middle).clip(max=len(colors) - 1)
     ax.add_collection(
         LineCollection(
             list(segments),
             colors=[colors[stage] for stage in which],
-            alpha=style.stage_strength(stages),
             linewidths=1.8,
             capstyle="round",
             zorder=3,

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -111,6 +112,12 @@ def stage_colors(stages: pd.DataFrame) -> list[str]:
 def stage_strength(stages: pd.DataFrame) -> float:
     """Return how strongly stages are drawn: `PALE` where too few estimates behind them are sound."""
     return 1.0 if "sound" not in stages or stages["sound"].all() else PALE
+
+
+def paler(color: str, strength: float) -> str:
+    """Return a colour mixed with white; unlike opacity it holds where segments lie on each other."""
+    red, green, blue = (1 - strength * (1 - part) for part in to_rgb(color))
+    return to_hex((red, green, blue))
 
 
 def stage_handles(stages: pd.DataFrame) -> list[Artist]:
