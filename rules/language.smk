@@ -3,7 +3,7 @@
 REQUIRED INPUTS: none; the package index or the hub is needed once, or a folder of text.
 OUTPUTS: results/archives/<archive>.archive, which all presets share, and under results/<preset>/language/:
     documents.parquet, {train,validation,sampling}.bin, index.nc, corpus.csv, bigrams.nc, ngrams.nc,
-    forms.csv, <run>/{metrics.nc, landmarks.csv, contexts.nc, token_changes.nc};
+    <run>/{metrics.nc, landmarks.csv, contexts.nc, form_contents.csv, token_changes.nc};
     figures/language/fig17_token_changes.html
 """
 
@@ -161,20 +161,20 @@ rule language_landmarks:
 
 
 rule language_forms:
-    """Measure what the forms of the two-layer model are about, and keep the contexts behind them."""
+    """Measure what the forms of a model are about, and keep the contexts behind them."""
     input:
-        ed=f"{RESULTS}/language/{TWO_LAYERS.name}/ed.nc",
-        forms=f"{RESULTS}/language/{TWO_LAYERS.name}/forms.nc",
+        ed=f"{RESULTS}/language/{{run}}/ed.nc",
+        forms=f"{RESULTS}/language/{{run}}/forms.nc",
         validation=f"{RESULTS}/language/validation.bin",
         index=f"{RESULTS}/language/index.nc",
         gpt2="results/archives/gpt2.archive",
     output:
-        contents=f"{RESULTS}/language/forms.csv",
-        contexts=f"{RESULTS}/language/{TWO_LAYERS.name}/contexts.nc",
+        contents=f"{RESULTS}/language/{{run}}/form_contents.csv",
+        contexts=f"{RESULTS}/language/{{run}}/contexts.nc",
     log:
-        f"{LOGS}/language/forms.log",
+        f"{LOGS}/language/{{run}}/form_contents.log",
     benchmark:
-        f"{LOGS}/language/forms.benchmark.tsv"
+        f"{LOGS}/language/{{run}}/form_contents.benchmark.tsv"
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -182,8 +182,8 @@ rule language_forms:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        name=TWO_LAYERS.name,
-        settings=training_settings(TWO_LAYERS),
+        name=lambda wildcards: wildcards.run,
+        settings=lambda wildcards: training_settings(RUN[wildcards.run]),
         root_seed=config["root_seed"],
         code=code("language_forms.py"),
     script:

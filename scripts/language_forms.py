@@ -4,7 +4,8 @@ import numpy as np
 
 from stagewise.development.layout import ED, FORMS
 from stagewise.stores.provenance import provenance
-from stagewise.studies.language.extreme_logits import Contexts, form_table, lifted
+from stagewise.studies.language.extreme_logits import Contexts
+from stagewise.studies.language.form_nulls import form_table
 from stagewise.studies.language.layout import CONTEXTS, FORM_CONTENTS
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary, readable
@@ -35,8 +36,8 @@ def main(
     contexts = Contexts(rows.numpy(force=True), places.numpy(force=True), new_word)
     CONTEXTS.write(path_to_contexts, contexts.dataset(), {"run": name, **provenance()})
     ed, forms = ED.read(path_to_ed), FORMS.read(path_to_forms)
-    points = [lifted(ed, centre, size) for centre in forms["centre"].to_numpy()]
-    FORM_CONTENTS.write(path_to_contents, form_table(points, forms, contexts))
+    table = form_table(ed, forms, contexts, run.key.child("directions"))
+    FORM_CONTENTS.write(path_to_contents, table)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def of_seeds(
     against: Mapping[int, bool],
     texts: Mapping[int, str],
     uncertainty: str,
-    none: str = "",
+    untestable: Mapping[int, str] | None = None,
 ) -> Verdict:
     """Return what seeds say together: supported if all agree, refuted if all are against.
 
@@ -54,13 +54,14 @@ def of_seeds(
     texts : mapping of int to str
         What was measured, by seed.
     uncertainty : str
-    none : str
-        What is said where there are no seeds; nothing can be tested then.
+    untestable : mapping of int to str, optional
+        Why the other seeds cannot be tested; such a seed neither disagrees nor is against.
     """
+    others = untestable or {}
     if not agrees:
-        return Verdict(NOT_TESTABLE, none)
-    verdict = judged(all(agrees.values()), all(against.values()))
-    return Verdict(verdict, listed(texts), uncertainty, tuple(texts))
+        return Verdict(NOT_TESTABLE, listed(others))
+    verdict = judged(all(agrees.values()), all(against.values()) and not others)
+    return Verdict(verdict, listed({**texts, **others}), uncertainty, tuple(texts))
 
 
 def overall(outcomes: Mapping[int, bool | None]) -> str:

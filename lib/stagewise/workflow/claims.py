@@ -47,12 +47,19 @@ def _regression(plan: Plan) -> Asked:
 
 def _language(plan: Plan) -> Asked:
     own = _runs_and_curves("language", plan)
-    measured = [run.name for run in plan.runs_of("language", "metrics")]
+    measured, followed = (
+        [run.name for run in plan.runs_of("language", analysis)]
+        for analysis in ("metrics", "essential_dynamics")
+    )
     return Asked(
         own.stores
         | {"landmarks": plan.stores("landmarks.csv", measured)}
-        | {"forms": f"{plan.results}/language/forms.csv"},
-        own.facts | {"published_types": plan.config["language"]["published"]["types"]},
+        | {"forms": plan.stores("form_contents.csv", followed)},
+        own.facts
+        | {
+            "followed": followed,
+            "published_types": plan.config["language"]["published"]["types"],
+        },
     )
 
 

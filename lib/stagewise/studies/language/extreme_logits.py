@@ -7,11 +7,10 @@ begin words or complete induction patterns more often than logits in general, is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from stagewise.studies.language.layout import CONTEXTS
@@ -131,50 +130,6 @@ def sides(values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Yield which entries are extreme, high ones and low ones."""
     yield "high", values > THRESHOLD
     yield "low", values < -THRESHOLD
-
-
-def form_table(points: Sequence[np.ndarray], forms: xr.Dataset, contexts: Contexts) -> pd.DataFrame:
-    """Return what every form is about.
-
-    Parameters
-    ----------
-    points : sequence of ndarray
-        Result of `lifted` of every form.
-    forms : Dataset
-        Layout `development.layout.FORMS`.
-    contexts : Contexts
-
-    Returns
-    -------
-    DataFrame
-        Layout `language.layout.FORM_CONTENTS`; one row a form, side and measure.
-    """
-    kinds = contexts.kinds()
-    rows = [
-        {
-            "form": number + 1,
-            "form_step": float(forms["form_step"][number]),
-            "p_value": float(forms["p_value"][number]),
-            "side": side,
-            "measure": measure,
-            **vars(share_of(chosen, kinds[measure])),
-        }
-        for number, values in enumerate(points)
-        for side, chosen in sides(values)
-        for measure in MEASURES
-    ]
-    columns = [
-        "form",
-        "form_step",
-        "p_value",
-        "side",
-        "measure",
-        "share",
-        "base_rate",
-        "stderr",
-        "count",
-    ]
-    return pd.DataFrame(rows, columns=columns)
 
 
 NUM_SHOWN = 3

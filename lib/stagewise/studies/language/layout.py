@@ -73,6 +73,7 @@ METRICS = StoreLayout(
     "language_metrics",
     {
         **with_errors(_SAMPLED, {"_stderr": "standard error of"}),
+        "icl_score_row": Variable(("step", "row"), "nat", "ICL score of each row of text"),
         "position_variance_ratio": Variable(
             ("step", "position_pc"), "1", "explained variance of positions"
         ),
@@ -128,6 +129,7 @@ CORPUS = TableLayout(
 FORM_CONTENTS = TableLayout(
     "language_forms",
     {
+        "run": Column(str, coerce=True),
         "form": Column(int, least=1, coerce=True),
         "form_step": Column(float, least=0),
         "p_value": Column(float, least=0, most=1, nullable=True),
@@ -137,9 +139,15 @@ FORM_CONTENTS = TableLayout(
         "base_rate": Column(float, least=0, most=1),
         "stderr": Column(float, least=0, nullable=True),
         "count": Column(int, least=0, coerce=True),
+        "p_elsewhere": Column(float, above=0, most=1, nullable=True),
+        "p_directions": Column(float, above=0, most=1, nullable=True),
+        "num_elsewhere": Column(int, least=0, coerce=True),
+        "directions_low": Column(float, least=0, most=1, nullable=True),
+        "directions_high": Column(float, least=0, most=1, nullable=True),
     },
-    unique=("form", "side", "measure"),
+    unique=("run", "form", "side", "measure"),
 )
+"""What a form raises and lowers, and how that ranks among other points; see `language.form_nulls`."""
 
 LANDMARKS = TableLayout(
     "language_landmarks",

@@ -122,6 +122,7 @@ class Evaluation:
             "second_copy_gain": second_copy_gains(params, network, self.copies),
         }
         return _means(samples) | {
+            "icl_score_row": samples["icl_score"].numpy(force=True).astype(np.float32),
             "completion_gain": gain.value,
             "completion_gain_stderr": gain.stderr,
         }

@@ -54,7 +54,7 @@ def metrics(num_layers: int = 2, **changes: Any) -> xr.Dataset:
         "bigram_score": along([7, 6, 5, 4.3, 4.4, 4.5, 4.6, 4.7, 4.8, 4.9]),
         "ngram": np.stack([along(1.1), growth, growth], 1),
         "effect": np.where(FIRST, 1.0, 0.01),
-        "icl_score": np.where(LATE, -0.3, 0.0),
+        "icl_score": np.where(LATE, -0.3, 0.0) if num_layers > 1 else along(0.0),
         "completion_gain": np.where(LATE, 2.0, 0.2) if num_layers > 1 else along(0.2),
         "previous": heads(num_layers, l0h1=np.where(np.arange(10) >= 5, 0.5, 0.02)),
         "prefix": heads(num_layers, **{f"l{last}h0": np.where(LATE, 0.4, 0.02)})
@@ -72,6 +72,9 @@ def metrics(num_layers: int = 2, **changes: Any) -> xr.Dataset:
         for name in ("test_loss", "bigram_score", "icl_score", "completion_gain")
     }
     stored |= {f"{name}_stderr": ("step", along(0.01)) for name in stored}
+    rows = np.random.default_rng(num_layers).normal(size=(len(STEPS), 400))
+    rows += 2 * np.random.default_rng(0).normal(size=400)  # what rows differ by at every step
+    stored["icl_score_row"] = ("step", "row"), along(values["icl_score"])[:, None] + rows
     stored |= {
         "ngram_score": (("step", "ngram"), values["ngram"]),
         "ngram_score_stderr": (("step", "ngram"), np.full((len(STEPS), 3), 0.05)),
@@ -93,10 +96,12 @@ def metrics(num_layers: int = 2, **changes: Any) -> xr.Dataset:
     return xr.Dataset(stored, coords={"step": STEPS, "ngram": [2, 3, 4], "position": [1, 5]})
 
 
-def curve(types: str = "AABAA", marks: tuple[float, ...] = (400, 1200, 1600, 2000)) -> Curve:
+def curve(
+    types: str = "AABAA", marks: tuple[float, ...] = (400, 1200, 1600, 2000), num_sound: int = 33
+) -> Curve:
     edges = [0.0, *marks[: len(types) - 1], 4000.0]
     bounds = {"start": edges[:-1], "end": edges[1:]}
-    stages = pd.DataFrame({"type": list(types), **bounds, "num_sound": 33, "num_estimates": 33})
+    stages = pd.DataFrame({"type": list(types), **bounds, "num_sound": num_sound, "num_estimates": 33})
     return Curve(xr.Dataset(), pd.DataFrame({"step": edges[1:-1]}), stages)
 
 
@@ -116,10 +121,11 @@ def forms(**changes: Any) -> pd.DataFrame:
             "form_step": [1200.0, 1200.0, 2000.0, 2000.0],
             "p_value": 0.01,
             "side": "high",
+            "form": [1, 1, 2, 2],
             "measure": ["new_word", "induction"] * 2,
             "share": [0.8, 0.05, 0.4, 0.5],
-            "base_rate": [0.4, 0.05, 0.4, 0.05],
-            "stderr": 0.02,
+            "p_elsewhere": [0.01, 0.8, 0.8, 0.02],
+            "p_directions": [0.01, 0.8, 0.8, 0.01],
         }
     )
     return rows.assign(**changes)
@@ -127,7 +133,8 @@ def forms(**changes: Any) -> pd.DataFrame:
 
 def verdict_on(claim: str, *runs: RunEvidence, about: pd.DataFrame | None = None) -> Verdict:
     marks = {run.name: landmarks(run.metrics) for run in runs}
-    found = LanguageEvidence(runs, marks, forms() if about is None else about, "AABAA")
+    tables = {run.name: forms() if about is None else about for run in runs}
+    found = LanguageEvidence(runs, marks, tables, "AABAA")
     return CHECKS[claim](found, **LEDGER[claim]["thresholds"])
 
 
@@ -171,14 +178,21 @@ FALLING = along([7, 6, 5, 4.6, 4.5, 4.4, 4.35, 4.33, 4.32, 4.31])
         ("L6", [two(composition=np.where(np.arange(10) >= 8, 0.2, 0.1))], REFUTED),
         ("L6", [two(composition=np.where(LATE, 0.2, 0.1))], MIXED),
         ("L7", [two(prefix=heads(2))], NOT_TESTABLE),
-        ("L7", [two(icl_score=np.where(LATE, 0.3, 0.0))], REFUTED),
-        ("L7", [two(icl_score=0.0)], MIXED),
+        ("L7", [two()], NOT_TESTABLE),
+        ("L7", [two(icl_score=np.where(LATE, 0.3, 0.0)), run("onelayer")], REFUTED),
+        ("L7", [two(icl_score=0.0), run("onelayer")], MIXED),
+        ("L7", [run("twolayers"), one(icl_score=np.where(LATE, -0.3, 0.0))], MIXED),
+        ("L7", [run("twolayers"), one(icl_score=np.where(LATE, -0.9, 0.0))], REFUTED),
+        ("L2", [run("twolayers", local=curve(num_sound=20))], NOT_TESTABLE),
+        ("L2", [run("twolayers", local=curve(num_sound=20)), run("twolayers", 1)], SUPPORTED),
+        ("L2", [two(bigram_score=FALLING), run("twolayers", 1, local=curve(num_sound=20))], MIXED),
         ("L8", [run("twolayers"), one(completion_gain=1.5)], REFUTED),
         ("L8", [run("twolayers"), one(prefix=heads(1, l0h0=0.3))], REFUTED),
         ("L8", [run("twolayers"), one(test_loss=FALLING)], MIXED),
         ("L8", [run("twolayers"), run("onelayer", local=curve("AA"))], MIXED),
         ("L8", [run("twolayers"), one(ngram=np.full((10, 3), 1.1))], MIXED),
         ("L8", [run("twolayers")], NOT_TESTABLE),
+        ("L8", [run("twolayers"), run("onelayer", local=curve(num_sound=20))], NOT_TESTABLE),
         ("L10", [two(share=0.3, scores=np.random.default_rng(0).normal(size=(50, 3)))], REFUTED),
         ("L10", [two(share=0.3)], MIXED),
     ],
@@ -188,16 +202,60 @@ def test_other_outcomes(claim, runs, expected):
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("changes", "local", "expected"),
     [
-        ({"p_value": 0.5}, REFUTED),
-        ({"share": 0.04}, REFUTED),
-        ({"measure": ["induction", "new_word"] * 2}, MIXED),
-        ({"form_step": [120.0, 120.0, 130.0, 130.0]}, MIXED),
+        ({"p_value": 0.5}, curve(), REFUTED),
+        ({"p_elsewhere": 0.6}, curve(), REFUTED),
+        ({"p_directions": [0.01, 0.8, 0.8, 0.03]}, curve(), MIXED),  # two forms: 0.025 each
+        ({"p_directions": float("nan")}, curve(), REFUTED),
+        ({"measure": ["induction", "new_word"] * 2}, curve(), MIXED),
+        ({"form_step": [120.0, 120.0, 130.0, 130.0]}, curve(), MIXED),
+        ({}, curve(num_sound=20), NOT_TESTABLE),
+        ({"p_elsewhere": 0.6}, curve(num_sound=20), REFUTED),
     ],
 )
-def test_forms(changes, expected):
-    assert verdict_on("L9", run("twolayers"), about=forms(**changes)).verdict == expected
+def test_forms(changes, local, expected):
+    verdict = verdict_on("L9", run("twolayers", local=local), about=forms(**changes))
+    assert verdict.verdict == expected
+
+
+def test_a_run_without_an_llc_has_no_stages_and_says_so():
+    bare = RunEvidence("twolayers-s1", "twolayers", 1, metrics())
+    for claim in ("L1", "L2", "L9"):
+        verdict = verdict_on(claim, run("twolayers"), bare)
+        assert (verdict.verdict, verdict.seeds) == (SUPPORTED, (0,))
+        assert "seed 1" in verdict.value
+        assert "no LLC was estimated" in verdict.value
+
+
+BOTH = [run("twolayers"), run("onelayer")]
+
+
+def fall_found(falls: tuple[float, float], rng: np.random.Generator) -> bool:
+    """Return whether L7 is supported of 768 rows whose scores differ by 2.5, and change by 1 nat."""
+    level = 2.5 * rng.normal(size=768)  # the same rows, whatever the model
+    runs = []
+    for known, fall in zip(BOTH, falls, strict=True):
+        noise = rng.normal(size=(len(STEPS), 768)) / 2**0.5
+        rows = level + np.where(LATE, fall, 0.0)[:, None] + noise
+        measured = known.metrics[["prefix_matching_score"]].assign(
+            icl_score_row=(("step", "row"), rows)
+        )
+        runs.append(RunEvidence(known.name, known.variant, 0, measured))
+    found = LanguageEvidence(runs, {}, {}, "AABAA")
+    return CHECKS["L7"](found, **LEDGER["L7"]["thresholds"]).verdict == SUPPORTED
+
+
+def test_falls_of_the_icl_score_are_found_and_no_others():
+    """Power and false positives of L7, with 100 simulated pairs of runs each."""
+    rng = np.random.default_rng(0)
+
+    def share(*falls: float) -> float:
+        return float(np.mean([fall_found((falls[0], falls[1]), rng) for _ in range(100)]))
+
+    assert share(-0.2, 0.0) >= 0.9
+    assert share(0.0, 0.0) <= 0.05
+    assert share(-0.2, -0.2) <= 0.05
 
 
 def test_crossing_is_the_first_step_of_a_share_of_the_rise():

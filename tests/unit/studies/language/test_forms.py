@@ -13,7 +13,6 @@ import xarray as xr
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.language.extreme_logits import (
     Contexts,
-    form_table,
     lifted,
     share_of,
     shown_points,
@@ -21,6 +20,13 @@ from stagewise.studies.language.extreme_logits import (
 from stagewise.studies.language.figures import fig17_token_changes, form_contents
 from stagewise.studies.language.figures.form_contents import draw_points
 from stagewise.studies.language.figures.registry import FIGURES
+from stagewise.studies.language.form_nulls import (
+    form_table,
+    is_elsewhere,
+    other_directions,
+    rank_p,
+    shares_at,
+)
 from stagewise.studies.language.layout import CONTEXTS as CONTEXTS_LAYOUT
 from stagewise.studies.language.layout import FORM_CONTENTS, TOKEN_CHANGES
 from stagewise.studies.language.model import initial_parameters
@@ -116,17 +122,11 @@ def forms_of(*p_values: float) -> xr.Dataset:
             "form_step": ("form", 100.0 * np.arange(1, count + 1)),
             "p_value": ("form", np.array(p_values, dtype=float)),
             "centre": (("form", "pc"), np.arange(2.0 * count).reshape(count, 2)),
-        }
+            "influence_start": ("form", 50.0 + 100.0 * np.arange(count)),
+            "influence_end": ("form", 150.0 + 100.0 * np.arange(count)),
+        },
+        attrs={"run": "twolayers-s0"},
     )
-
-
-def test_the_table_says_what_forms_are_about_and_keeps_its_layout():
-    values = np.where(CONTEXTS.kinds()["induction"], 5.0, 0.0)
-    table = FORM_CONTENTS.check(form_table([values], forms_of(0.02), CONTEXTS))
-    high = table[(table["side"] == "high") & (table["measure"] == "induction")].iloc[0]
-    assert (high["share"], high["count"], high["base_rate"]) == (1.0, 2, 0.1)
-    assert len(table) == 6
-    assert FORM_CONTENTS.check(form_table([], forms_of(), CONTEXTS)).empty
 
 
 def ed_of() -> xr.Dataset:
@@ -135,8 +135,103 @@ def ed_of() -> xr.Dataset:
             "mean": ("feature", RNG.normal(size=20)),
             "components": (("pc", "feature"), RNG.normal(size=(2, 20))),
             "scores": (("step", "pc"), RNG.normal(size=(3, 2))),
-        }
+        },
+        coords={"step": [0, 100, 400]},
     )
+
+
+# What other points raise
+
+
+def test_ranks_count_the_value_itself():
+    assert rank_p(0.5, np.array([0.1, 0.5, 0.7, np.nan])) == 3 / 5
+    assert rank_p(0.9, np.zeros(19)) == 1 / 20
+    assert np.isnan(rank_p(np.nan, np.zeros(3)))
+    assert np.isnan(rank_p(0.5, np.empty(0)))
+
+
+def test_other_directions_are_as_far_from_the_mean_and_all_around_it():
+    points = other_directions(np.array([3.0, 0.0, 4.0]), StreamKey(0))
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 5)
+    np.testing.assert_allclose(points.mean(0), 0, atol=0.4)
+    np.testing.assert_array_equal(points, other_directions(np.array([3.0, 0.0, 4.0]), StreamKey(0)))
+
+
+def test_the_table_says_what_forms_are_about_and_keeps_its_layout(monkeypatch):
+    # Twenty logits hardly go beyond two standard deviations.
+    monkeypatch.setattr("stagewise.studies.language.extreme_logits.THRESHOLD", 1.0)
+    ed, forms = ed_of(), forms_of(0.02, 0.5)
+    table = FORM_CONTENTS.check(form_table(ed, forms, CONTEXTS, StreamKey(0)))
+    assert len(table) == 2 * 2 * 3
+    one = table.query("form == 2 and side == 'low' and measure == 'new_word'").iloc[0]
+    values = lifted(ed, forms["centre"].to_numpy()[1], 10)
+    assert one["count"] == (values < -1).sum()
+    assert one["share"] == CONTEXTS.kinds()["new_word"][values < -1].mean()
+    recorded = shares_at(ed, ed["scores"].to_numpy(), CONTEXTS.kinds())
+    away = recorded.sel(side="low", measure="new_word").to_numpy()[[0, 2]]  # not step 100
+    assert one["p_elsewhere"] == rank_p(one["share"], away)
+    assert one["directions_low"] <= one["directions_high"]
+    assert is_elsewhere(ed["step"].to_numpy(), forms.isel(form=1)).tolist() == [True, True, True]
+    assert FORM_CONTENTS.check(form_table(ed, forms_of(), CONTEXTS, StreamKey(0))).empty
+
+
+NUM_CONTEXTS, SIZE, TIMES = 30, 50, 50
+
+
+def planted(case: str, seed: int) -> tuple[float, float]:
+    """Return both ranks of a form late in training, whose tokens are of a kind or not.
+
+    Points differ in three components, the second of which turns at the form. The kind is a third of all
+    entries at random: in no component (none), in the mean of all points (everywhere), in the component
+    that only grows (growing) or in that of the form (form).
+    """
+    rng = np.random.default_rng(seed)
+    steps = np.linspace(0, 8000, TIMES)
+    u, turn = np.log1p(steps) / np.log1p(8000), rng.uniform(0.75, 0.95)
+    kind = rng.random((NUM_CONTEXTS, SIZE)) < 0.3
+    loading = (kind - kind.mean()).ravel() / kind.std()
+    components = rng.normal(size=(3, kind.size))
+    place = {"growing": 0, "form": 1}.get(case)
+    if place is not None:
+        components[place] += loading
+    components = np.linalg.qr(components.T)[0].T
+    components *= np.sign(components @ loading)[:, None] if place is not None else 1.0
+    mean = 3 * rng.normal(size=SIZE) + rng.normal(size=kind.shape) + 3 * kind * (case == "everywhere")
+    scores = np.stack(
+        [
+            1.5 * (u - 0.5),
+            2 * np.exp(-((u - turn) ** 2) / 0.0072) + 0.02 * rng.normal(size=TIMES).cumsum(),
+            0.5 * np.sin(6 * u + rng.uniform(0, 6)),
+        ],
+        axis=1,
+    )
+    scores = kind.size**0.5 * (scores - scores.mean(0))
+    ed = xr.Dataset(
+        {
+            "mean": ("feature", mean.ravel()),
+            "components": (("pc", "feature"), components),
+            "scores": (("step", "pc"), scores),
+        },
+        coords={"step": steps},
+    )
+    near = np.abs(u - turn) < 0.06
+    form = xr.Dataset({"influence_start": steps[near][0], "influence_end": steps[near][-1]})
+    centre = scores[np.abs(u - turn).argmin()] * [1.0, 1.15, 1.0]
+    share, *elsewhere = shares_at(
+        ed, np.vstack([centre, scores[is_elsewhere(steps, form)]]), {"kind": kind}
+    )[:, 0, 0].to_numpy()
+    other = shares_at(ed, other_directions(centre, StreamKey(seed))[:59], {"kind": kind})
+    return rank_p(share, np.array(elsewhere)), rank_p(share, other[:, 0, 0].to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("case", "least", "most"),
+    [("none", 0, 0.1), ("everywhere", 0, 0.1), ("growing", 0, 0.1), ("form", 0.5, 1)],
+)
+def test_forms_are_about_a_kind_only_where_they_raise_it_more_than_other_points(case, least, most):
+    """Power and false positives of both ranks together, level 5 %; 25 simulated runs each."""
+    about = np.mean([max(planted(case, seed)) <= 0.05 for seed in range(25)])
+    assert least <= about <= most
 
 
 def test_contexts_are_kept_as_they_were(tmp_path):

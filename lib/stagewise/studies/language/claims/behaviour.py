@@ -10,10 +10,13 @@ from stagewise.claims.registry import claim
 from stagewise.claims.run_evidence import RunEvidence
 from stagewise.claims.verdicts import Verdict, of_seeds
 from stagewise.studies.language.claims.evidence import (
+    NO_HEADS,
     LanguageEvidence,
     best_scores,
     crossing,
     has_induction,
+    paired_change,
+    unsound,
 )
 from stagewise.studies.language.landmarks import BIGRAM, BUMP, NGRAM
 
@@ -25,11 +28,19 @@ def within(first: float, second: float, factor: float) -> bool:
 
 @claim("L2")
 def bigrams_first(
-    found: LanguageEvidence, *, num_stderr: float, max_gap: float, max_factor: float
+    found: LanguageEvidence,
+    *,
+    num_stderr: float,
+    max_gap: float,
+    max_factor: float,
+    min_sound: float,
 ) -> Verdict:
     """L2: the bigram score is least at the first boundary, near the entropy."""
     agrees, against, texts = {}, {}, {}
-    for run in found.of("twolayers"):
+    untestable: dict[int, str] = {}
+    runs = found.of("twolayers")
+    wrong = unsound(runs, "local", min_sound)
+    for run in runs:
         metrics = run.metrics
         step, least, stderr = found.landmarks[run.name][BIGRAM]
         last = metrics.isel(step=-1)
@@ -37,16 +48,21 @@ def bigrams_first(
         error = math.hypot(stderr, float(last["bigram_score_stderr"]))
         entropy = float(metrics["bigram_entropy"])
         gap = (least - entropy) / (float(metrics["bigram_score"][0]) - entropy)
-        milestones = run.curves["local"].milestones["step"].tolist()
-        near = bool(milestones) and within(milestones[0], step, max_factor)
-        against[run.seed] = not rise > num_stderr * error
-        agrees[run.seed] = not against[run.seed] and gap <= max_gap and near
-        texts[run.seed] = (
+        rises = rise > num_stderr * error
+        text = (
             f"least at step {step:.0f}, {least - entropy:.2f} nats above the entropy ({gap:.2f} of the "
-            f"first gap), then up by {rise:.2f} +- {error:.2f}; milestones at "
-            f"{', '.join(f'{mark:.0f}' for mark in milestones) or 'no step'}"
+            f"first gap), then up by {rise:.2f} +- {error:.2f}"
         )
-    return of_seeds(agrees, against, texts, "standard errors over rows")
+        if run.seed in wrong and rises:
+            untestable[run.seed] = f"{text}; no milestones: {wrong[run.seed]}"
+            continue
+        milestones = [] if run.seed in wrong else run.curves["local"].milestones["step"].tolist()
+        near = bool(milestones) and within(milestones[0], step, max_factor)
+        against[run.seed] = not rises
+        agrees[run.seed] = rises and gap <= max_gap and near
+        first = f"{milestones[0]:.0f}" if milestones else "none"
+        texts[run.seed] = f"{text}; first milestone {first}"
+    return of_seeds(agrees, against, texts, "standard errors over rows", untestable)
 
 
 @claim("L3")
@@ -95,25 +111,31 @@ def positions_start(
 def context_with_induction(
     found: LanguageEvidence, *, min_prefix: float, num_stderr: float
 ) -> Verdict:
-    """L7: the ICL score falls when induction heads form."""
-    falls, rises, texts = {}, {}, {}
+    """L7: the ICL score falls when induction heads form, and more than with one layer."""
+    falls, against, texts = {}, {}, {}
+    untestable: dict[int, str] = {}
     for run in found.of("twolayers"):
-        if not has_induction(run, min_prefix):
+        control = found.control(run)
+        if not has_induction(run, min_prefix) or control is None:
+            untestable[run.seed] = "no one-layer model" if control is None else NO_HEADS
             continue
-        metrics = run.metrics
-        scores = best_scores(metrics["prefix_matching_score"], 1)
+        scores = best_scores(run.metrics["prefix_matching_score"], 1)
         begins, ends = crossing(scores, 0.1), crossing(scores, 0.9)
-        place = int((metrics["step"] < begins).sum()) - 1
-        before = metrics.isel(step=max(place, 0))
-        after = metrics.sel(step=ends)
-        change = float(after["icl_score"] - before["icl_score"])
-        error = math.hypot(float(before["icl_score_stderr"]), float(after["icl_score_stderr"]))
-        falls[run.seed] = change < -num_stderr * error
-        rises[run.seed] = change > num_stderr * error
+        steps = scores["step"].to_numpy()
+        span = float(steps[max(int((steps < begins).sum()) - 1, 0)]), ends
+        own, other = paired_change(run.metrics, span), paired_change(control.metrics, span)
+        more = paired_change(run.metrics, span, control.metrics)
+        falls[run.seed] = all(value < -num_stderr * error for value, error in (own, more))
+        against[run.seed] = any(value > num_stderr * error for value, error in (own, more))
         texts[run.seed] = (
-            f"{change:+.2f} +- {error:.2f} nats from step {int(before['step'])} to {ends:.0f}"
+            f"{_nats(own)} nats from step {span[0]:.0f} to {span[1]:.0f}; one layer {_nats(other)} "
+            f"over the same steps, difference {_nats(more)}"
         )
-    return of_seeds(falls, rises, texts, "standard errors over rows", "no induction heads")
+    return of_seeds(falls, against, texts, "standard errors over rows, paired", untestable)
+
+
+def _nats(change: tuple[float, float]) -> str:
+    return f"{change[0]:+.2f} +- {change[1]:.2f}"
 
 
 @claim("L8")
@@ -125,9 +147,12 @@ def one_layer(
     max_prefix: float,
     max_gain: float,
     num_stderr: float,
+    min_sound: float,
 ) -> Verdict:
     """L8: one layer develops alike but for induction; a fall of the LLC precedes a bump of the loss."""
     alike, against, texts = {}, {}, {}
+    untestable: dict[int, str] = {}
+    wrong = unsound(found.of("onelayer"), "local", min_sound)
     for two, one in found.pairs():
         marks = found.landmarks[one.name]
         steps = [found.landmarks[two.name][BIGRAM].step, marks[BIGRAM].step]
@@ -135,9 +160,19 @@ def one_layer(
         prefix, gain = (
             _share(one, two, name) for name in ("prefix_matching_score", "completion_gain")
         )
-        falls = one.curves["local"].stages.query("type == 'B'")["start"].tolist()
-        bumps = bump.value > num_stderr * bump.stderr and bool(falls) and falls[0] < bump.step
         without = prefix < max_prefix and gain < max_gain
+        text = (
+            f"least bigram score at {steps[1]:.0f} (two layers {steps[0]:.0f}); 3-grams "
+            f"{growth.value:.2f} +- {growth.stderr:.2f}; prefix score {prefix:.2f} and completion gain "
+            f"{gain:.2f} of two layers'; the loss rises by {bump.value:.3f} +- {bump.stderr:.3f} up to "
+            f"step {bump.step:.0f}"
+        )
+        if one.seed in wrong and without:
+            untestable[one.seed] = f"{text}; no stages of the LLC: {wrong[one.seed]}"
+            continue
+        stages = one.curves["local"].stages
+        falls = [] if one.seed in wrong else stages.query("type == 'B'")["start"].tolist()
+        bumps = bump.value > num_stderr * bump.stderr and bool(falls) and falls[0] < bump.step
         against[one.seed] = not without
         alike[one.seed] = (
             within(steps[0], steps[1], max_factor)
@@ -145,14 +180,9 @@ def one_layer(
             and without
             and bumps
         )
-        fall = f"falls from step {falls[0]:.0f}" if falls else "never falls"
-        texts[one.seed] = (
-            f"least bigram score at {steps[1]:.0f} (two layers {steps[0]:.0f}); 3-grams "
-            f"{growth.value:.2f} +- {growth.stderr:.2f}; prefix score {prefix:.2f} and completion gain "
-            f"{gain:.2f} of two layers'; the LLC {fall}, the loss rises by {bump.value:.3f} +- "
-            f"{bump.stderr:.3f} up to step {bump.step:.0f}"
-        )
-    return of_seeds(alike, against, texts, "standard errors over rows")
+        fall = f"falls from step {falls[0]:.0f}" if falls else "has no falling stage"
+        texts[one.seed] = f"{text}; the LLC {fall}"
+    return of_seeds(alike, against, texts, "standard errors over rows", untestable)
 
 
 def _share(one: RunEvidence, two: RunEvidence, name: str) -> float:

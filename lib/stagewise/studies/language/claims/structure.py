@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from stagewise.claims.registry import claim
-from stagewise.claims.run_evidence import sound_runs
-from stagewise.claims.verdicts import Verdict, judged, of_seeds, overall
+from stagewise.claims.verdicts import Verdict, of_seeds, overall
 from stagewise.claims.words import listed
 from stagewise.studies.language.claims.behaviour import within
 from stagewise.studies.language.claims.evidence import (
+    NO_HEADS,
     LanguageEvidence,
     best_head,
     best_scores,
     crossing,
     has_induction,
+    unsound,
 )
 
 RANDOM_WALK_SHARE = 6 / math.pi**2
@@ -26,12 +28,16 @@ RANDOM_WALK_SHARE = 6 / math.pi**2
 @claim("L1")
 def language_stages(found: LanguageEvidence, *, min_sound: float) -> Verdict:
     """L1: the stage types of two layers are those published."""
-    runs, wrong = sound_runs(found.of("twolayers"), "published", min_sound)
-    sequences = {run.seed: run.curves["published"].sequence for run in runs}
-    local = {run.seed: run.curves["local"].sequence for run in found.of("twolayers")}
-    verdict = overall({seed: s == found.published_types for seed, s in sequences.items()})
+    runs = found.of("twolayers")
+    wrong = unsound(runs, "published", min_sound)
+    types = {
+        setting: {run.seed: run.curves[setting].sequence for run in runs if setting in run.curves}
+        for setting in ("published", "local")
+    }
+    sequences = {seed: own for seed, own in types["published"].items() if seed not in wrong}
+    verdict = overall({seed: own == found.published_types for seed, own in sequences.items()})
     text = listed(sequences | wrong)
-    return Verdict(verdict, text, f"local chains: {listed(local)}", tuple(sequences))
+    return Verdict(verdict, text, f"local chains: {listed(types['local'])}", tuple(sequences))
 
 
 @claim("L5")
@@ -45,8 +51,10 @@ def heads_in_order(
 ) -> Verdict:
     """L5: previous-token heads form in the first layer, induction heads later in the second."""
     agrees, against, texts = {}, {}, {}
+    untestable: dict[int, str] = {}
     for run in found.of("twolayers"):
         if not has_induction(run, min_prefix):
+            untestable[run.seed] = NO_HEADS
             continue
         previous = best_scores(run.metrics["previous_token_score"], 0)
         first, second = (
@@ -63,7 +71,7 @@ def heads_in_order(
             f"prefix {float(second.max()):.2f} in the second, at {later:.0f} (first "
             f"{float(first.max()):.3f})"
         )
-    return of_seeds(agrees, against, texts, "by the grid of checkpoints", "no induction heads")
+    return of_seeds(agrees, against, texts, "by the grid of checkpoints", untestable)
 
 
 @claim("L6")
@@ -72,8 +80,10 @@ def composition_first(
 ) -> Verdict:
     """L6: K-composition of the induction pair rises before the heads show."""
     agrees, against, texts = {}, {}, {}
+    untestable: dict[int, str] = {}
     for run in found.of("twolayers"):
         if not has_induction(run, min_prefix):
+            untestable[run.seed] = NO_HEADS
             continue
         metrics = run.metrics
         first = best_head(metrics["previous_token_score"], 0)
@@ -88,7 +98,7 @@ def composition_first(
             f"heads 1:{first + 1} and 2:{second + 1} compose {ratio:.1f} times as much as random ones; "
             f"a quarter of the rise by step {steps[0]:.0f}, of the prefix score by {steps[1]:.0f}"
         )
-    return of_seeds(agrees, against, texts, "by the grid of checkpoints", "no induction heads")
+    return of_seeds(agrees, against, texts, "by the grid of checkpoints", untestable)
 
 
 @claim("L10")
@@ -117,27 +127,49 @@ def positions_curve(
 
 @claim("L9")
 def forms_with_content(
-    found: LanguageEvidence, *, max_p: float, num_stderr: float, max_factor: float
+    found: LanguageEvidence, *, max_p: float, max_factor: float, min_sound: float
 ) -> Verdict:
     """L9: forms near stage boundaries are about new words, then about induction patterns."""
-    run = found.of("twolayers")[0]
-    high = found.forms["side"] == "high"
-    forms = found.forms[high & (found.forms["p_value"] <= max_p)]
-    if forms.empty:
-        return Verdict(judged(False, True), "no form beyond random walks", "", (run.seed,))
-    milestones = run.curves["local"].milestones["step"].tolist()
-    more = forms[forms["share"] - forms["base_rate"] > num_stderr * forms["stderr"]]
-    about = {name: more[more["measure"] == name]["form_step"] for name in ("new_word", "induction")}
-    placed = {
-        name: [step for step in steps if any(within(step, m, max_factor) for m in milestones)]
-        for name, steps in about.items()
-    }
-    ordered = any(word < pattern for word in placed["new_word"] for pattern in placed["induction"])
-    texts = [
-        f"form at step {row.form_step:.0f}: {row.measure.replace('_', ' ')} {row.share:.3f} +- "
-        f"{row.stderr:.3f}, base {row.base_rate:.3f}"
-        for row in forms.itertuples()
-        if row.measure in about
-    ]
-    verdict = judged(ordered, more.empty)
-    return Verdict(verdict, "; ".join(texts), "standard errors over contexts", (run.seed,))
+    agrees, against, texts = {}, {}, {}
+    untestable: dict[int, str] = {}
+    runs = found.of("twolayers")
+    wrong = unsound(runs, "local", min_sound)
+    for run in runs:
+        if run.name not in found.forms:
+            untestable[run.seed] = "no essential dynamics"
+            continue
+        raised = found.forms[run.name].query("side == 'high' and measure in @_KINDS")
+        forms = raised[raised["p_value"] <= max_p]
+        # The larger of two p-values: a form must stand out from training and among directions.
+        worst = forms[["p_elsewhere", "p_directions"]].max(axis=1, skipna=False)
+        about = forms[worst <= max_p / max(forms["form"].nunique(), 1)]
+        texts[run.seed] = "; ".join(map(_content, forms.itertuples())) or "no form beyond walks"
+        if run.seed in wrong and len(about):
+            untestable[run.seed] = f"{texts.pop(run.seed)}; no milestones: {wrong[run.seed]}"
+            continue
+        milestones = [] if run.seed in wrong else run.curves["local"].milestones["step"].tolist()
+        placed = {
+            kind: [
+                step
+                for step in about.loc[about["measure"] == kind, "form_step"]
+                if any(within(step, mark, max_factor) for mark in milestones)
+            ]
+            for kind in _KINDS
+        }
+        agrees[run.seed] = any(
+            word < pattern for word in placed["new_word"] for pattern in placed["induction"]
+        )
+        against[run.seed] = not (worst <= 0.5).any()
+    uncertainty = "ranks among other points of training and among directions"
+    return of_seeds(agrees, against, texts, uncertainty, untestable)
+
+
+_KINDS = ("new_word", "induction")
+
+
+def _content(row: Any) -> str:
+    """Say what a row of the table of forms found."""
+    return (
+        f"form at step {row.form_step:.0f}: {row.measure.replace('_', ' ')} {row.share:.3f}, "
+        f"p {row.p_elsewhere:.3f} along training, {row.p_directions:.3f} among directions"
+    )
