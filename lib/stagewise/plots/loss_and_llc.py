@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.artist import Artist
@@ -46,6 +47,7 @@ def draw(
     marks: Mapping[str, float] | None = None,
     beside: Beside | None = None,
     remark: str = "",
+    first: float = 0.0,
 ) -> Drawn:
     """Draw the loss above the LLC, one column a sampler setting.
 
@@ -65,6 +67,9 @@ def draw(
     beside : Beside, optional
     remark : str
         What to say of the loss, in the upper right of its panels.
+    first : float
+        Step at which the axis of time begins, if it is not `plots.style`'s; limits of the LLC are then
+        those of what can be seen, without escaped and diverged estimates.
 
     Returns
     -------
@@ -96,6 +101,8 @@ def draw(
         last = max(losses.index.max(), shown["step"].max())
         style.log_step_axis(top, last, label=False)
         style.log_step_axis(bottom, last)
+        if first:
+            top.set_xlim(left=first)
         name = f"setting {setting!r}"
         _over_seeds(ledger, top, f"loss, {name}", losses, run)
         constant = float(shown["constant_loss"])
@@ -107,6 +114,11 @@ def draw(
         if beside:
             _beside(ledger, top, f"loss, {name}", beside.metrics, "test_loss")
             _beside(ledger, bottom, f"LLC, {name}", beside.llcs[setting], "llc_mean")
+        if first:
+            line = pd.Series([constant], [last])
+            _fit_to_view(top, [losses, line, beside and _series(beside.metrics, "test_loss")], first)
+            other = beside and _sound(beside.llcs[setting])
+            _fit_to_view(bottom, [_sound(shown), other], first)
         for ax in (top, bottom):
             style.shade_stages(ax, stages[setting], names=ax is top)
         for what, step in (marks or {}).items():
@@ -140,6 +152,27 @@ def draw(
     ]
     style.bottom_legend(figure, _handles(len(metrics), beside), known)
     return Drawn(figure, ledger.table())
+
+
+def _series(values: xr.Dataset, name: str) -> pd.Series:
+    return pd.Series(values[name].to_numpy(), index=values["step"].to_numpy())
+
+
+def _sound(judged: xr.Dataset) -> pd.DataFrame:
+    """Return both ends of the error bars of the estimates that neither escaped nor diverged."""
+    kept = ~np.isin(verdict_marks.verdicts_of(judged), ("escaped", "diverged"))
+    middle, error = (_series(judged, name)[kept] for name in ("llc_mean", "llc_stderr"))
+    return pd.DataFrame({"low": middle - error, "high": middle + error})
+
+
+def _fit_to_view(ax: Axes, values: Sequence[pd.DataFrame | pd.Series | None], first: float) -> None:
+    """Let the y axis end where values, by step, do from a step on."""
+    seen = [part[part.index >= first].to_numpy().ravel() for part in values if part is not None]
+    known = np.concatenate(seen)
+    known = known[np.isfinite(known)]
+    if known.size:
+        room = 0.06 * np.ptp(known) or 1.0
+        ax.set_ylim(known.min() - room, known.max() + room)
 
 
 def _over_seeds(ledger: Ledger, ax: Axes, panel: str, values: pd.DataFrame, shown: str) -> None:

@@ -30,6 +30,7 @@ def draw(
     stages: pd.DataFrame,
     tolerance: float,
     loss_unit: str = "squared error per label",
+    first_share: float = style.FIRST_SHARE,
 ) -> Drawn:
     """Draw values above slopes: test loss, LLC, weight norm.
 
@@ -46,6 +47,8 @@ def draw(
     tolerance : float
         Near plateau: |slope| below this share of the largest.
     loss_unit : str
+    first_share : float
+        Share of training at which the axis of time begins.
 
     Returns
     -------
@@ -73,6 +76,7 @@ def draw(
     for ax in axes[1]:
         style.log_step_axis(ax, last)
         ax.axhline(0, color=style.MAIN, linewidth=0.6)
+    axes[0, 0].set_xlim(left=max(1.0, first_share * last))
     ledger = Ledger()
     names = ("Test loss", f"({loss_unit})"), ("Weight norm", "(Euclidean, all weights)")
     for column, variable, (name, unit) in zip(
@@ -136,6 +140,7 @@ def _fitted(
         seen = [(middle - margin)[shown], (middle + margin)[shown]]
         if ax is value:
             later = llc["step"].to_numpy() >= value.get_xlim()[0]
+            later &= verdict_marks.verdicts_of(llc) != "escaped"  # the fit may leave them out
             seen.append(llc["llc_mean"].to_numpy()[later])
         low, high = np.nanmin(np.concatenate(seen)), np.nanmax(np.concatenate(seen))
         room = 0.06 * (high - low) or 1.0
@@ -143,7 +148,7 @@ def _fitted(
     ledger.estimates(value, "llc", "estimates", llc)
     limit = tolerance * float(np.abs(curve["slope"]).max())
     slope.axhspan(-limit, limit, color=style.SECOND, alpha=0.25, linewidth=0, zorder=1)
-    known = np.isfinite(llc["llc_mean"].to_numpy())
+    known = np.isfinite(llc["llc_mean"].to_numpy()) & (verdict_marks.verdicts_of(llc) != "escaped")
     raw_steps, raw = llc["step"].to_numpy()[known], llc["llc_mean"].to_numpy()[known]
     if raw.size < 3:
         return

@@ -168,10 +168,10 @@ def test_the_table_says_what_forms_are_about_and_keeps_its_layout(monkeypatch):
     assert one["count"] == (values < -1).sum()
     assert one["share"] == CONTEXTS.kinds()["new_word"][values < -1].mean()
     recorded = shares_at(ed, ed["scores"].to_numpy(), CONTEXTS.kinds())
-    away = recorded.sel(side="low", measure="new_word").to_numpy()[[0, 2]]  # not step 100
+    away = recorded.sel(side="low", measure="new_word").to_numpy()  # all but steps 150 to 250
     assert one["p_elsewhere"] == rank_p(one["share"], away)
     assert one["directions_low"] <= one["directions_high"]
-    assert is_elsewhere(ed["step"].to_numpy(), forms.isel(form=1)).tolist() == [True, True, True]
+    assert is_elsewhere(ed["step"].to_numpy(), forms.isel(form=0)).tolist() == [True, False, True]
     assert FORM_CONTENTS.check(form_table(ed, forms_of(), CONTEXTS, StreamKey(0))).empty
 
 
@@ -255,13 +255,24 @@ def test_figures_of_forms_compare_with_the_end_and_say_where_none_was_found():
         np.testing.assert_array_equal(
             shown[title], lifted(ed, forms["centre"].to_numpy()[number], 10)
         )
-    stored = CONTEXTS.dataset()
+    stored, contents = CONTEXTS.dataset(), form_table(ed, forms, CONTEXTS, StreamKey(0))
     for name in ("fig15_new_words", "fig16_induction_patterns"):
         kind = FIGURES[name].constants
-        drawn = form_contents.draw(ed=ed, forms=forms, contexts=stored, **kind)
-        assert len(drawn.figure.axes) == 4 * kind["columns"]
-        alone = form_contents.draw(ed=ed, forms=forms_of(), contexts=stored, **kind)
-        assert "No form found; end of training" in texts(alone)
+        stores = {"ed": ed, "contexts": stored, **kind}
+        drawn = form_contents.draw(forms=forms, contents=contents, **stores)
+        assert len(drawn.figure.axes) == 1 + 4 * kind["columns"]
+        high = points(drawn.data, "along training", "high")
+        shares = shares_at(ed, ed["scores"].to_numpy(), CONTEXTS.kinds())
+        np.testing.assert_array_equal(high["y"], shares.sel(side="high", measure=kind["measure"]))
+        own = contents.query("form == 2 and side == 'low'").set_index("measure").loc[kind["measure"]]
+        (form,) = points(drawn.data, "forms", "form 2, low").to_dict("records")
+        assert form["x"] == 200
+        np.testing.assert_equal(form["y"], own["share"])
+        (bar,) = points(drawn.data, "other directions", "form 2, low").to_dict("records")
+        np.testing.assert_equal([bar["low"], bar["high"]], own[["directions_low", "directions_high"]])
+        none = form_table(ed, forms_of(), CONTEXTS, StreamKey(0))
+        alone = form_contents.draw(forms=forms_of(), contents=none, **stores)
+        assert {"No form found", "No form found; end of training"} <= set(texts(alone))
 
 
 def test_a_form_that_was_compared_with_no_random_walks_says_so():
@@ -360,5 +371,9 @@ def test_text_is_escaped_and_carries_its_change(tmp_path):
     drawn = fig17_token_changes.draw(changes=changes)
     line = points(drawn.data, "passage 1", "1A, step 0 to 50")
     np.testing.assert_allclose(line["y"], values[0, 0])
+    # Steps at quantiles of sizes 0, 0, 0.25, 0.5, 1.25 and 2: every change but the least has a colour.
+    norm = fig17_token_changes.scale_of(changes)
+    assert norm.boundaries[-1] == 2
+    assert norm([0.25])[0] != norm([0.0])[0] == norm([-0.1])[0] != norm([-1.25])[0]
     shown = [text for text in texts(drawn) if text]
     assert {"<b>", " a\\$", "↵"} <= set(shown)

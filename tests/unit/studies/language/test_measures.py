@@ -65,6 +65,8 @@ def metrics_of(num_layers: int, steps: np.ndarray = STEPS, learns: bool = True) 
         "first_prefix_score": heads,
     }
     data |= {f"{name}_stderr": np.full_like(values, 0.01) for name, values in data.items()}
+    rows = 2 * rng.standard_normal(50) + 0.1 * rng.standard_normal((steps.size, 50))
+    data["icl_score_row"] = rows - late[:, None]
     pair = (steps.size, NUM_HEADS, NUM_HEADS)
     composed = 0.1 + 0.01 * rng.random(pair)
     composed[:, PREVIOUS, INDUCTION] += late
@@ -170,6 +172,27 @@ def test_bands_are_standard_errors():
     np.testing.assert_allclose(own["y"], expected)
     np.testing.assert_allclose(own["high"] - own["y"], 0.01)
     np.testing.assert_allclose(own["y"] - own["low"], 0.01)
+
+
+def test_the_band_of_the_icl_score_is_the_error_of_its_change():
+    rows = learned()[0]["twolayers"]["icl_score_row"].to_numpy()
+    own = part("fig04", "ICL, twolayers", "ICL score")
+    changes = rows - rows[0]
+    expected = changes.std(axis=1, ddof=1) / 50**0.5
+    np.testing.assert_allclose(own["high"] - own["y"], expected)
+    assert expected[-1] < 0.1 * rows.std(axis=1, ddof=1)[-1]  # of the level: 2 over the root of 50
+
+
+def test_the_band_of_zeroed_positions_is_the_error_of_what_they_cost():
+    for label, error in (("positions zeroed", 0.01), ("as trained", 0.0)):
+        own = part("fig03", "positions, twolayers", label)
+        np.testing.assert_allclose(own["high"] - own["y"], error)
+
+
+def test_signs_of_components_follow_those_of_the_next_checkpoint():
+    shape = np.random.default_rng(0).normal(size=(10, 3))
+    turned = fig19_position_shapes.aligned(np.stack([shape * [1, -1, 1], -shape, shape]))
+    np.testing.assert_allclose(turned, np.stack([shape] * 3))
 
 
 def test_the_minimum_of_the_bigram_score_is_marked():

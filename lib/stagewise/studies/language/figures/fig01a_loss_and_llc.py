@@ -9,6 +9,7 @@ import xarray as xr
 
 from stagewise.plots import loss_and_llc, style
 from stagewise.plots.drawn import Drawn
+from stagewise.studies.language.figures.panels import first_shown
 from stagewise.studies.language.landmarks import BIGRAM, BUMP, Landmark, landmarks_of
 
 
@@ -63,4 +64,5 @@ def draw(
         marks={"bigram score least": found[BIGRAM].step},
         beside=beside,
         remark=loss_rise(found[BUMP]),
+        first=first_shown(float(metrics["step"].max())),
     )

@@ -48,8 +48,8 @@ def draw(
     Returns
     -------
     Drawn
-        Bounds are one standard error over rows of text (n-gram scores: by the delta method; means
-        over positions: a bound of it).
+        Bounds are one standard error over rows of text (n-gram scores: by the delta method; loss with
+        positions zeroed: a bound of the error of its difference from the other, paired by row).
     """
     single = len(runs) == 1
     height = (style.PANEL_HEIGHT if single else 3 * style.PANEL_HEIGHT) + 0.9
@@ -92,8 +92,11 @@ def _positions(ledger: Ledger, ax: Axes, variant: str, metrics: xr.Dataset) -> N
         "ablated_loss": (style.SERIES[0], "positions zeroed"),
         "position_loss": (style.SERIES[1], "as trained"),
     }
+    # What is compared is their difference, of the same rows: the band is its error, on one line.
+    effect = over_positions(metrics, "ablation_effect")["ablation_effect_stderr"]
     for name, (color, label) in looks.items():
-        mean = over_positions(metrics, name)
+        error = effect if name == "ablated_loss" else 0 * effect
+        mean = over_positions(metrics, name).assign({f"{name}_stderr": error})
         band(ledger, ax, f"positions, {variant}", label, mean, name, color=color, label=label)
     ax.legend(loc="best", title="mean over positions")
 

@@ -29,7 +29,7 @@ def draw(*, runs: Runs, stages: Stages, remark: str) -> Drawn:
     Returns
     -------
     Drawn
-        Bounds are one standard error over rows.
+        Bounds are one standard error over rows; those of the ICL score are of its change since step 0.
     """
     figure = style.new_figure(style.FULL_WIDTH, 4 * style.PANEL_HEIGHT + 0.9, remark)
     axes = figure.subplots(4, len(runs), sharey="row", squeeze=False)
@@ -39,9 +39,8 @@ def draw(*, runs: Runs, stages: Stages, remark: str) -> Drawn:
         previous.set_title(f"{DEPTHS[variant]}\n")
         _heads(ledger, previous, f"previous token, {variant}", metrics, "previous_token_score")
         _heads(ledger, prefix, f"prefix matching, {variant}", metrics, "prefix_matching_score")
-        band(
-            ledger, context, f"ICL, {variant}", "ICL score", metrics, "icl_score", color=style.MAIN
-        )
+        scores = with_error_of_change(metrics)
+        band(ledger, context, f"ICL, {variant}", "ICL score", scores, "icl_score", color=style.MAIN)
         context.axhline(0, color=style.MUTED, linewidth=0.6)
         _gains(ledger, gains, f"gains, {variant}", metrics)
     labels = (
@@ -55,6 +54,18 @@ def draw(*, runs: Runs, stages: Stages, remark: str) -> Drawn:
     finish(axes, runs, stages)
     style.bottom_legend(figure, *stage_rows(runs, stages))
     return Drawn(figure, ledger.table())
+
+
+def with_error_of_change(metrics: xr.Dataset) -> xr.Dataset:
+    """Return the ICL score with the standard error of its change since the first step, paired by row.
+
+    Rows differ far more from each other than a row's score changes, so that the error of the level
+    would hide every change.
+    """
+    rows = metrics["icl_score_row"]
+    changes = rows - rows.isel(step=0)
+    error = changes.std("row", ddof=1) / rows.sizes["row"] ** 0.5
+    return metrics[["icl_score"]].assign(icl_score_stderr=error)
 
 
 def _heads(ledger: Ledger, ax: Axes, panel: str, metrics: xr.Dataset, name: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize, to_hex
+from matplotlib.colors import BoundaryNorm, Colormap, to_hex
 from matplotlib.patches import Rectangle
 
 from stagewise.plots import style
@@ -25,10 +25,17 @@ _MARGIN, _LINE_HEIGHT = 0.1, 0.155
 _BREAKS = str.maketrans({"\n": "↵", "\t": "→", "\r": "↵"})
 
 
-def scale_of(changes: xr.Dataset) -> Normalize:
-    """Return the colour scale, symmetric about 0, up to 98 % of all changes."""
-    largest = max(float(np.quantile(np.abs(changes["change"].to_numpy()), 0.98)), 0.1)
-    return Normalize(-largest, largest)
+LEVELS = (0.3, 0.5, 0.7, 0.85, 0.95, 1.0)
+"""Shares of all changes, by size, at which a colour ends: later stages change far less than the first."""
+
+
+def scale_of(changes: xr.Dataset) -> BoundaryNorm:
+    """Return the colour scale: symmetric about 0, with steps at quantiles of the size of all changes."""
+    sizes = np.quantile(np.abs(changes["change"].to_numpy()), LEVELS)
+    edges = np.unique(sizes[sizes > 0])
+    if not edges.size:
+        edges = np.array([0.1])
+    return BoundaryNorm([*-edges[::-1], *edges], _colors().N)
 
 
 def _colors() -> Colormap:
@@ -84,8 +91,10 @@ def draw(*, changes: xr.Dataset) -> Drawn:
         location="bottom",
         aspect=60,
         fraction=0.03,
-        extend="both",  # larger changes have the colours of the ends
+        ticks=norm.boundaries,
+        format="{x:.2g}",
     )
+    bar.minorticks_off()
     bar.set_label("Change of a token's loss over the stage (nats; below 0 it is predicted better)")
     return Drawn(figure, ledger.table())
 
@@ -101,7 +110,7 @@ def _passage(
     tokens: Sequence[str],
     changes: Mapping[str, np.ndarray],
     lines: int,
-    norm: Normalize,
+    norm: BoundaryNorm,
     colors: Colormap,
 ) -> None:
     """Draw the text of a passage once a stage, `changes` being by stage."""

@@ -51,25 +51,44 @@ def draw(*, runs: Runs, stages: Stages) -> Drawn:
     planes, below = parts
     ledger = Ledger()
     axes = planes.subplots(len(_PLANES), len(steps), squeeze=False)
-    for column, step in enumerate(steps):
-        scores = metrics["position_score"].sel(step=step).to_numpy()
+    shapes = aligned(metrics["position_score"].sel(step=steps).to_numpy())
+    shares = metrics["position_variance_ratio"].sel(step=steps).to_numpy()
+    for column, (step, scores) in enumerate(zip(steps, shapes, strict=True)):
         for ax, (first, second) in zip(axes[:, column], _PLANES, strict=True):
             panel = f"PC{second + 1} against PC{first + 1}"
             x, y = scores[:, first], scores[:, second]
             ledger.add(panel, f"step {step}", x, y)
             colors = mpl.colormaps[style.SEQUENCE](np.linspace(0, 0.95, len(x)))
-            ax.plot(x, y, color=style.MUTED, linewidth=0.4)
-            ax.scatter(x, y, s=min(3, _INK / len(x)), c=colors, zorder=3)
+            # Nothing is predicted from the last position: its place says nothing and sets no limits.
+            ax.plot(x[:-1], y[:-1], color=style.MUTED, linewidth=0.4)
+            ax.scatter(x[:-1], y[:-1], s=min(3, _INK / len(x)), c=colors[:-1], zorder=3)
+            ax.autoscale(False)
+            ax.plot(x[-1], y[-1], "x", color=style.ACCENT, markersize=3)
             ax.set_xticks([])
             ax.set_yticks([])
             if column == 0:
                 ax.set_ylabel(f"PC{second + 1} against\nPC{first + 1}")
-        axes[0, column].set_title(f"Step {step}")
+        axes[0, column].set_title(f"Step {step}\n" + _percentages(shares[column]), fontsize=7)
     variance, norm = below.subplots(1, 2)
     _variance(ledger, variance, runs, stages)
     _norms(ledger, norm, metrics, steps)
     style.bottom_legend(below, *stage_rows({"twolayers": metrics}, stages))
     return Drawn(figure, ledger.table())
+
+
+def aligned(shapes: np.ndarray) -> np.ndarray:
+    """Return scores, shape (step, place, pc), with the sign of each component that of the step after.
+
+    The sign of a principal component is arbitrary; mirror images would look like a change.
+    """
+    result = shapes.copy()
+    for index in range(len(result) - 2, -1, -1):
+        result[index] *= np.where((result[index] * result[index + 1]).sum(0) < 0, -1.0, 1.0)
+    return result
+
+
+def _percentages(shares: np.ndarray) -> str:
+    return ", ".join(f"{100 * share:.0f}" for share in shares) + " %"
 
 
 def _variance(ledger: Ledger, ax: Axes, runs: Runs, stages: Stages) -> None:

@@ -38,6 +38,7 @@ _DEPTHS = {"runs": _metrics("{depth}"), "stages": _stages("{depth}")}
 _CONTENTS = {
     **_TRAJECTORY,
     "contexts": _of_two_layers("contexts.nc", "studies.language.layout:CONTEXTS"),
+    "contents": _of_two_layers("form_contents.csv", "studies.language.layout:FORM_CONTENTS"),
 }
 
 FIGURES: Mapping[str, Figure] = {
@@ -71,7 +72,7 @@ FIGURES: Mapping[str, Figure] = {
             "stages": _stages("{two_layers}"),
         },
         settings={"tolerance": "language.stages.tolerance"},
-        constants={"loss_unit": _UNIT},
+        constants={"loss_unit": _UNIT, "first_share": 1 / 400},
         module="plots.slopes",
     ),
     "fig15_new_words": Figure(
