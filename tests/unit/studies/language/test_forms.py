@@ -269,7 +269,8 @@ def test_figures_of_forms_compare_with_the_end_and_say_where_none_was_found():
         assert form["x"] == 200
         np.testing.assert_equal(form["y"], own["share"])
         (bar,) = points(drawn.data, "other directions", "form 2, low").to_dict("records")
-        np.testing.assert_equal([bar["low"], bar["high"]], own[["directions_low", "directions_high"]])
+        bounds = own[["directions_low", "directions_high"]].tolist()
+        np.testing.assert_equal([bar["low"], bar["high"]], bounds)
         none = form_table(ed, forms_of(), CONTEXTS, StreamKey(0))
         alone = form_contents.draw(forms=forms_of(), contents=none, **stores)
         assert {"No form found", "No form found; end of training"} <= set(texts(alone))
