@@ -101,8 +101,6 @@ def draw(
         last = max(losses.index.max(), shown["step"].max())
         style.log_step_axis(top, last, label=False)
         style.log_step_axis(bottom, last)
-        if first:
-            top.set_xlim(left=first)
         name = f"setting {setting!r}"
         _over_seeds(ledger, top, f"loss, {name}", losses, run)
         constant = float(shown["constant_loss"])
@@ -115,10 +113,8 @@ def draw(
             _beside(ledger, top, f"loss, {name}", beside.metrics, "test_loss")
             _beside(ledger, bottom, f"LLC, {name}", beside.llcs[setting], "llc_mean")
         if first:
-            line = pd.Series([constant], [last])
-            _fit_to_view(top, [losses, line, beside and _series(beside.metrics, "test_loss")], first)
-            other = beside and _sound(beside.llcs[setting])
-            _fit_to_view(bottom, [_sound(shown), other], first)
+            _begin_at(first, top, [losses, pd.Series([constant], [last]), *_losses(beside)])
+            _begin_at(first, bottom, [_sound(shown), *_estimates(beside, setting)])
         for ax in (top, bottom):
             style.shade_stages(ax, stages[setting], names=ax is top)
         for what, step in (marks or {}).items():
@@ -165,10 +161,18 @@ def _sound(judged: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame({"low": middle - error, "high": middle + error})
 
 
-def _fit_to_view(ax: Axes, values: Sequence[pd.DataFrame | pd.Series | None], first: float) -> None:
-    """Let the y axis end where values, by step, do from a step on."""
-    seen = [part[part.index >= first].to_numpy().ravel() for part in values if part is not None]
-    known = np.concatenate(seen)
+def _losses(beside: Beside | None) -> list[pd.Series]:
+    return [_series(beside.metrics, "test_loss")] if beside else []
+
+
+def _estimates(beside: Beside | None, setting: str) -> list[pd.DataFrame]:
+    return [_sound(beside.llcs[setting])] if beside else []
+
+
+def _begin_at(first: float, ax: Axes, values: Sequence[pd.DataFrame | pd.Series]) -> None:
+    """Let the axis of time begin at a step, and the other end where values do from there on."""
+    ax.set_xlim(left=first)
+    known = np.concatenate([part[part.index >= first].to_numpy().ravel() for part in values])
     known = known[np.isfinite(known)]
     if known.size:
         room = 0.06 * np.ptp(known) or 1.0

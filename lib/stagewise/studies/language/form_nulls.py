@@ -143,7 +143,9 @@ def _compared(
 ) -> dict[str, float | int]:
     """Return the ranks of a share among others, and the band of those in other directions."""
     known = directions[np.isfinite(directions)]
-    low, high = np.quantile(known, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2]) if known.size else [np.nan] * 2
+    low, high = (
+        np.quantile(known, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2]) if known.size else [np.nan] * 2
+    )
     return {
         "p_elsewhere": rank_p(share, elsewhere),
         "p_directions": rank_p(share, directions),

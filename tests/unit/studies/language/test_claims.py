@@ -101,7 +101,9 @@ def curve(
 ) -> Curve:
     edges = [0.0, *marks[: len(types) - 1], 4000.0]
     bounds = {"start": edges[:-1], "end": edges[1:]}
-    stages = pd.DataFrame({"type": list(types), **bounds, "num_sound": num_sound, "num_estimates": 33})
+    stages = pd.DataFrame(
+        {"type": list(types), **bounds, "num_sound": num_sound, "num_estimates": 33}
+    )
     return Curve(xr.Dataset(), pd.DataFrame({"step": edges[1:-1]}), stages)
 
 

@@ -196,7 +196,9 @@ def planted(case: str, seed: int) -> tuple[float, float]:
         components[place] += loading
     components = np.linalg.qr(components.T)[0].T
     components *= np.sign(components @ loading)[:, None] if place is not None else 1.0
-    mean = 3 * rng.normal(size=SIZE) + rng.normal(size=kind.shape) + 3 * kind * (case == "everywhere")
+    mean = (
+        3 * rng.normal(size=SIZE) + rng.normal(size=kind.shape) + 3 * kind * (case == "everywhere")
+    )
     scores = np.stack(
         [
             1.5 * (u - 0.5),
@@ -264,7 +266,9 @@ def test_figures_of_forms_compare_with_the_end_and_say_where_none_was_found():
         high = points(drawn.data, "along training", "high")
         shares = shares_at(ed, ed["scores"].to_numpy(), CONTEXTS.kinds())
         np.testing.assert_array_equal(high["y"], shares.sel(side="high", measure=kind["measure"]))
-        own = contents.query("form == 2 and side == 'low'").set_index("measure").loc[kind["measure"]]
+        own = (
+            contents.query("form == 2 and side == 'low'").set_index("measure").loc[kind["measure"]]
+        )
         (form,) = points(drawn.data, "forms", "form 2, low").to_dict("records")
         assert form["x"] == 200
         np.testing.assert_equal(form["y"], own["share"])

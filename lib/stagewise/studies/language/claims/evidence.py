@@ -75,9 +75,7 @@ def read(
     for path in landmarks:
         table = LANDMARKS.read(path)
         marks[str(table["run"].iloc[0])] = landmarks_of(table)
-    contents = {
-        name: FORM_CONTENTS.read(path) for name, path in zip(followed, forms, strict=True)
-    }
+    contents = {name: FORM_CONTENTS.read(path) for name, path in zip(followed, forms, strict=True)}
     measured = read_runs(runs, metrics, METRICS, found)
     return LanguageEvidence(measured, marks, contents, published_types)
 

@@ -26,7 +26,7 @@ _BREAKS = str.maketrans({"\n": "↵", "\t": "→", "\r": "↵"})
 
 
 LEVELS = (0.3, 0.5, 0.7, 0.85, 0.95, 1.0)
-"""Shares of all changes, by size, at which a colour ends: later stages change far less than the first."""
+"""Shares of all changes, by size, at which a colour ends: later stages change less than the first."""
 
 
 def scale_of(changes: xr.Dataset) -> BoundaryNorm:

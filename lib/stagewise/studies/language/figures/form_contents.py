@@ -124,7 +124,10 @@ def draw_points(
         base = float(kinds[measure].mean())
         _along_training(ledger, figure.add_subplot(grid[0, :]), along, base)
     axes = np.array(
-        [[figure.add_subplot(grid[r + first, c]) for c in range(columns)] for r in range(len(points))]
+        [
+            [figure.add_subplot(grid[r + first, c]) for c in range(columns)]
+            for r in range(len(points))
+        ]
     )
     for row, (title, values) in zip(axes, points.items(), strict=True):
         _densities(ledger, row[0], title, values, kinds[measure])
