@@ -51,6 +51,7 @@ rule modular_measures:
     params:
         settings=MODULAR,
         measures=config["modular"]["measures"],
+        root_seed=config["root_seed"],
         code=code("modular_measures.py"),
     script:
         "../scripts/modular_measures.py"
@@ -77,7 +78,7 @@ rule modular_along:
         runtime=240,
     params:
         followed=lambda wildcards: followed(config["modular"], wildcards.analysis),
-        mode_multiple=config["modular"]["measures"]["mode_multiple"],
+        mode_factor=config["modular"]["measures"]["mode_factor"],
         root_seed=config["root_seed"],
         code=code("modular_along.py", "stagewise.studies.modular.{analysis}"),
     script:

@@ -19,7 +19,7 @@ def main(
     path_to_along: str,
     analysis: str,
     followed: dict,
-    mode_multiple: float,
+    mode_factor: float,
     root_seed: int,
 ) -> None:
     """Write one group a setting, over its first seeds and all its checkpoints."""
@@ -30,7 +30,7 @@ def main(
     along = {}
     for name, entry in followed["settings"].items():
         checkpoints = read_checkpoints(path_to_checkpoints, curves[name].attrs["identity"], name)
-        along[name] = module.along(Setting.of(name, entry), checkpoints, key, seeds, mode_multiple)
+        along[name] = module.along(Setting.of(name, entry), checkpoints, key, seeds, mode_factor)
     write_groups(path_to_along, along, provenance(), module.LAYOUT)
 
 
@@ -42,6 +42,6 @@ if __name__ == "__main__":
         path_to_along=snakemake.output.along,
         analysis=snakemake.wildcards.analysis,
         followed=snakemake.params.followed,
-        mode_multiple=snakemake.params.mode_multiple,
+        mode_factor=snakemake.params.mode_factor,
         root_seed=snakemake.params.root_seed,
     )

@@ -128,32 +128,34 @@ def pair_power_shares(activations: Tensor) -> Tensor:
     return _shares((powers.sum(0) + powers.sum(1)) / 2)
 
 
-def learned_modes(shares: Tensor, multiple: float) -> Tensor:
-    """Return which modes are learned: power share above a multiple of the median over modes.
+def learned_modes(loss_without_mode: Tensor, test_loss: Tensor, factor: float) -> Tensor:
+    """Return which modes are learned: the test loss without them is more than so many times as large.
+
+    Power of the embedding does not say so: what a random start or the training pairs put into a mode
+    may never reach the outputs.
 
     Parameters
     ----------
-    shares : Tensor, shape (..., mode)
-        From `power_shares` or `pair_power_shares`.
-    multiple : float
-        Above 1. Shares of a random embedding of width d_e spread by about sqrt(1 / d_e) around their
-        median, so at d_e = 12 a multiple of 3 lies six standard deviations above it.
+    loss_without_mode : Tensor, shape (..., mode)
+        From `losses_without_mode`, on the test set.
+    test_loss : Tensor, shape (...)
+        Of the whole embedding.
+    factor : float
+        Above 1. A network that does worse than chance has no mode without which it would do much worse
+        still.
 
     Returns
     -------
     Tensor of bool, shape (..., mode)
-        The median stands for modes that are not learned: where more than half are, none
-        may exceed it. Shares at the level of rounding are not learned, nor are NaN.
 
     Raises
     ------
     ValueError
-        If `multiple` is not above 1.
+        If `factor` is not above 1.
     """
-    if not multiple > 1:
-        raise ValueError(f"multiple must be above 1, or the median is learned; not {multiple}")
-    bar = multiple * shares.median(-1, keepdim=True).values
-    return shares > bar.clamp_min(torch.finfo(torch.float32).eps)
+    if not factor > 1:
+        raise ValueError(f"factor must be above 1, not {factor}")
+    return loss_without_mode > factor * test_loss[..., None]
 
 
 def keep_modes(embedding: Tensor, modulus: int, modes: Sequence[int]) -> Tensor:

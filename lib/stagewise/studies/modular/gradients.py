@@ -21,7 +21,7 @@ from stagewise.studies.modular.agreement import (
     unit_gradients,
 )
 from stagewise.studies.modular.along import Measure, measured_along
-from stagewise.studies.modular.fourier import generalising_direction, learned_modes, power_shares
+from stagewise.studies.modular.fourier import generalising_direction, learned_modes, losses_without_mode
 from stagewise.studies.modular.layout import GRADIENTS
 from stagewise.studies.modular.networks import loss_function
 from stagewise.studies.modular.program import Setting
@@ -38,7 +38,7 @@ def along(
     checkpoints: Checkpoints,
     study: StreamKey,
     seeds: Sequence[int],
-    multiple: float,
+    factor: float,
 ) -> xr.Dataset:
     """Measure the gradients of some runs of a setting at every checkpoint.
 
@@ -50,9 +50,9 @@ def along(
         Key above the streams of all replicas.
     seeds : sequence of int
         Of the setting's first case.
-    multiple : float
-        The generalising direction leads to the modes above this multiple of the median power share at
-        the end of training.
+    factor : float
+        The generalising direction leads to the modes without which the test loss is more than so many
+        times as large at the end of training.
 
     Returns
     -------
@@ -65,7 +65,8 @@ def along(
         replica, final = setting.replicas[seed], _double(checkpoints.of(-1, seed))
         key = replica.key(study)
         sets = split(setting.program.task, key)
-        return partial(_gradients_at, setting.program, replica, final, sets, multiple, key)
+        modes = _learned(setting.program, final, sets[1], factor)
+        return partial(_gradients_at, setting.program, replica, final, sets, modes, key)
 
     return measured_along(setting, checkpoints, seeds, measure_of, LAYOUT)
 
@@ -74,12 +75,20 @@ def _double(params: Params) -> Params:
     return {name: value.double() for name, value in params.items()}
 
 
+@torch.no_grad()
+def _learned(program: Program, params: Params, test: Batch, factor: float) -> list[int]:
+    loss_fn = loss_function(program)
+    without = losses_without_mode(loss_fn, params, test, program.task.modulus)
+    learned = learned_modes(without, loss_fn(params, test), factor)
+    return [int(mode) + 1 for mode in learned.nonzero().flatten()]
+
+
 def _gradients_at(
     program: Program,
     replica: Replica,
     final: Params,
     sets: tuple[Batch, Batch],
-    multiple: float,
+    modes: list[int],
     key: StreamKey,
     step: int,
     params: Params,
@@ -94,8 +103,6 @@ def _gradients_at(
         mean_cross_cosine(units, unit_gradients(loss_fn, layout, vector, test)),
     )
     modulus = program.task.modulus
-    learned = learned_modes(power_shares(final["embedding"][:modulus]), multiple)
-    modes = [int(mode) + 1 for mode in learned.nonzero().flatten()]
     direction = generalising_direction(layout, params, final, modulus, modes)
     along = gradient_along(loss_fn, layout, vector, train, direction)
     adaptive = program.optimiser != "sgd"

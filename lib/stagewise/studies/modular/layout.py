@@ -25,7 +25,7 @@ MODES = StoreLayout(
             ),
             "loss_without_mode": Variable(("mode",), "loss", "test loss with this mode removed"),
             "learned": Variable(
-                ("mode",), "1", "whether the mode's power share exceeds a multiple of the median"
+                ("mode",), "1", "whether the test loss without the mode is a multiple of what it is"
             ),
             "loss_without_modes": Variable((), "loss", "test loss with nothing but the constant"),
             "test_loss": Variable((), "loss", "loss on the test set"),
@@ -72,7 +72,7 @@ MEASURED = (
     *("rise_start", "rise_middle", "rise_end", "rise_width"),
     *("train_accuracy", "test_accuracy", "initial_norm", "final_norm"),
     *("early_slope", "early_correlation", "early_error", "early_records"),
-    *("num_learned", "learned_power", "clocks", "pizzas", "distance_irrelevance"),
+    *("num_learned", "clocks", "pizzas", "distance_irrelevance"),
 )
 """Measures of a run, NaN where they do not apply; `modular.measures` defines them."""
 

@@ -11,16 +11,17 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from stagewise.core.replicas import Params
+from stagewise.core.replicas import Batch, Params
+from stagewise.core.seeding import StreamKey
 from stagewise.stores.checkpoints import Checkpoints
 from stagewise.studies.modular.behaviour import find_behaviour
 from stagewise.studies.modular.circuits import distance_irrelevance, find_circuits
 from stagewise.studies.modular.early import fit_early
-from stagewise.studies.modular.fourier import learned_modes, power_shares
-from stagewise.studies.modular.networks import activations, logits
+from stagewise.studies.modular.fourier import learned_modes, losses_without_mode
+from stagewise.studies.modular.networks import activations, logits, loss_function
 from stagewise.studies.modular.program import Setting
 from stagewise.studies.modular.settings import Program
-from stagewise.studies.modular.task import pairs_of
+from stagewise.studies.modular.task import pairs_of, split
 from stagewise.studies.modular.thresholds import MeasureSettings
 
 _CURVES = (
@@ -31,7 +32,11 @@ _SETTING = ("modulus", "train_fraction", "labels", "architecture", "optimiser", 
 
 
 def measure_setting(
-    setting: Setting, curves: xr.Dataset, checkpoints: Checkpoints, constants: MeasureSettings
+    setting: Setting,
+    curves: xr.Dataset,
+    checkpoints: Checkpoints,
+    constants: MeasureSettings,
+    study: StreamKey,
 ) -> pd.DataFrame:
     """Measure every run of a setting.
 
@@ -43,6 +48,8 @@ def measure_setting(
     checkpoints : Checkpoints
         The last one is the end of training.
     constants : MeasureSettings
+    study : StreamKey
+        Key above the streams of all replicas.
 
     Returns
     -------
@@ -71,17 +78,16 @@ def measure_setting(
             **_times(steps, own, constants),
             **_early(own, program, constants),
         }
-        row |= (
-            dict.fromkeys(_STRUCTURE, nan)
-            if row["diverged"]
-            else _structure(program, params, constants, generalised=row["outcome"] == "generalise")
-        )
+        row |= dict.fromkeys(_STRUCTURE, nan)
+        if row["outcome"] == "generalise" and not row["diverged"]:
+            _, test = split(program.task, replica.key(study))
+            row |= _structure(program, params, test, constants)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 _REPLICA = ("learning_rate", "weight_decay", "initial_scale", "seed")
-_STRUCTURE = ("num_learned", "learned_power", "clocks", "pizzas", "distance_irrelevance")
+_STRUCTURE = ("num_learned", "clocks", "pizzas", "distance_irrelevance")
 
 
 def _times(
@@ -123,28 +129,27 @@ def _early(
 
 @torch.no_grad()
 def _structure(
-    program: Program, params: Params, constants: MeasureSettings, *, generalised: bool
+    program: Program, params: Params, test: Batch, constants: MeasureSettings
 ) -> dict[str, float]:
-    """Return what the embedding has learned, and of a run that generalises how it is used.
+    """Return which modes a network that generalises has learned, and how they are used.
 
-    Even moduli have no modes of two waves each, so all is NaN.
+    Even moduli have no modes of two waves each, so nothing is found.
     """
     modulus = program.task.modulus
-    found = dict.fromkeys(_STRUCTURE, nan)
     if modulus % 2 == 0 or modulus < 3:
-        return found
-    shares = power_shares(params["embedding"][:modulus])
-    learned = learned_modes(shares, constants.mode_multiple)
-    found["num_learned"] = float(learned.sum())
-    found["learned_power"] = float(shares[learned].sum())
-    if generalised:
-        pairs = pairs_of(program.task)
-        square = (modulus, modulus)
-        read = activations(params, program.network, pairs).unflatten(0, square)
-        modes = [int(mode) + 1 for mode in learned.nonzero().flatten()]
-        kinds = [circuit.kind for circuit in find_circuits(read, modes) if not circuit.confounded]
-        found["clocks"], found["pizzas"] = (float(kinds.count(k)) for k in ("clock", "pizza"))
-        outputs = logits(params, program.network, pairs)
-        correct = outputs.gather(1, (pairs.sum(1) % modulus)[:, None]).reshape(square)
-        found["distance_irrelevance"] = distance_irrelevance(correct)
-    return found
+        return {}
+    loss_fn = loss_function(program)
+    without = losses_without_mode(loss_fn, params, test, modulus)
+    learned = learned_modes(without, loss_fn(params, test), constants.mode_factor)
+    modes = [int(mode) + 1 for mode in learned.nonzero().flatten()]
+    pairs, square = pairs_of(program.task), (modulus, modulus)
+    read = activations(params, program.network, pairs).unflatten(0, square)
+    kinds = [circuit.kind for circuit in find_circuits(read, modes) if not circuit.confounded]
+    outputs = logits(params, program.network, pairs)
+    correct = outputs.gather(1, (pairs.sum(1) % modulus)[:, None]).reshape(square)
+    return {
+        "num_learned": float(len(modes)),
+        "clocks": float(kinds.count("clock")),
+        "pizzas": float(kinds.count("pizza")),
+        "distance_irrelevance": distance_irrelevance(correct),
+    }

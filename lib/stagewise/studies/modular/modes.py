@@ -37,7 +37,7 @@ def along(
     checkpoints: Checkpoints,
     study: StreamKey,
     seeds: Sequence[int],
-    multiple: float,
+    factor: float,
 ) -> xr.Dataset:
     """Follow the Fourier modes of some runs of a setting.
 
@@ -49,8 +49,8 @@ def along(
         Key above the streams of all replicas.
     seeds : sequence of int
         Of the setting's first case.
-    multiple : float
-        A mode is learned above this multiple of the median power share.
+    factor : float
+        A mode is learned if the test loss without it is more than so many times as large.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def along(
 
     def measure_of(seed: int) -> Measure:
         _, test = split(setting.program.task, setting.replicas[seed].key(study))
-        return lambda step, params: _modes_at(setting.program, params, test, multiple)
+        return lambda step, params: _modes_at(setting.program, params, test, factor)
 
     modes = {"mode": np.arange(1, num_modes(modulus) + 1)}
     return measured_along(setting, checkpoints, seeds, measure_of, LAYOUT, modes)
@@ -79,23 +79,24 @@ def along(
 
 @torch.no_grad()
 def _modes_at(
-    program: Program, params: Params, test: Batch, multiple: float
+    program: Program, params: Params, test: Batch, factor: float
 ) -> dict[str, np.ndarray]:
     modulus = program.task.modulus
     loss_fn = loss_function(program)
     embedding = params["embedding"]
     residues = embedding[:modulus]
-    shares = power_shares(residues)
+    test_loss = loss_fn(params, test)
+    without = losses_without_mode(loss_fn, params, test, modulus)
     read = activations(params, program.network, pairs_of(program.task))
     constant = torch.cat([residues.mean(0).expand_as(residues), embedding[modulus:]])
     found = {
         "power": mode_powers(residues)[1:],
-        "power_share": shares,
+        "power_share": power_shares(residues),
         "read_share": pair_power_shares(read.unflatten(0, (modulus, modulus))),
         "loss_with_mode": losses_with_one_mode(loss_fn, params, test, modulus),
-        "loss_without_mode": losses_without_mode(loss_fn, params, test, modulus),
-        "learned": learned_modes(shares, multiple),
+        "loss_without_mode": without,
+        "learned": learned_modes(without, test_loss, factor),
         "loss_without_modes": loss_fn({**params, "embedding": constant}, test),
-        "test_loss": loss_fn(params, test),
+        "test_loss": test_loss,
     }
     return {name: value.numpy() for name, value in found.items()}

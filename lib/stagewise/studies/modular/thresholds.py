@@ -30,8 +30,8 @@ class BehaviourSettings(Settings):
 class MeasureSettings(BehaviourSettings):
     """Constants of the measures of runs."""
 
-    mode_multiple: Annotated[float, Bounds(exclusiveMinimum=1)]
-    """A Fourier mode is learned above this multiple of the median power share."""
+    mode_factor: Annotated[float, Bounds(exclusiveMinimum=1)]
+    """A Fourier mode is learned if the test loss without it is more than so many times as large."""
     early_share: Fraction
     """Early training ends when the training loss has fallen by this share."""
 

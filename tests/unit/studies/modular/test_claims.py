@@ -195,7 +195,7 @@ def test_paired_tests_hold_their_level():
 
 
 def test_g7_few_modes_that_were_ahead():
-    table = runs("narrow", [True] * 4, num_learned=2.0)
+    table = runs("narrow", [True] * 4)
     gain = GROWING * WON
     assert verdict("G7", table, modes=modes(GROWING, WON, gain)).verdict == SUPPORTED
     behind = GROWING.copy()

@@ -65,12 +65,12 @@ def study() -> Mapping[str, object]:
             trained = train(setting.program, setting.replicas, KEY, *steps)
             curves[name] = trained.records
             kept[name] = (setting, trained.checkpoints)
-            table = measure_setting(setting, trained.records, trained.checkpoints, constants)
+            table = measure_setting(setting, trained.records, trained.checkpoints, constants, KEY)
             tables.append(table.assign(experiment=experiment))
     runs = RUNS.check(pd.concat(tables, ignore_index=True))
     along = {
         module: {
-            name: module.along(*kept[name], KEY, range(seeds), 3.0)
+            name: module.along(*kept[name], KEY, range(seeds), 1.5)
             for name in config[key]["settings"]
         }
         for module, key, seeds in ((modes, "modes", 2), (gradients, "gradients", 1))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import scipy.optimize
 import torch
+import xarray as xr
+import yaml
 
-from stagewise.core.replicas import ParameterLayout
+from stagewise.core.intervals import mean_interval
+from stagewise.core.replicas import Batch, LossFunction, ParameterLayout, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.modular.circuits import distance_irrelevance, find_circuits, sum_profile
 from stagewise.studies.modular.fourier import (
@@ -23,12 +29,16 @@ from stagewise.studies.modular.fourier import (
     pair_powers,
     power_shares,
 )
+from stagewise.studies.modular.leads import lead_of_learned
 from stagewise.studies.modular.model import cross_entropy, initial_parameters
 from stagewise.studies.modular.settings import NetworkSettings, TaskSettings
 from stagewise.studies.modular.task import labels_of, pairs_of
 
+ROOT = Path(__file__).parents[4]
+CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())["modular"]
+FACTOR = CONFIG["measures"]["mode_factor"]
 KEY = StreamKey(8, ("fourier",))
-P = 13
+P, LARGE = 13, 53
 RESIDUES = torch.arange(P, dtype=torch.float64)
 ANGLE = 2 * torch.pi / P * RESIDUES
 
@@ -132,19 +142,106 @@ def test_activations_over_some_pairs_are_refused():
 # Learned modes
 
 
-def test_modes_above_a_multiple_of_the_median_are_learned():
-    shares = torch.tensor([0.30, 0.02, 0.05, 0.02, 0.59, 0.02])
-    assert learned_modes(shares, 2).tolist() == [True, False, True, False, True, False]
-    assert learned_modes(shares, 10).tolist() == [True, False, False, False, True, False]
+def circles(strengths: dict[int, float], radii: dict[int, float]) -> tuple[Params, LossFunction]:
+    """Return a network of known circuits: logits add strength * cos(2 pi k (a + b - c) / p) over modes.
+
+    Its embedding has a circle of a radius for each mode, whose product over both residues is read by the
+    strength over the squared radius.
+    """
+    residues = torch.arange(LARGE, dtype=torch.float64)
+    angles = 2 * torch.pi / LARGE * residues[:, None] * torch.tensor(list(strengths))
+    radius = torch.tensor([radii.get(mode, 1.0) for mode in strengths])
+    weights = torch.tensor(list(strengths.values())) / radius**2
+    read = torch.polar(weights.double().expand(LARGE, -1).contiguous(), -angles)
+
+    def loss(params: Params, batch: Batch) -> torch.Tensor:
+        pairs, labels = batch
+        points = torch.view_as_complex(params["embedding"].unflatten(1, (-1, 2)).contiguous())
+        outputs = ((points[pairs[:, 0]] * points[pairs[:, 1]]) @ read.T).real
+        return torch.nn.functional.cross_entropy(outputs, labels)
+
+    waves = torch.stack([angles.cos(), angles.sin()], -1) * radius[:, None]
+    return {"embedding": waves.flatten(1)}, loss
+
+
+def learned_of(strengths: dict[int, float], radii: dict[int, float], batch: Batch) -> set[int]:
+    params, loss = circles(strengths, radii)
+    without = losses_without_mode(loss, params, batch, LARGE)
+    learned = learned_modes(without, loss(params, batch), FACTOR)
+    return {int(mode) + 1 for mode in learned.nonzero().flatten()}
+
+
+def test_modes_of_known_number_are_counted():
+    """Of 3 to 6 modes of strength 1/2 to 1, in 32 networks of a test loss of 0.01 to 0.1.
+
+    Each has two modes more that hardly count, and two of four times the power that nothing reads.
+    """
+    rng, residues = np.random.default_rng(0), torch.arange(LARGE)
+    pairs = torch.cartesian_prod(residues, residues)
+    missed = false = planted = 0
+    for number in [3, 4, 5, 6] * 8:
+        modes = (rng.permutation(num_modes(LARGE))[: number + 4] + 1).tolist()
+        kept = pairs[torch.from_numpy(rng.permutation(LARGE**2)[:500])]
+        batch = kept, kept.sum(1) % LARGE
+        relative = [*rng.uniform(0.5, 1, number), 0.01, 0.01, 0.0, 0.0]
+        radii = dict.fromkeys(modes[-2:], 2.0)
+        level = rng.uniform(np.log(0.01), np.log(0.1))
+
+        def above(log_scale, modes=modes, relative=relative, radii=radii, batch=batch, level=level):
+            scale = np.exp(log_scale)
+            strengths = {mode: scale * one for mode, one in zip(modes, relative, strict=True)}
+            params, loss = circles(strengths, radii)
+            return float(loss(params, batch).log()) - level
+
+        scale = np.exp(scipy.optimize.brentq(above, -1, 4, xtol=0.05))
+        found = learned_of(
+            {mode: scale * one for mode, one in zip(modes, relative, strict=True)}, radii, batch
+        )
+        missed += len(set(modes[:number]) - found)
+        false += len(found - set(modes[:number]))
+        planted += number
+    assert missed / planted < 0.08
+    assert false <= 2
+
+
+def test_networks_without_circuits_have_no_learned_modes():
+    task, network = TaskSettings(23, 0.7, "random"), NetworkSettings(12, 48)
+    pairs = pairs_of(task)
+    for seed in range(5):
+        params = initial_parameters(network, task, KEY.child("idle", seed))
+        for labels in (pairs.sum(1) % 23, labels_of(task, KEY.child("idle", seed))):
+            batch = pairs, labels
+
+            def loss(params, batch):
+                return cross_entropy(params, network, batch)
+
+            without = losses_without_mode(loss, params, batch, 23)
+            assert not learned_modes(without, loss(params, batch), FACTOR).any()
+
+
+def test_what_is_not_finite_or_zero_is_not_learned():
+    without = torch.tensor([0.0, torch.nan, torch.inf])
+    assert learned_modes(without, torch.tensor(0.0), 2).tolist() == [False, False, True]
+    assert not learned_modes(without, torch.tensor(torch.nan), 2).any()
     with pytest.raises(ValueError, match="above 1"):
-        learned_modes(shares, 1.0)
+        learned_modes(without, torch.tensor(1.0), 1.0)
 
 
-def test_neither_noise_nor_rounding_is_learned():
-    assert not learned_modes(power_shares(noise(20, 53, 12)), 3).any()
-    assert learned_modes(power_shares(waves({3: 1.0})), 1.1).nonzero().flatten().tolist() == [2]
-    almost_constant = 1 + 1e-7 * noise(P, 2)
-    assert not learned_modes(power_shares(almost_constant), 1.1).any()
+@pytest.mark.parametrize(("lead", "least"), [(0.0, 0.0), (1.5, 0.9)])
+def test_a_lead_of_winners_is_told_from_chance(lead, least):
+    """Five seeds of 3 winners among 26 modes; ahead by 1.5 standard deviations, or by nothing."""
+    rng, found = np.random.default_rng(1), []
+    learned = np.arange(26) < 3
+    dims = ("step", "mode")
+    for _ in range(100):
+        power = rng.standard_normal((5, 26)) + lead * learned
+        seeds = xr.Dataset(
+            {"power_share": (dims, power), "learned": (dims, np.tile(learned, (5, 1)))}
+        )
+        leads = [lead_of_learned(seeds, seed) for seed in range(5)]
+        found.append(mean_interval(np.array(leads))[1] > 0.5)
+    assert np.mean(found) >= least
+    assert lead or np.mean(found) < 0.025 + 2 * np.sqrt(0.025 * 0.975 / 100)
 
 
 # Losses by mode

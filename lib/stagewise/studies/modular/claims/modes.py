@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import xarray as xr
-from sklearn.metrics import roc_auc_score
 
 from stagewise.claims.registry import claim
 from stagewise.claims.verdicts import NOT_TESTABLE, Verdict, judged
 from stagewise.core.intervals import mean_interval
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import count_text, interval_text
+from stagewise.studies.modular.leads import last_before, lead_of_learned
 from stagewise.studies.modular.phases import phases_in
 
 _NARROW = "narrow"
@@ -28,37 +27,31 @@ def few_modes(
     if len(kept) < min_runs:
         return Verdict(NOT_TESTABLE, f"{len(kept)} of {len(runs)} runs generalise")
     bound = float(runs[kept[0]]["embed_dim"]) / 2
-    few, ahead, idle = [], [], []
+    numbers, first, ahead, idle = [], [], [], []
     for seed in kept:
         own = modes.sel(seed=seed)
         learned = own["learned"].isel(step=-1).to_numpy().astype(bool)
-        few.append(bool(0 < learned.sum() < bound))
-        early = _before(own, runs[seed]["rise_start"])
-        if learned.any() and not learned.all():
-            ahead.append(roc_auc_score(learned, own["power_share"].isel(step=early).to_numpy()))
+        numbers.append(int(learned.sum()))
+        first.append(lead_of_learned(own, 0))
+        ahead.append(lead_of_learned(own, last_before(own, runs[seed]["rise_start"])))
         last = own.isel(step=-1)
         without = float(last["loss_without_modes"])
         worth = 1 - last["loss_with_mode"].to_numpy()[~learned] / without
         idle.append(float(np.median(worth)))
-    auc = mean_interval(np.array(ahead)) if ahead else (np.nan,) * 3
-    numbers = pd.Series([float(runs[seed]["num_learned"]) for seed in kept])
+    led = np.isfinite(ahead)
+    first, ahead = np.array(first)[led], np.array(ahead)[led]
+    auc = mean_interval(ahead) if len(ahead) else (np.nan,) * 3
     others = bool(max(idle) <= baseline_share)
-    flags = pd.Series(few)
+    flags = pd.Series([0 < number < bound for number in numbers])
     return Verdict(
         judged(bool(flags.all()) and auc[1] > min_auc and others, not flags.any()),
-        f"{numbers.min():.0f} to {numbers.max():.0f} modes learned, room for {bound:g}: fewer in "
+        f"{min(numbers)} to {max(numbers)} modes learned, room for {bound:g}: fewer in "
         f"{count_text(flags)} runs; chance that a winner was ahead of a loser before the rise "
-        f"{interval_text(ahead)}; an unlearned mode alone takes off at most "
+        f"{interval_text(ahead)}, at step 0 already {interval_text(first)}; an unlearned mode alone takes off at most "
         f"{100 * max(idle):.2g} % of the loss",
         "mean and 95 % interval over runs; median over unlearned modes, largest over runs",
         tuple(int(seed) for seed in kept),
     )
-
-
-def _before(own: xr.Dataset, step: float) -> int:
-    """Return the index of the last checkpoint before a step."""
-    earlier = np.flatnonzero(own["step"].to_numpy() < step)
-    return int(earlier[-1]) if earlier.size else 0
 
 
 @claim("G8")
