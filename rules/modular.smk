@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS: none, the tables are made.
 OUTPUTS under results/<preset>/:
-    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/{runs,laws,growth}.csv, modular/{modes,gradients}.nc
+    modular/<experiment>/{curves.nc,checkpoints.h5}, modular/{runs,laws,comparison,growth}.csv, modular/{modes,gradients}.nc
 """
 
 
@@ -86,11 +86,12 @@ rule modular_along:
 
 
 rule modular_laws:
-    """Fit laws of the time to generalise; the interval is that of claim G10."""
+    """Fit laws of the time to generalise, and compare them as claim G10 does."""
     input:
         runs=f"{RESULTS}/modular/runs.csv",
     output:
         laws=f"{RESULTS}/modular/laws.csv",
+        comparison=f"{RESULTS}/modular/comparison.csv",
     log:
         f"{LOGS}/modular/laws.log",
     benchmark:
@@ -102,7 +103,8 @@ rule modular_laws:
         mem_mb=1000,
         runtime=10,
     params:
-        level=LEDGER["G10"]["thresholds"]["level"],
+        alpha=LEDGER["G10"]["thresholds"]["alpha"],
+        draws=LEDGER["G10"]["thresholds"]["draws"],
         code=code("modular_laws.py"),
     script:
         "../scripts/modular_laws.py"

@@ -185,8 +185,8 @@ EDITS = {
     ),
     "measures of modular addition": Edit(
         CONFIG,
-        "early_share: 0.2 ",
-        "early_share: 0.3 ",
+        "early_fall: 0.5 ",
+        "early_fall: 0.3 ",
         {"modular_measures", "modular_laws", *SHOW_RUNS_OF_MODULAR, *claims("modular")},
     ),
     "forms of the language study": Edit(

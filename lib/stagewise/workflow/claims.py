@@ -84,7 +84,7 @@ def _scurves(plan: Plan) -> Asked:
 
 def _modular(plan: Plan) -> Asked:
     folder = f"{plan.results}/modular"
-    names = ("runs.csv", "laws.csv", "growth.csv", "modes.nc", "gradients.nc")
+    names = ("runs.csv", "laws.csv", "comparison.csv", "growth.csv", "modes.nc", "gradients.nc")
     stores: dict[str, str | list[str]] = {
         name.partition(".")[0]: f"{folder}/{name}" for name in names
     }

@@ -30,7 +30,7 @@ class EarlyFit:
         Largest |loss - (log K - mean correct logit)| in nats. Of another loss than the cross-entropy it
         has no meaning.
     num_records : int
-        Records before the loss has fallen by the stated share.
+        Records before the loss has fallen by the stated amount.
     """
 
     slope: float
@@ -40,7 +40,7 @@ class EarlyFit:
 
 
 def fit_early(
-    loss: np.ndarray, correct_logit: np.ndarray, num_classes: int, until: float
+    loss: np.ndarray, correct_logit: np.ndarray, num_classes: int, fall: float
 ) -> EarlyFit:
     """Fit a line to the loss against the mean correct logit, early in training.
 
@@ -52,13 +52,15 @@ def fit_early(
         Logit of the correct class less the mean over classes, averaged over the same pairs.
     num_classes : int
         K.
-    until : float
-        Early records are those before the loss has fallen by this share of its first value; in (0, 1).
+    fall : float
+        Early records are those before the loss has fallen by so many nats; positive. Not a share of
+        the first loss, log K, which would make the window grow with the number of classes, and with it
+        what the logits' spread adds.
 
     Raises
     ------
     ValueError
-        If the shapes disagree or `until` is outside (0, 1).
+        If the shapes disagree or `fall` is not positive.
     """
     loss, correct_logit = np.asarray(loss, dtype=float), np.asarray(correct_logit, dtype=float)
     if loss.ndim != 1 or loss.shape != correct_logit.shape or not loss.size:
@@ -66,13 +68,18 @@ def fit_early(
             f"losses and logits of the same records are needed; got {loss.shape} and "
             f"{correct_logit.shape}"
         )
-    if not 0 < until < 1:
-        raise ValueError(f"until must be in (0, 1), not {until}")
-    fallen = np.flatnonzero(~(loss >= (1 - until) * loss[0]))
-    count = int(fallen[0]) if fallen.size else len(loss)
+    if not fall > 0:
+        raise ValueError(f"fall must be positive, not {fall}")
+    count = num_early(loss, fall)
     loss, correct_logit = loss[:count], correct_logit[:count]
     if count < _FEWEST or not (np.ptp(loss) > 0 and np.ptp(correct_logit) > 0):
         return EarlyFit(nan, nan, nan, count)
     line = scipy.stats.linregress(correct_logit, loss)
     error = float(np.abs(loss - log(num_classes) + correct_logit).max())
     return EarlyFit(float(line.slope), float(line.rvalue), error, count)
+
+
+def num_early(loss: np.ndarray, fall: float) -> int:
+    """Return the number of records before the loss has fallen by so many nats, or to NaN."""
+    fallen = np.flatnonzero(~(loss >= loss[0] - fall))
+    return int(fallen[0]) if fallen.size else len(loss)

@@ -21,7 +21,11 @@ from stagewise.studies.modular.agreement import (
     unit_gradients,
 )
 from stagewise.studies.modular.along import Measure, measured_along
-from stagewise.studies.modular.fourier import generalising_direction, learned_modes, losses_without_mode
+from stagewise.studies.modular.fourier import (
+    generalising_direction,
+    learned_modes,
+    losses_without_mode,
+)
 from stagewise.studies.modular.layout import GRADIENTS
 from stagewise.studies.modular.networks import loss_function
 from stagewise.studies.modular.program import Setting

@@ -7,12 +7,18 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-FORMS = ("power", "exponential", "super_exponential")
-SHAPES = {"power": 0.0, "exponential": -1.0}
+FORMS = ("exponential", "power", "critical")
+SHAPES = {"exponential": 0.0, "power": 1.0}
 """Shapes of the laws that have a fixed one."""
 
-FAMILY = "family"
-"""What the table calls the whole family, whose shape is free."""
+CRITICAL = "critical"
+NULLS = ("exponential", "power")
+"""Laws that a critical one is held against."""
+
+WORDS = {"exponential": "an exponential", "power": "a power law", "critical": "a critical share"}
+
+ALL = "all"
+"""What the comparison calls all moduli together."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Law:
     slope : float
         b, of log t in z.
     shape : float
-        c; fixed but for the super-exponential law.
+        k; fixed but for the critical law.
     deviation : float
         Standard deviation of log t at a fraction.
     log_likelihood : float
@@ -45,32 +51,14 @@ class Law:
     log_likelihood: float
     aic: float
 
+    @property
+    def critical_share(self) -> float:
+        """Share at which the time diverges; 0 for a power law, minus infinity for an exponential."""
+        return 1 - 1 / self.shape if self.shape else -np.inf
+
     def median_time(self, fraction: np.ndarray) -> np.ndarray:
         """Return the median time to generalise at train fractions, in steps."""
         return np.exp(self.intercept + self.slope * shrinkage(fraction, self.shape))
-
-
-@dataclass(frozen=True)
-class ShapeInterval:
-    """The shape c over the whole family, with its interval; infinite ends are not bounded by data.
-
-    Parameters
-    ----------
-    shape : float
-    low, high : float
-        Where the profile likelihood falls short of its largest value by that of the level.
-    """
-
-    shape: float
-    low: float
-    high: float
-
-    @property
-    def faster_than_exponential(self) -> bool | None:
-        """Whether log t is convex in x throughout the interval; None if the interval contains both."""
-        if self.low > SHAPES["exponential"]:
-            return True
-        return False if self.high < SHAPES["exponential"] else None
 
 
 def laws_of(table: pd.DataFrame, size: str) -> dict[str, Law]:
@@ -80,13 +68,11 @@ def laws_of(table: pd.DataFrame, size: str) -> dict[str, Law]:
     return {form: Law(**rows.loc[form, names].to_dict()) for form in FORMS}
 
 
-def shape_of(table: pd.DataFrame, size: str) -> ShapeInterval:
-    """Return the shape of the family at one modulus, with its interval."""
-    row = table[(table["size"] == size) & (table["form"] == FAMILY)].iloc[0]
-    return ShapeInterval(float(row["shape"]), float(row["low"]), float(row["high"]))
-
-
-def shrinkage(fraction: np.ndarray, shape: float) -> np.ndarray:
-    """Return z, computed so that it is smooth in the shape at 0."""
-    logs = -np.log(fraction)
-    return logs if shape == 0 else np.expm1(shape * logs) / shape
+def shrinkage(fraction: np.ndarray, shape: float | np.ndarray) -> np.ndarray:
+    """Return z = -log(1 - k (1 - x)) / k, and 1 - x at k = 0; infinite from the critical share down."""
+    missing = np.asarray(1 - fraction, dtype=float)
+    shape = np.asarray(shape, dtype=float)
+    inside = np.maximum(1 - shape * missing, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z: np.ndarray = np.where(shape == 0, missing, -np.log(inside) / shape)
+    return z

@@ -99,17 +99,34 @@ LAWS = TableLayout(
     {
         "size": Column(str, choices=("small", "middle", "large")),
         "modulus": Column(int, least=1),
-        "form": Column(str, choices=("power", "exponential", "super_exponential", "family")),
+        "form": Column(str, choices=("exponential", "power", "critical")),
         **dict.fromkeys(
-            ("intercept", "slope", "shape", "deviation", "log_likelihood", "aic", "low", "high"),
+            ("intercept", "slope", "shape", "deviation", "log_likelihood", "aic"),
             Column(float, nullable=True),
         ),
-        "level": Column(float, above=0, most=1, nullable=True),
         **dict.fromkeys(("runs", "censored"), Column(int, least=0)),
     },
     unique=("size", "form"),
 )
-"""Laws of the time to generalise; the interval is that of the shape over the whole family."""
+"""Laws of the time to generalise; `modular.scaling` defines them."""
+
+COMPARISON = TableLayout(
+    "modular_comparison",
+    {
+        "size": Column(str, choices=("small", "middle", "large", "all")),
+        "null": Column(str, choices=("exponential", "power")),
+        "observed": Column(float),
+        **dict.fromkeys(("p_value", "power"), Column(float, least=0, most=1)),
+        **dict.fromkeys(
+            (f"{law}_{part}" for law in ("null", "critical") for part in ("low", "middle", "high")),
+            Column(float),
+        ),
+        "alpha": Column(float, above=0, most=1),
+        "draws": Column(int, least=1),
+    },
+    unique=("size", "null"),
+)
+"""Gain in log-likelihood of a critical law over another one, observed and simulated by either."""
 
 GROWTH = TableLayout(
     "modular_growth",

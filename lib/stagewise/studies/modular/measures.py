@@ -87,6 +87,7 @@ def measure_setting(
 
 
 _REPLICA = ("learning_rate", "weight_decay", "initial_scale", "seed")
+_EARLY = ("early_slope", "early_correlation", "early_error", "early_records")
 _STRUCTURE = ("num_learned", "clocks", "pizzas", "distance_irrelevance")
 
 
@@ -117,8 +118,11 @@ def _times(
 def _early(
     curves: Mapping[str, np.ndarray], program: Program, constants: MeasureSettings
 ) -> dict[str, float]:
+    """Return the early measures of a cross-entropy, of which they are a law."""
+    if program.loss != "cross_entropy":
+        return dict.fromkeys(_EARLY, nan)
     loss, margin = curves["train_loss"], curves["train_margin"]
-    found = fit_early(loss, margin, program.task.modulus, constants.early_share)
+    found = fit_early(loss, margin, program.task.modulus, constants.early_fall)
     return {
         "early_slope": found.slope,
         "early_correlation": found.correlation,

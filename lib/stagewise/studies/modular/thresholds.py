@@ -32,8 +32,8 @@ class MeasureSettings(BehaviourSettings):
 
     mode_factor: Annotated[float, Bounds(exclusiveMinimum=1)]
     """A Fourier mode is learned if the test loss without it is more than so many times as large."""
-    early_share: Fraction
-    """Early training ends when the training loss has fallen by this share."""
+    early_fall: Positive
+    """Early training ends when the training cross-entropy has fallen by this much. Unit: nats."""
 
 
 @dataclass(frozen=True)

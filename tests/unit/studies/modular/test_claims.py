@@ -15,11 +15,11 @@ from stagewise.claims.registry import checks_of
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
 from stagewise.studies.modular.claims.evidence import ModularEvidence
 from stagewise.studies.modular.claims.support import best_elsewhere, larger, sooner
-from stagewise.studies.modular.laws import laws_of, shape_of
-from stagewise.studies.modular.layout import GROWTH, LAWS, MEASURED, RUNS
+from stagewise.studies.modular.laws import laws_of
+from stagewise.studies.modular.layout import COMPARISON, GROWTH, LAWS, MEASURED, RUNS
 from stagewise.studies.modular.mode_growth import growth_table
 from stagewise.studies.modular.phases import phases_in, phases_of_learned
-from stagewise.studies.modular.scaling import Runs, fit_laws, law_table, shape_interval
+from stagewise.studies.modular.scaling import Runs, comparison_table, fit_laws, law_table
 
 ROOT = Path(__file__).parents[4]
 LEDGER = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
@@ -70,11 +70,16 @@ def verdict(claim: str, *tables: pd.DataFrame, **stores: Any) -> Verdict:
     table = pd.concat(tables, ignore_index=True)
     RUNS.check(table)
     thresholds = LEDGER[claim]["thresholds"]
-    laws = law_table(table, thresholds["level"]) if claim == "G10" else LAWS.empty()
+    if claim == "G10":
+        thresholds = {**thresholds, "draws": 40}
+    laws, comparison = LAWS.empty(), COMPARISON.empty()
+    if claim == "G10":
+        laws = law_table(table)
+        comparison = comparison_table(table, thresholds["alpha"], thresholds["draws"])
     growth = growth_table(stores.get("modes", {}), thresholds.get("until", 0.9))
     along = (stores.get(name, {}) for name in ("modes", "gradients", "llc"))
-    found = ModularEvidence(table, laws, growth, *along)
-    return CHECKS[claim](found, **LEDGER[claim]["thresholds"])
+    found = ModularEvidence(table, laws, comparison, growth, *along)
+    return CHECKS[claim](found, **thresholds)
 
 
 ALL, NONE = [True] * 6, [False] * 6
@@ -240,9 +245,9 @@ def test_g9_slope_at_the_most_classes_and_the_way_there():
     assert verdict("G9", *four([np.nan] * 4)).verdict == NOT_TESTABLE
 
 
-def shares(law: Any) -> list[pd.DataFrame]:
-    """Return runs at five shares of the data and three moduli, with times of a law."""
-    noise = np.exp(0.02 * np.array([-1, 0.5, 1, -0.5, 0.3, -0.3]))
+def shares(law: Any, spread: float = 0.05) -> list[pd.DataFrame]:
+    """Return runs at five shares of the data and three moduli, with times of a law and a spread."""
+    noise = np.exp(spread * np.array([-1, 0.5, 1, -0.5, 0.3, -0.3]))
     return [
         runs(
             f"{size}{number}",
@@ -256,9 +261,11 @@ def shares(law: Any) -> list[pd.DataFrame]:
     ]
 
 
-def test_g10_reads_the_shape_of_the_law():
-    assert verdict("G10", *shares(lambda x: 50 * np.exp(2 * x**-1))).verdict == SUPPORTED
-    assert verdict("G10", *shares(lambda x: 1e5 * np.exp(-5 * x**4))).verdict == REFUTED
+def test_g10_asks_for_a_share_at_which_the_time_diverges():
+    assert verdict("G10", *shares(lambda x: 50 * (x - 0.2) ** -2)).verdict == SUPPORTED
+    assert verdict("G10", *shares(lambda x: 1e5 * np.exp(-5 * x))).verdict == REFUTED
+    assert verdict("G10", *shares(lambda x: 50 * x**-4)).verdict == MIXED
+    assert verdict("G10", *shares(lambda x: 50 * (x - 0.2) ** -2, 0.6)).verdict == NOT_TESTABLE
     late = [part.assign(generalised_step=np.nan) for part in shares(lambda x: x)]
     assert verdict("G10", *late).verdict == NOT_TESTABLE
 
@@ -345,16 +352,15 @@ def test_growth_is_kept_as_it_was_measured(tmp_path):
 def test_tables_made_for_another_threshold_are_refused():
     table = runs("narrow", [True] * 4)
     growth = growth_table(modes(GROWING, WON, GROWING * WON), 0.5)
-    found = ModularEvidence(table, LAWS.empty(), growth, {}, {}, {})
+    found = ModularEvidence(table, LAWS.empty(), COMPARISON.empty(), growth, {}, {}, {})
     with pytest.raises(ValueError, match=r"growth\.csv does not follow modes until 0\.9"):
         CHECKS["G13"](found, until=0.9, steady=0.5)
 
 
 def test_laws_are_kept_as_they_were_fitted(tmp_path):
     table = pd.concat(shares(lambda x: 50 * np.exp(2 * x**-1)), ignore_index=True)
-    LAWS.write(tmp_path / "laws.csv", law_table(table, 0.95))
+    LAWS.write(tmp_path / "laws.csv", law_table(table))
     laws = LAWS.read(tmp_path / "laws.csv")
     known = Runs.of(table[table["setting"].str.startswith("small")])
     assert laws_of(laws, "small") == fit_laws(known)
-    assert shape_of(laws, "small") == shape_interval(known, 0.95)
     assert laws.loc[laws["size"] == "small", "runs"].unique().tolist() == [len(known.time)]

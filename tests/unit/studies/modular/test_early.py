@@ -32,7 +32,7 @@ def learning(num_classes: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_slope_nears_minus_one_as_classes_grow():
     """The slope is -(1 - P) / (1 - 1/K), with P the chance of the correct class: up to 0.45 or 0.04."""
-    found = [fit_early(*learning(count, 0.05), count, 0.5) for count in (5, 50, 500)]
+    found = [fit_early(*learning(count, 0.05), count, 1.0) for count in (5, 50, 500)]
     slopes = [one.slope for one in found]
     assert -1 < slopes[0] < -0.55 / 0.8
     assert slopes[0] > slopes[1] + 0.05 > slopes[2] + 0.07
@@ -43,10 +43,22 @@ def test_the_slope_nears_minus_one_as_classes_grow():
 
 def test_only_early_records_count():
     loss, correct = learning(500, 0.05)
-    early = fit_early(loss, correct, 500, 0.2)
-    assert early.num_records == np.sum(loss >= 0.8 * loss[0])
-    bent = np.where(loss >= 0.8 * loss[0], correct, 100.0)
-    assert fit_early(loss, bent, 500, 0.2) == early
+    early = fit_early(loss, correct, 500, 0.5)
+    assert early.num_records == np.sum(loss >= loss[0] - 0.5)
+    bent = np.where(loss >= loss[0] - 0.5, correct, 100.0)
+    assert fit_early(loss, bent, 500, 0.5) == early
+
+
+def test_the_window_is_the_same_at_any_number_of_classes():
+    """Losses that bend alike have one slope; a window of a fifth of log K would find them to differ."""
+    correct = np.linspace(0, 4, 400)
+    found = [fit_early(np.log(k) - correct + 0.1 * correct**2, correct, k, 0.5) for k in (11, 97)]
+    by_share = [
+        fit_early(np.log(k) - correct + 0.1 * correct**2, correct, k, 0.2 * np.log(k))
+        for k in (11, 97)
+    ]
+    assert found[0].slope == pytest.approx(found[1].slope, abs=1e-9)
+    assert by_share[1].slope > by_share[0].slope + 0.05
 
 
 def test_what_is_too_short_or_flat_has_no_slope():
@@ -54,14 +66,14 @@ def test_what_is_too_short_or_flat_has_no_slope():
     assert np.isnan(fit_early(loss[:2], correct[:2], 50, 0.2).slope)
     assert np.isnan(fit_early(np.ones(9), correct[:9], 50, 0.2).slope)
     diverged = np.r_[loss[:5], np.full(35, np.nan)]
-    assert fit_early(diverged, correct, 50, 0.9).num_records == 5
+    assert fit_early(diverged, correct, 50, 9.0).num_records == 5
 
 
 def test_impossible_early_records_are_refused():
     with pytest.raises(ValueError, match="same records"):
         fit_early(np.ones(3), np.ones(4), 5, 0.2)
-    with pytest.raises(ValueError, match="until"):
-        fit_early(np.ones(3), np.ones(3), 5, 1.0)
+    with pytest.raises(ValueError, match="fall"):
+        fit_early(np.ones(3), np.ones(3), 5, 0.0)
 
 
 # Phases of a mode

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 import yaml
 
 from stagewise.llc.along import gathered, llc_along
@@ -20,10 +19,7 @@ from stagewise.studies.modular import gradients, modes
 from stagewise.studies.modular.censoring import Times, median_time
 from stagewise.studies.modular.figures.g01_single_runs import median_delay, soonest_rise
 from stagewise.studies.modular.figures.g02_mode_losses import (
-    BASELINE_SHARE,
     FACTOR,
-    in_use,
-    log_edges,
     shares_below,
 )
 from stagewise.studies.modular.figures.g03_phase_diagrams import cells_of
@@ -32,7 +28,7 @@ from stagewise.studies.modular.layout import RUNS
 from stagewise.studies.modular.measures import measure_setting
 from stagewise.studies.modular.mode_growth import growth_table
 from stagewise.studies.modular.program import Setting, study_key
-from stagewise.studies.modular.scaling import law_table
+from stagewise.studies.modular.scaling import comparison_table, law_table
 from stagewise.studies.modular.subject import network
 from stagewise.studies.modular.thresholds import MeasureSettings
 from stagewise.studies.modular.training import train
@@ -86,8 +82,9 @@ def study() -> Mapping[str, object]:
         LLC.check(dataset)
     return {
         "runs": runs, "curves": curves, "modes": along[modes], "gradients": along[gradients], "llc": llc,
-        "slingshots": config["slingshots"], "laws": law_table(runs, 0.95),
-        "growth": growth_table(along[modes], 0.5), "learned": 0.99, "early_share": 0.2, "shown_seed": 0,
+        "slingshots": config["slingshots"], "laws": law_table(runs),
+        "comparison": comparison_table(runs, 0.05, 20),
+        "growth": growth_table(along[modes], 0.5), "learned": 0.99, "early_fall": 0.5, "shown_seed": 0,
     }  # fmt: skip
 
 
@@ -167,25 +164,12 @@ def test_shown_runs_are_chosen_by_their_rule():
     assert soonest_rise(nothing) == median_delay(nothing) == 0
 
 
-def test_modes_in_use_are_those_whose_removal_costs():
-    own = xr.Dataset(
-        {
-            "loss_without_mode": (("step", "mode"), [[1.0, 1.3, 1.0]]),
-            "test_loss": ("step", [1.0]),
-            "loss_without_modes": ("step", [4.0]),
-        }
-    )
-    assert in_use(own).tolist() == [[False, True, False]]
-
-
-def test_lines_on_g2_are_the_bounds_of_the_claims():
+def test_the_line_on_g2_is_the_bound_of_the_claim():
     ledger = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
-    assert ledger["G7"]["thresholds"]["baseline_share"] == BASELINE_SHARE
     assert ledger["G8"]["thresholds"]["factor"] == FACTOR
 
 
-def test_edges_and_distributions():
-    assert log_edges(np.array([1.0, 100.0])) == pytest.approx([0.1, 10.0, 1000.0])
+def test_distributions():
     x, y = shares_below([0.5, 3.0, 1.0, np.inf], 2.0)
     assert x.tolist() == [0.0, 0.5, 1.0, 2.0]
     assert y.tolist() == [0.0, 0.25, 0.5, 0.5]

@@ -10,7 +10,7 @@ import xarray as xr
 
 from stagewise.llc.table import read_curves
 from stagewise.stores.groups import read_groups
-from stagewise.studies.modular.layout import GRADIENTS, GROWTH, LAWS, MODES, RUNS
+from stagewise.studies.modular.layout import COMPARISON, GRADIENTS, GROWTH, LAWS, MODES, RUNS
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class ModularEvidence:
     ----------
     runs : DataFrame
         Layout `modular.layout.RUNS`.
-    laws, growth : DataFrame
-        Of the time to generalise and of learned modes; layouts `modular.layout.LAWS` and ``GROWTH``.
+    laws, comparison, growth : DataFrame
+        Of the time to generalise and of learned modes; layouts `modular.layout.LAWS`, ``COMPARISON`` and
+        ``GROWTH``.
     modes, gradients : mapping of str to Dataset
         By setting; layout `modular.layout.MODES` and `modular.layout.GRADIENTS`.
     llc : mapping of str to Dataset
@@ -31,6 +32,7 @@ class ModularEvidence:
 
     runs: pd.DataFrame
     laws: pd.DataFrame
+    comparison: pd.DataFrame
     growth: pd.DataFrame
     modes: Mapping[str, xr.Dataset]
     gradients: Mapping[str, xr.Dataset]
@@ -54,12 +56,19 @@ class ModularEvidence:
 
 
 def read(
-    runs: str, laws: str, growth: str, modes: str, gradients: str, llc: Sequence[str]
+    runs: str,
+    laws: str,
+    comparison: str,
+    growth: str,
+    modes: str,
+    gradients: str,
+    llc: Sequence[str],
 ) -> ModularEvidence:
     """Read all, layouts checked; the LLC has a store a run."""
     return ModularEvidence(
         RUNS.read(runs),
         LAWS.read(laws),
+        COMPARISON.read(comparison),
         GROWTH.read(growth),
         read_groups(modes, MODES),
         read_groups(gradients, GRADIENTS),

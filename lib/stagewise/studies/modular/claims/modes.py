@@ -47,8 +47,8 @@ def few_modes(
         judged(bool(flags.all()) and auc[1] > min_auc and others, not flags.any()),
         f"{min(numbers)} to {max(numbers)} modes learned, room for {bound:g}: fewer in "
         f"{count_text(flags)} runs; chance that a winner was ahead of a loser before the rise "
-        f"{interval_text(ahead)}, at step 0 already {interval_text(first)}; an unlearned mode alone takes off at most "
-        f"{100 * max(idle):.2g} % of the loss",
+        f"{interval_text(ahead)}, at step 0 already {interval_text(first)}; an unlearned mode alone "
+        f"takes off at most {100 * max(idle):.2g} % of the loss",
         "mean and 95 % interval over runs; median over unlearned modes, largest over runs",
         tuple(int(seed) for seed in kept),
     )

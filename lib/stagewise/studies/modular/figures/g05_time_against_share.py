@@ -16,105 +16,126 @@ from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.modular.censoring import Times
 from stagewise.studies.modular.experiments import FRACTIONS
 from stagewise.studies.modular.figures import marks
-from stagewise.studies.modular.laws import FORMS, ShapeInterval, laws_of, shape_of
+from stagewise.studies.modular.laws import ALL, CRITICAL, FORMS, Law, laws_of
 
 _SIZES = ("small", "middle", "large")
 
+_LAWS: Mapping[str, Any] = dict(zip(FORMS, ((0, (1, 1)), (0, (5, 1.5)), "-"), strict=True))
 
-_LAWS: Mapping[str, Any] = dict(zip(FORMS, ((0, (5, 1.5)), (0, (1, 1)), "-"), strict=True))
-
-
-_WORDS = {
-    "power": "power law",
-    "exponential": "exponential",
-    "super_exponential": "super-exponential",
-}
+_WORDS = {"exponential": "exponential", "power": "power law", "critical": "critical share"}
+_COLORS = dict(zip(FORMS, style.SERIES, strict=False))
 
 
 @style.context()
-def draw(*, runs: pd.DataFrame, laws: pd.DataFrame) -> Drawn:
-    """Draw times and laws at three moduli, and what tells the laws apart.
+def draw(*, runs: pd.DataFrame, laws: pd.DataFrame, comparison: pd.DataFrame) -> Drawn:
+    """Draw times and laws at three moduli, and whether they tell the laws apart.
 
     Parameters
     ----------
     runs : DataFrame
         Layout `modular.layout.RUNS`.
-    laws : DataFrame
-        Layout `modular.layout.LAWS`.
+    laws, comparison : DataFrame
+        Layouts `modular.layout.LAWS` and `modular.layout.COMPARISON`.
     """
-    figure = style.new_figure(style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 1.1)
-    grid, ledger = figure.subplots(2, 3), Ledger()
-    moduli, aic, shapes = [], [], []
+    figure = style.new_figure(style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 1.2)
+    grid, ledger, moduli = figure.subplots(2, 3), Ledger(), {}
     for ax, letter, size in zip(grid[0], "abc", _SIZES, strict=True):
         rows = runs[runs["setting"].isin([name for name in FRACTIONS if name.startswith(size)])]
         alive, modulus = marks.kept(rows), int(rows["modulus"].iloc[0])
         counts = rows.groupby("setting").size().tolist()
-        panel = f"{letter}, p = {modulus}"
+        panel, moduli[size] = f"{letter}, p = {modulus}", f"{modulus}"
         for share, part in alive.groupby("train_fraction"):
             times = Times.to_generalise(part)
             marks.draw_times(
                 ledger, ax, panel, f"share {share:g}", float(share), times, style.MAIN, 0.008
             )
+        ax.set_yscale("log")
         own = laws_of(laws, size)
-        fractions = np.linspace(alive["train_fraction"].min(), alive["train_fraction"].max(), 60)
-        fitted = all(np.isfinite(law.aic) for law in own.values())
-        if fitted:
-            for (form, law), color in zip(own.items(), style.SERIES, strict=False):
-                line = law.median_time(fractions)
-                look: dict[str, Any] = {"color": color, "linestyle": _LAWS[form], "zorder": 2}
-                ledger.line(ax, panel, _WORDS[form], fractions, line, **look)
+        if np.isfinite(own[CRITICAL].aic):
+            _laws(ledger, ax, panel, own, alive)
         else:
             style.note(ax, "too few shares with\na time for a fit", y=0.3)
-        least = min(law.aic for law in own.values())
-        aic.append([own[form].aic - least for form in FORMS])
-        shapes.append(shape_of(laws, size))
-        moduli.append(modulus)
-        ax.set_yscale("log")
         ax.set_xlabel("Share of pairs trained on")
         ax.set_ylabel(r"$t_{\mathrm{gen}}$ (steps, log scale)")
         ax.set_title(f"({letter}) p = {modulus}, {marks.number_of_runs(counts)} a share")
         marks.note_diverged(ax, rows)
-    _aic_panel(ledger, grid[1, 0], moduli, aic)
-    _shape_panel(ledger, grid[1, 1], moduli, shapes)
+    for ax, letter, null in zip(grid[1], "de", ("exponential", "power"), strict=False):
+        _comparison(ledger, ax, letter, comparison[comparison["null"] == null], null, moduli)
     _share_panel(ledger, grid[1, 2], runs)
-    laws_shown: list[Artist] = [
-        Line2D([], [], color=color, linestyle=_LAWS[form], label=_WORDS[form])
-        for form, color in zip(FORMS, style.SERIES, strict=False)
+    shown: list[Artist] = [
+        Line2D([], [], color=_COLORS[form], linestyle=_LAWS[form], label=_WORDS[form])
+        for form in FORMS
     ]
-    handles = [*laws_shown, marks.share_handle()]
+    ranges = [Line2D([], [], label=text, **_RANGE, color=color) for text, color in _RANGES.items()]
+    observed = Line2D([], [], label="observed", **_OBSERVED)
+    handles = [*shown, *ranges, observed, marks.share_handle()]
     style.bottom_legend(figure, marks.time_handles(), handles, columns=4)
     return Drawn(figure, ledger.table())
 
 
-def _aic_panel(ledger: Ledger, ax: Axes, moduli: list[int], aic: list[list[float]]) -> None:
-    for place, (modulus, values) in enumerate(zip(moduli, aic, strict=True)):
-        for shift, form, color, value in zip(
-            marks.shifts(3, 0.5), FORMS, style.SERIES, values, strict=False
-        ):
-            ledger.add("d", _WORDS[form], place + shift, value, modulus=[modulus])
-            if np.isfinite(value):
-                ax.bar(place + shift, max(value, 0.04), 0.22, color=color)
-    ax.set_ylabel("AIC above the best law's")
-    ax.set_title("(d) comparison of laws")
-    style.category_axis(ax, [str(modulus) for modulus in moduli], "Modulus p")
+_RANGE: dict[str, Any] = {"linewidth": 5, "alpha": 0.5, "solid_capstyle": "butt"}
+_RANGES = {
+    "simulated: no critical share": style.MUTED,
+    "simulated: a critical share": _COLORS[CRITICAL],
+}
+_OBSERVED: dict[str, Any] = {
+    "marker": "D",
+    "linestyle": "",
+    "color": style.MAIN,
+    "markersize": 4,
+    "zorder": 5,
+}
 
 
-def _shape_panel(ledger: Ledger, ax: Axes, moduli: list[int], shapes: list[ShapeInterval]) -> None:
-    low, high = -8.5, 10.5
-    for place, (modulus, one) in enumerate(zip(moduli, shapes, strict=True)):
-        ledger.add("e", "shape c", place, one.shape, one.low, one.high, modulus=[modulus])
-        if np.isfinite(one.shape):
-            ends = np.clip([one.low, one.high], low, high)
-            ax.plot([place, place], ends, color=style.MAIN, linewidth=1.0)
-            ax.plot([place], [one.shape], "o", color=style.MAIN, markersize=3.6)
-    for level, word in ((-1.0, "exponential"), (0.0, "power law")):
-        ax.axhline(level, color=style.MUTED, linestyle=":", linewidth=0.8, zorder=1)
-        side = "bottom" if level == 0 else "top"
-        ax.text(0.5, level, word, fontsize=6.5, ha="center", va=side)
-    ax.set_ylim(low, high)
-    ax.set_ylabel("Shape c (95 % interval)")
-    ax.set_title("(e) faster than exponential: c > −1")
-    style.category_axis(ax, [str(modulus) for modulus in moduli], "Modulus p")
+def _laws(
+    ledger: Ledger, ax: Axes, panel: str, own: Mapping[str, Law], alive: pd.DataFrame
+) -> None:
+    """Draw the medians of three laws within the times that there are, and where one diverges."""
+    low, high = alive["train_fraction"].min(), alive["train_fraction"].max()
+    fractions = np.linspace(low - 0.25 * (high - low), high, 200)
+    bottom, top = ax.get_ylim()
+    for form, law in own.items():
+        line = law.median_time(fractions)
+        kept = np.isfinite(line) & (line < 2 * top)
+        look: dict[str, Any] = {"color": _COLORS[form], "linestyle": _LAWS[form], "zorder": 2}
+        ledger.line(ax, panel, _WORDS[form], fractions[kept], line[kept], **look)
+    share = own[CRITICAL].critical_share
+    ledger.add(panel, "diverges at", [share], [top])
+    if share > fractions[0]:
+        ax.axvline(share, color=_COLORS[CRITICAL], linewidth=0.6, linestyle=":")
+    ax.set_ylim(bottom, 2 * top)
+
+
+def _comparison(
+    ledger: Ledger,
+    ax: Axes,
+    letter: str,
+    rows: pd.DataFrame,
+    null: str,
+    moduli: Mapping[str, str],
+) -> None:
+    """Draw the gain of the critical law, as simulated by either law and as observed."""
+    names = {**moduli, ALL: "all"}
+    for place, size in enumerate(names):
+        for row in rows[rows["size"] == size].to_dict("records"):
+            for shift, law, color in zip(
+                (-0.14, 0.14), ("null", "critical"), _RANGES.values(), strict=True
+            ):
+                ends = row[f"{law}_low"], row[f"{law}_high"]
+                ax.plot([place + shift] * 2, ends, color=color, **_RANGE)
+                ledger.add(letter, f"simulated, {law}", place, row[f"{law}_middle"], *ends)
+            ax.plot(place, row["observed"], **_OBSERVED)
+            ledger.add(letter, "observed", place, row["observed"], p_value=[row["p_value"]])
+            if size == ALL:
+                words = f"all: p = {row['p_value']:.2g}, power {row['power']:.2f}"
+                style.note(ax, words, y=0.93)
+    if not len(rows):
+        style.note(ax, "too few shares with a time", y=0.5)
+    ax.axhline(0, color=style.MUTED, linewidth=0.5)
+    ax.margins(y=0.2)
+    ax.set_ylabel("Gain in log-likelihood")
+    ax.set_title(f"({letter}) critical share or {_WORDS[null]}")
+    style.category_axis(ax, list(names.values()), "Modulus p")
 
 
 def _share_panel(ledger: Ledger, ax: Axes, runs: pd.DataFrame) -> None:

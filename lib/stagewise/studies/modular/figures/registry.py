@@ -32,12 +32,16 @@ FIGURES: Mapping[str, Figure] = {
     "g03_phase_diagrams": Figure(inputs={"runs": _RUNS}),
     "g04_without_decay": Figure(inputs={"runs": _RUNS}),
     "g05_time_against_share": Figure(
-        inputs={"runs": _RUNS, "laws": Input("modular/laws.csv", "studies.modular.layout:LAWS")},
+        inputs={
+            "runs": _RUNS,
+            "laws": Input("modular/laws.csv", "studies.modular.layout:LAWS"),
+            "comparison": Input("modular/comparison.csv", "studies.modular.layout:COMPARISON"),
+        },
     ),
     "g06_scale_and_decay": Figure(inputs={"runs": _RUNS}),
     "g07_early_training": Figure(
         inputs={"curves": _curves("classes"), "runs": _RUNS},
-        settings={"early_share": "modular.measures.early_share"},
+        settings={"early_fall": "modular.measures.early_fall"},
     ),
     "g08_gradients_and_sharpness": Figure(
         inputs={
