@@ -295,6 +295,9 @@ def test_g12_compares_the_rise_with_before():
     tables = [runs(name, [True] * 4) for name in ("late", "narrow")]
     assert verdict("G12", *tables, gradients=gradients(0.5)).verdict == SUPPORTED
     assert verdict("G12", *tables, gradients=gradients(-0.5)).verdict == REFUTED
+    more = [table.assign(weight_decay=decay) for table in tables for decay in (0.1, 0.2)]
+    pooled = verdict("G12", *tables, *more, gradients=gradients(0.5))
+    assert pooled == verdict("G12", *tables, gradients=gradients(0.5))  # a seed counts once
     late_alone = [tables[0], runs("narrow", [False] * 4)]
     assert verdict("G12", *late_alone, gradients=gradients(0.5)).verdict == MIXED
     few = [runs(name, [False] * 4) for name in ("late", "narrow")]

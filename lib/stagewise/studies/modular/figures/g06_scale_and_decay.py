@@ -42,6 +42,7 @@ def draw(*, runs: pd.DataFrame) -> Drawn:
     counts = rows.groupby(["weight_decay", "initial_scale"]).size().tolist()
     marks.share_axis(axes[0])
     axes[0].set_title(f"(a) {marks.number_of_runs(counts)} each")
+    axes[0].set_ylim(top=1.2)  # room for the note
     _say_none(axes[0], rows)
     axes[1].set_title("(b) test accuracy at the end")
     axes[2].set_title("(c) time to generalise")
