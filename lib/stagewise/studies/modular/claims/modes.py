@@ -27,19 +27,19 @@ def few_modes(
     if len(kept) < min_runs:
         return Verdict(NOT_TESTABLE, f"{len(kept)} of {len(runs)} runs generalise")
     bound = float(runs[kept[0]]["embed_dim"]) / 2
-    numbers, first, ahead, idle = [], [], [], []
+    numbers, leads, idle = [], [], []
     for seed in kept:
         own = modes.sel(seed=seed)
         learned = own["learned"].isel(step=-1).to_numpy().astype(bool)
         numbers.append(int(learned.sum()))
-        first.append(lead_of_learned(own, 0))
-        ahead.append(lead_of_learned(own, last_before(own, runs[seed]["rise_start"])))
+        at = (0, last_before(own, runs[seed]["rise_start"]))
+        leads.append([lead_of_learned(own, index) for index in at])
         last = own.isel(step=-1)
         without = float(last["loss_without_modes"])
         worth = 1 - last["loss_with_mode"].to_numpy()[~learned] / without
         idle.append(float(np.median(worth)))
-    led = np.isfinite(ahead)
-    first, ahead = np.array(first)[led], np.array(ahead)[led]
+    table = np.array(leads)
+    first, ahead = table[np.isfinite(table[:, 1])].T
     auc = mean_interval(ahead) if len(ahead) else (np.nan,) * 3
     others = bool(max(idle) <= baseline_share)
     flags = pd.Series([0 < number < bound for number in numbers])
