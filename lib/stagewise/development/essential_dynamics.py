@@ -125,9 +125,7 @@ def essential_dynamics(
     )
 
 
-def smoothing_widths(
-    num_steps: int, sigma_start: float, sigma_end: float, ramp: float = 1.0
-) -> np.ndarray:
+def smoothing_widths(num_steps: int, sigma_start: float, sigma_end: float) -> np.ndarray:
     """Give the standard deviation of the smoothing kernel at each sample.
 
     Parameters
@@ -136,34 +134,27 @@ def smoothing_widths(
         Number of samples T.
     sigma_start, sigma_end : float
         Standard deviation at the first and the last sample, in samples; not negative.
-    ramp : float
-        Share of the trajectory over which the width changes linearly, in (0, 1]; constant after.
 
     Returns
     -------
     ndarray, shape (T,)
-        Widths in samples.
+        Widths in samples, linear along the trajectory.
     """
     if sigma_start < 0 or sigma_end < 0:
         raise ValueError(
             f"smoothing widths must not be negative, got {sigma_start} and {sigma_end}"
         )
-    if not 0 < ramp <= 1:
-        raise ValueError(f"ramp is a share of the trajectory in (0, 1], got {ramp}")
-    progress = np.arange(num_steps) / max(num_steps - 1, 1)
-    return sigma_start + (sigma_end - sigma_start) * np.minimum(progress / ramp, 1.0)
+    return np.linspace(sigma_start, sigma_end, num_steps)
 
 
-def smooth(
-    scores: np.ndarray, sigma_start: float, sigma_end: float, ramp: float = 1.0
-) -> np.ndarray:
+def smooth(scores: np.ndarray, sigma_start: float, sigma_end: float) -> np.ndarray:
     """Smooth scores in time with a Gaussian kernel that widens along the trajectory.
 
     Parameters
     ----------
     scores : ndarray, shape (T,) or (T, d)
         One column a coordinate.
-    sigma_start, sigma_end, ramp : float
+    sigma_start, sigma_end : float
         As `smoothing_widths`, in samples (Hoogland et al. 2024: 0.1 to 300 over 5,000 checkpoints).
 
     Returns
@@ -174,7 +165,7 @@ def smooth(
     """
     scores = np.asarray(scores, dtype=float)
     num_steps = len(scores)
-    widths = smoothing_widths(num_steps, sigma_start, sigma_end, ramp)
+    widths = smoothing_widths(num_steps, sigma_start, sigma_end)
     smoothed = np.empty_like(scores)
     chunk = 256
     for start in range(0, num_steps, chunk):
@@ -189,47 +180,63 @@ def smooth(
     return smoothed
 
 
-def random_walk_null(
-    num_steps: int, dimension: int, num_components: int, num_surrogates: int, seed: int
+def walk_scores(
+    variance: np.ndarray,
+    dimension: int,
+    num_components: int,
+    num_walks: int,
+    seed: int,
+    pull: float = 0.0,
 ) -> np.ndarray:
     """Principal component scores of Gaussian random walks, the null hypothesis for forms.
 
-    As the dimension grows the scores tend to cosines, ``PC_k(t) ~ cos(pi k t / T)``, and their
-    plane curves to Lissajous figures (Antognini & Sohl-Dickstein 2018; Hoogland et al. 2024, B.7).
+    As the dimension grows the scores of an even walk tend to cosines, ``PC_k(t) ~ cos(pi k t / T)``,
+    and their plane curves to Lissajous figures (Antognini & Sohl-Dickstein 2018; Shinn 2023;
+    Hoogland et al. 2024, B.7).
 
     Parameters
     ----------
-    num_steps : int
-        Number of samples T.
+    variance : ndarray, shape (T - 1,)
+        Variance of each step in each dimension.
     dimension : int
         Dimension of each walk, at least `num_components`.
     num_components : int
         Number of scores.
-    num_surrogates : int
+    num_walks : int
         Number of walks.
     seed : int
-        Seed; walk number i depends on the seed and i only.
+        Seed; walk number i depends on the seed, the variances, the pull and i only.
+    pull : float
+        Rate at which a walk returns to its start, per share of the total variance: an
+        Ornstein-Uhlenbeck process at the pace of the walk. At most 300, not negative.
 
     Returns
     -------
-    ndarray, shape (num_surrogates, T, num_components)
-        Scores in units of one increment of the walk.
+    ndarray, shape (num_walks, T, num_components)
+        Scores in the unit of the root of the variance.
     """
+    num_steps = len(variance) + 1
     if not num_components <= dimension or num_steps <= num_components:
         raise ValueError(
-            f"a walk of {num_steps} steps in {dimension} dimensions does not have "
+            f"a walk of {num_steps} samples in {dimension} dimensions does not have "
             f"{num_components} principal components; raise the dimension or lower num_components"
         )
-    surrogates = np.empty((num_surrogates, num_steps, num_components))
-    for index in range(num_surrogates):
+    # Solution of dx = -pull x dc + dW in the clock c, which advances by the variance.
+    clock = np.concatenate([[0.0], np.cumsum(variance)])
+    growth = np.exp(pull * clock / max(clock[-1], 1e-300))[:, None]
+    scale = np.sqrt(variance)[:, None] * growth[1:]
+    scores = np.empty((num_walks, num_steps, num_components))
+    for index in range(num_walks):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
-        walk = np.cumsum(rng.standard_normal((num_steps, dimension)), axis=0)
+        walk = np.zeros((num_steps, dimension))
+        np.cumsum(scale * rng.standard_normal((num_steps - 1, dimension)), axis=0, out=walk[1:])
+        walk /= growth
         walk -= walk.mean(axis=0)
         _, axes = scipy.linalg.eigh(
             walk.T @ walk, subset_by_index=(dimension - num_components, dimension - 1)
         )
-        surrogates[index] = walk @ axes[:, ::-1]
-    return surrogates
+        scores[index] = walk @ axes[:, ::-1]
+    return scores
 
 
 def _centred(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -12,14 +12,15 @@ is found in data are therefore slow, sharp turns and near-misses; `lift_residual
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import xarray as xr
 
-from stagewise.development import plane_curves
-from stagewise.development.essential_dynamics import random_walk_null, smooth
+from stagewise.development import form_nulls, plane_curves
+from stagewise.development.essential_dynamics import smooth
 from stagewise.development.layout import FORMS
 from stagewise.development.settings import FormSettings
 
@@ -64,8 +65,7 @@ def detect_forms(
     settings : FormSettings
         Thresholds.
     smoothed : ndarray, shape (T, d), optional
-        Scores the geometry is read from; smoothed as `settings` says if not given. The surrogates
-        are always smoothed as `settings` says.
+        Scores the geometry is read from; smoothed as `settings` says if not given.
     seed : int
         Seed of the surrogates.
 
@@ -76,14 +76,17 @@ def detect_forms(
         ``extent``, ``influence_start``, ``influence_end``, ``flatness``, ``p_value``; ``centre``,
         ``constraint_value`` and ``constraint_slope`` over (form, pc); ``potential`` over
         (form, step); ``kind`` and ``pair_step`` over (form, pair); ``smoothed`` over (step, pc).
+        ``event_step``, ``event_pair`` and ``event_kind`` over ``event`` are all vertices and cusps of
+        the planes, from which forms are made; ``null_extent`` over ``walk`` the extent of the largest
+        form of each random walk, zero where it has none, and the attribute ``null`` says of which.
 
         ``flatness`` is the path length inside the influence range over that of a straight line
         passing at the same distance: 1 for a straight pass or a reversal at a cusp, larger where
         the trajectory orbits the centre. ``extent`` is the scale of the turn, the least over the
-        pairs. ``p_value`` is the share of random walks, smoothed and searched in the same way, with
-        a form of at least this extent: the extent is the statistic because the lift of a cusp is
-        exact at any scale, and the largest of a walk is taken, which corrects for the number of
-        forms that it offers.
+        pairs. ``p_value`` is the share of random walks at the run's own pace (see
+        `development.form_nulls`), smoothed and searched in the same way, with a form of at least this
+        extent: the extent is the statistic because the lift of a cusp is exact at any scale, and the
+        largest of a walk is taken, which corrects for the number of forms that it offers.
 
     Raises
     ------
@@ -92,19 +95,23 @@ def detect_forms(
     """
     scores, steps = _checked(scores, steps)
     if smoothed is None:
-        smoothed = smooth(scores, settings.sigma_start, settings.sigma_end, settings.ramp)
+        smoothed = smooth(scores, settings.sigma_start, settings.sigma_end)
     elif np.shape(smoothed) != scores.shape:
         raise ValueError(f"smoothed has shape {np.shape(smoothed)}, but scores {scores.shape}")
     log_steps = np.log1p(steps)
-    found = _find(smoothed, log_steps, settings)
-    null = _null_extents(steps, scores.shape[1], settings, seed) if found else np.empty(0)
+    num_pcs = scores.shape[1]
+    pairs = [f"{i + 1}-{j + 1}" for i, j in combinations(range(num_pcs), 2)]
+    events = _events(smoothed, log_steps, settings)
+    found = _find(smoothed, log_steps, settings, events)
+    walks = form_nulls.matched_walks(smoothed, settings, seed)
+    null = np.array([_largest(walk, log_steps, settings) for walk in walks.scores])
 
     size = _size(smoothed)
     velocity = np.gradient(smoothed, log_steps, axis=0)
     usual_speed = np.sqrt(
         np.trapezoid((velocity**2).sum(axis=1), log_steps) / (log_steps[-1] - log_steps[0])
     )
-    num_forms, num_pcs = len(found), scores.shape[1]
+    num_forms = len(found)
     potential = np.empty((num_forms, len(steps)))
     limits = np.empty((num_forms, 2), dtype=int)
     flatness = np.empty(num_forms)
@@ -114,7 +121,6 @@ def detect_forms(
     indices = np.array([form.index for form in found], dtype=int)
     centres = np.array([form.centre for form in found]).reshape(num_forms, num_pcs)
     extents = np.array([form.extent for form in found])
-    pairs = [f"{i + 1}-{j + 1}" for i, j in combinations(range(num_pcs), 2)]
     kinds = np.array([[event.kind for event in form.events] for form in found], dtype="U6")
     pair_index = np.array([[e.index for e in form.events] for form in found], dtype=int)
     p_value = np.full(num_forms, np.nan)
@@ -122,6 +128,7 @@ def detect_forms(
         as_large = (null[None, :] >= extents[:, None]).sum(axis=1)
         p_value = (1 + as_large) / (1 + null.size)
 
+    listed = [(pair, event) for pair, here in zip(pairs, events, strict=True) for event in here]
     return FORMS.dataset(
         {
             "form_step": steps[indices],
@@ -138,6 +145,10 @@ def detect_forms(
             "kind": kinds.reshape(num_forms, len(pairs)),
             "pair_step": steps[pair_index.reshape(num_forms, len(pairs))],
             "smoothed": smoothed,
+            "event_step": steps[np.array([event.index for _, event in listed], dtype=int)],
+            "event_pair": np.array([pair for pair, _ in listed], dtype="U5"),
+            "event_kind": np.array([event.kind for _, event in listed], dtype="U6"),
+            "null_extent": null,
         },
         coords={
             "form": np.arange(1, num_forms + 1),
@@ -145,7 +156,13 @@ def detect_forms(
             "step": steps,
             "pair": pairs,
         },
-        attributes={"trajectory_size": size, "num_surrogates": int(null.size)},
+        attributes={
+            "trajectory_size": size,
+            "null": form_nulls.NAME,
+            "pull": walks.pull,
+            "min_extent": settings.min_extent,
+            "cluster_width": settings.cluster_width,
+        },
     )
 
 
@@ -193,32 +210,42 @@ def _plane_events(
     return events
 
 
-def _find(smoothed: np.ndarray, log_steps: np.ndarray, settings: FormSettings) -> list[_Form]:
+def _events(
+    smoothed: np.ndarray, log_steps: np.ndarray, settings: FormSettings
+) -> list[list[_Event]]:
+    """Events of every pair's plane curve."""
+    return [
+        _plane_events(smoothed[:, i], smoothed[:, j], log_steps, settings)
+        for i, j in combinations(range(smoothed.shape[1]), 2)
+    ]
+
+
+def _find(
+    smoothed: np.ndarray, log_steps: np.ndarray, settings: FormSettings, events: list[list[_Event]]
+) -> list[_Form]:
     """Forms of a smoothed trajectory, the largest first to claim their surroundings."""
+    if not all(events):
+        return []
     size = _size(smoothed)
     pairs = list(combinations(range(smoothed.shape[1]), 2))
-    events = []
-    for i, j in pairs:
-        here = _plane_events(smoothed[:, i], smoothed[:, j], log_steps, settings)
-        if not here:
-            return []
-        events.append(here)
     times = [np.array([event.log_step for event in here]) for here in events]
 
     candidates: list[_Form] = []
+    extents = functools.cache(lambda pair, index: _extent(smoothed[:, list(pair)], index, settings))
+    seen: set[tuple[int, ...]] = set()
     for anchor in np.unique(np.concatenate(times)):
-        nearest = [int(np.abs(time - anchor).argmin()) for time in times]
+        nearest = tuple(int(np.abs(time - anchor).argmin()) for time in times)
+        if nearest in seen:
+            continue
+        seen.add(nearest)
         chosen = tuple(here[k] for here, k in zip(events, nearest, strict=True))
-        log_times = np.array([event.log_step for event in chosen])
-        if np.ptp(log_times) > settings.cluster_width:
+        log_times = [event.log_step for event in chosen]
+        if max(log_times) - min(log_times) > settings.cluster_width:
             continue
         centre, residual = _lift(pairs, chosen, size)
         if residual > settings.max_lift_residual:
             continue
-        extent = min(
-            _extent(smoothed[:, list(pair)], event.index, settings)
-            for pair, event in zip(pairs, chosen, strict=True)
-        )
+        extent = min(extents(pair, e.index) for pair, e in zip(pairs, chosen, strict=True))
         if extent >= settings.min_extent:
             log_step = float(np.median(log_times))
             index = int(np.abs(log_steps - log_step).argmin())
@@ -279,24 +306,7 @@ def _influence(
     return np.array([start, end]), float(path / (2 * np.sqrt(margin)))
 
 
-def _null_extents(steps: np.ndarray, num_pcs: int, settings: FormSettings, seed: int) -> np.ndarray:
-    """Largest extent of a form in each random walk; zero where a walk has none."""
-    if settings.num_surrogates == 0:
-        return np.empty(0)
-    num_steps = len(steps)
-    dimension = max(settings.null_dimension, num_pcs)
-    walks = random_walk_null(num_steps, dimension, num_pcs, settings.num_surrogates, seed)
-    # Smoothing is linear and the same for every column: one pass serves all surrogates.
-    columns = walks.transpose(1, 0, 2).reshape(num_steps, -1)
-    columns = smooth(columns, settings.sigma_start, settings.sigma_end, settings.ramp)
-    walks = columns.reshape(num_steps, settings.num_surrogates, num_pcs)
-    kept = np.arange(num_steps)
-    if num_steps > settings.null_max_steps:
-        kept = np.linspace(0, num_steps - 1, settings.null_max_steps).round().astype(int)
-    log_steps = np.log1p(steps[kept])
-    largest = np.zeros(settings.num_surrogates)
-    for number in range(settings.num_surrogates):
-        found = _find(walks[kept, number], log_steps, settings)
-        if found:
-            largest[number] = max(form.extent for form in found)
-    return largest
+def _largest(smoothed: np.ndarray, log_steps: np.ndarray, settings: FormSettings) -> float:
+    """Extent of a trajectory's largest form; zero if it has none."""
+    found = _find(smoothed, log_steps, settings, _events(smoothed, log_steps, settings))
+    return max((form.extent for form in found), default=0.0)

@@ -57,12 +57,20 @@ FORMS = StoreLayout(
             ("form",), "1", "path inside the influence range over that of a straight pass"
         ),
         "p_value": Variable(
-            ("form",), "1", "share of random walks with a form of at least this extent"
+            ("form",),
+            "1",
+            "share of random walks at the run's pace with a form of this extent or more",
         ),
         "potential": Variable(("form", "step"), "output^2", "form potential, unsmoothed"),
         "kind": Variable(("form", "pair"), "1", "vertex or cusp"),
         "pair_step": Variable(("form", "pair"), "step", "time of the vertex or cusp in the pair"),
         "smoothed": Variable(("step", "pc"), "output", "smoothed score"),
+        "event_step": Variable(("event",), "step", "time of a vertex or cusp of a plane curve"),
+        "event_pair": Variable(("event",), "1", "pair of principal components that it is of"),
+        "event_kind": Variable(("event",), "1", "vertex or cusp"),
+        "null_extent": Variable(
+            ("walk",), "1", "extent of the largest form of a random walk, or zero"
+        ),
     },
     {
         "form": Variable(("form",), "1", "form number"),

@@ -76,7 +76,8 @@ class FormSettings(Settings):
     sigma_start: Positive = 0.1
     """Standard deviation of the smoothing kernel at the start. Unit: recorded steps."""
     sigma_end: Positive = 120.0
-    """Standard deviation of the smoothing kernel at the end. Unit: recorded steps."""
+    """Standard deviation of the smoothing kernel at the end; linear along the trajectory in between.
+    Unit: recorded steps."""
     min_extent: Fraction = 0.15
     """Least distance from a form, as a share of the size of each plane curve, up to which every plane
     curve turns by a right angle or more (`development.plane_curves.turn_extent`)."""
@@ -84,10 +85,7 @@ class FormSettings(Settings):
     """Largest root-mean-square disagreement of the planes' centres, as a share of the trajectory's
     size."""
     num_surrogates: Annotated[int, Bounds(minimum=0)] = 99
-    """Random walks behind a form's p-value; 0 for none."""
-    ramp: Positive = 1.0
-    """Share of the trajectory in which the kernel grows; see
-    `development.essential_dynamics.smooth`."""
+    """Random walks at the run's own pace behind a form's p-value; 0 for none."""
     cluster_width: Positive = 0.2
     """Largest distance between the events of the pairs of one form, and least distance between two
     forms. Unit: log(1 + step)."""
@@ -105,8 +103,6 @@ class FormSettings(Settings):
     influence_floor: float = 0.3
     """The share is taken of the minimum or, as the potential of a cusp reaches zero, of the square of
     this multiple of the trajectory's size, whichever is larger."""
-    null_dimension: Count = 64
-    """Dimensions of the random walks."""
-    null_max_steps: Count = 500
-    """Random walks longer than this are thinned to it evenly in time, after smoothing, which saves time
-    at the price of their finest wiggles."""
+    null_dimension: Count = 16
+    """Dimensions of the random walks. Walks of fewer dimensions turn more sharply, so that a small number
+    errs on the side of no form."""

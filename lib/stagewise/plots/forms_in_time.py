@@ -1,7 +1,8 @@
-"""Component scores and form potentials against training time."""
+"""Component scores, form potentials and the vertices of the planes against training time."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.artist import Artist
@@ -10,14 +11,17 @@ from matplotlib.lines import Line2D
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.plots.planes import check_pair
+from stagewise.plots.planes import check_pair, looked_for
 
+_KINDS = {"vertex": "|", "cusp": "x"}
 _FORM_COLORS = ("#1a1a1a", "#b2182b", "#00695c", "#6a3d9a", "#8c6d1f", "#1f78b4")
 
 
 @style.context()
 def draw(*, ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame) -> Drawn:
-    """Draw scores above form potentials, against linear and against logarithmic time.
+    """Draw scores, form potentials and the planes' vertices, against linear and logarithmic time.
+
+    Without a form there is no potential, and the vertices show why.
 
     Parameters
     ----------
@@ -31,8 +35,8 @@ def draw(*, ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame) -> Drawn:
     Returns
     -------
     Drawn
-        Table of scores (raw and smoothed) and potentials against the step, and of form times with
-        their influence ranges as bounds.
+        Table of scores (raw and smoothed) and potentials against the step, of form times with their
+        influence ranges as bounds, and of the vertices and cusps of each plane.
 
     Raises
     ------
@@ -41,33 +45,34 @@ def draw(*, ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame) -> Drawn:
     """
     check_pair(ed, forms)
     setting = stages["setting"].iloc[0]
-    # Without a form the lower panels have nothing to show but the stages.
-    share = 1.0 if forms.sizes["form"] else 0.25
+    heights = [1.2, 1.0, 0.4] if forms.sizes["form"] else [1.2, 0.4]
     figure = style.new_figure(
         style.FULL_WIDTH,
-        (1.2 + share) * style.PANEL_HEIGHT + 1.0,
-        f"Run {forms.attrs['run']}: components and form potentials; stages by {setting!r}",
+        sum(heights) * style.PANEL_HEIGHT + 1.1,
+        f"Run {forms.attrs['run']}: components and forms; stages by {setting!r}; {looked_for(forms)}",
     )
-    axes = figure.subplots(2, 2, sharex="col", sharey="row", height_ratios=(1.2, share))
+    axes = figure.subplots(len(heights), 2, sharex="col", sharey="row", height_ratios=heights)
     ledger = Ledger()
     last = float(forms["step"].max())
     axes[0, 0].set_xlim(0, last * 1.01)
-    axes[1, 0].set_xlabel("Training step t (linear scale)")
-    axes[0, 0].tick_params(labelbottom=False)
-    style.log_step_axis(axes[0, 1], last, label=False)
-    style.log_step_axis(axes[1, 1], last)
+    axes[-1, 0].set_xlabel("Training step t (linear scale)")
+    for ax in axes[:-1, 0]:
+        ax.tick_params(labelbottom=False)
+    for row, ax in enumerate(axes[:, 1], start=1):
+        style.log_step_axis(ax, last, label=row == len(heights))
     for column, record in ((0, ledger), (1, Ledger())):
         _scores(record, axes[0, column], ed, forms)
-        _potentials(record, axes[1, column], forms)
+        if forms.sizes["form"]:
+            _potentials(record, axes[1, column], forms)
+        _events(record, axes[-1, column], forms)
         for ax in axes[:, column]:
             style.shade_stages(ax, stages)
-        _times(record, axes[0, column], axes[1, column], forms)
+        if forms.sizes["form"]:
+            _times(record, axes[0, column], axes[1, column], forms)
     axes[0, 0].set_ylabel("Principal component score\n(units of the output)")
+    axes[-1, 0].set_ylabel("Turns in\nplane of PCs")
     if forms.sizes["form"]:
         axes[1, 0].set_ylabel("Form potential\n" r"$\|f_t - o_F\|^2$ (squared output)")
-    else:
-        axes[1, 0].set_ylabel("Form\npotential")
-        style.note(axes[1, 0], "no form found: no potential to show", y=0.8)
     components = axes[0, 0].get_legend_handles_labels()[0]
     style.bottom_legend(
         figure,
@@ -105,10 +110,21 @@ def _potentials(ledger: Ledger, ax: Axes, forms: xr.Dataset) -> None:
         color = _FORM_COLORS[row % len(_FORM_COLORS)]
         potential = forms["potential"].sel(form=number).to_numpy()
         ledger.line(ax, "potential", f"form {number}", steps, potential, color=color, linewidth=0.9)
-    if forms.sizes["form"]:
-        ax.set_yscale("log")
-    else:
-        ax.set_yticks([])
+    ax.set_yscale("log")
+
+
+def _events(ledger: Ledger, ax: Axes, forms: xr.Dataset) -> None:
+    """Mark the vertices and cusps of each plane, one row a plane; a form has one in every row."""
+    pairs = list(forms["pair"].to_numpy())
+    for row, pair in enumerate(pairs):
+        for kind, marker in _KINDS.items():
+            here = (forms["event_pair"] == pair) & (forms["event_kind"] == kind)
+            steps = forms["event_step"].to_numpy()[here.to_numpy()]
+            rows = np.full(steps.size, row)
+            ledger.add("turns", f"{kind} in PC {pair}", steps, rows)
+            ax.plot(steps, rows, marker, color=style.MAIN, markersize=4, linestyle="")
+    ax.set_yticks(range(len(pairs)), pairs)
+    ax.set_ylim(len(pairs) - 0.4, -0.6)
 
 
 def _times(ledger: Ledger, top: Axes, bottom: Axes, forms: xr.Dataset) -> None:
@@ -148,6 +164,10 @@ def _times(ledger: Ledger, top: Axes, bottom: Axes, forms: xr.Dataset) -> None:
 
 def _handles(forms: xr.Dataset) -> list[Artist]:
     handles: list[Artist] = [Line2D([], [], color=style.MUTED, linewidth=0.4, label="raw scores")]
+    handles += [
+        Line2D([], [], marker=marker, linestyle="", color=style.MAIN, markersize=4, label=kind)
+        for kind, marker in _KINDS.items()
+    ]
     if forms.sizes["form"]:
         handles += [
             Line2D([], [], color=style.MAIN, linewidth=0.8, linestyle=(0, (4, 2)), label="form"),

@@ -57,10 +57,8 @@ def draw(*, ed: xr.Dataset, forms: xr.Dataset, stages: pd.DataFrame) -> Drawn:
     pcs = forms["pc"].to_numpy()[:3]
     pairs = [(int(x), int(y)) for x, y in combinations(pcs, 2)]
     run = forms.attrs["run"]
-    count = forms.sizes["form"]
-    found = f"{count} form{'s' * (count != 1)} found" if count else "no form found"
-    title = f"Run {run}: smoothed essential dynamics, {found}; stages by {setting!r}"
-    figure = style.new_figure(style.FULL_WIDTH, 2.7, title)
+    title = f"Run {run}: smoothed essential dynamics; stages by {setting!r}; {looked_for(forms)}"
+    figure = style.new_figure(style.FULL_WIDTH, 2.8, title)
     axes = figure.subplots(1, len(pairs), squeeze=False)[0]
     ledger = Ledger()
     shares = dict(zip(ed["pc"].to_numpy(), ed["explained_variance_ratio"].to_numpy(), strict=True))
@@ -90,6 +88,19 @@ def check_pair(ed: xr.Dataset, forms: xr.Dataset) -> None:
         )
     if not np.array_equal(ed["step"].to_numpy(), forms["step"].to_numpy()):
         raise ValueError(f"components and forms of {ed.attrs['run']} were recorded at other steps")
+
+
+def looked_for(forms: xr.Dataset) -> str:
+    """Say how many forms there are, what a form is, and how often random walks have one."""
+    count, null = forms.sizes["form"], forms["null_extent"].to_numpy()
+    found = f"{count} form{'s' * (count != 1)} found" if count else "no form found"
+    if count and null.size:
+        found += f" (p = {', '.join(f'{value:.2g}' for value in forms['p_value'].to_numpy())})"
+    walks = f"{100 * np.mean(null > 0):.0f} %" if null.size else "not asked how many"
+    return (
+        f"{found}\nForm: all planes turn about one point within {forms.attrs['cluster_width']:g} in log "
+        f"time; of random walks at this pace {walks} have one"
+    )
 
 
 def _frame(ax: Axes, x: np.ndarray, y: np.ndarray) -> None:

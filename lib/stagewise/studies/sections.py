@@ -19,8 +19,8 @@ Analysis = Literal["metrics", "llc", "essential_dynamics"]
 ANALYSES = get_args(Analysis)
 
 _FORM_CONSTANTS = (
-    *("ramp", "cluster_width", "min_chord", "vertex_prominence", "cusp_turn", "cusp_speed_ratio"),
-    *("influence_fraction", "influence_floor", "null_dimension", "null_max_steps"),
+    *("cluster_width", "min_chord", "vertex_prominence", "cusp_turn", "cusp_speed_ratio"),
+    *("influence_fraction", "influence_floor", "null_dimension"),
 )
 
 
@@ -29,7 +29,7 @@ class ComparedForms(FormSettings):
     """Smoothing of the trajectory and detection of its forms, which claims compare with random walks."""
 
     num_surrogates: Count = 99
-    """Random walks behind a form's p-value."""
+    """Random walks at the run's own pace behind a form's p-value."""
 
 
 ConfiguredForms = Annotated[ComparedForms, LeftOut(_FORM_CONSTANTS)]

@@ -9,9 +9,9 @@ from sklearn.decomposition import PCA
 from stagewise.development.essential_dynamics import (
     essential_dynamics,
     gram_matrix,
-    random_walk_null,
     smooth,
     smoothing_widths,
+    walk_scores,
 )
 from stagewise.development.layout import ED
 from tests.layouts import assert_keeps
@@ -123,7 +123,6 @@ def test_smoothing_damps_a_wave_by_the_known_factor() -> None:
 
 def test_smoothing_width_grows_along_the_trajectory() -> None:
     assert smoothing_widths(5, 1.0, 3.0) == pytest.approx([1.0, 1.5, 2.0, 2.5, 3.0])
-    assert smoothing_widths(5, 1.0, 3.0, ramp=0.5) == pytest.approx([1.0, 2.0, 3.0, 3.0, 3.0])
     noise = np.random.default_rng(0).standard_normal(3000)
     smoothed = smooth(noise, 0.0, 30.0)
     assert smoothed[0] == noise[0]
@@ -133,12 +132,10 @@ def test_smoothing_width_grows_along_the_trajectory() -> None:
     assert late.var() == pytest.approx(expected, rel=5 * np.sqrt(2 * 35 / 3000))
     with pytest.raises(ValueError, match="negative"):
         smooth(noise, -1.0, 1.0)
-    with pytest.raises(ValueError, match="ramp"):
-        smooth(noise, 1.0, 1.0, ramp=0.0)
 
 
 def test_high_dimensional_random_walks_have_cosine_scores() -> None:
-    scores = random_walk_null(300, 600, 2, 1, seed=0)[0]
+    scores = walk_scores(np.ones(299), 600, 2, 1, seed=0)[0]
     time = (np.arange(300) + 0.5) / 300
     for k in (1, 2):
         cosine = np.cos(np.pi * k * time)
@@ -147,8 +144,8 @@ def test_high_dimensional_random_walks_have_cosine_scores() -> None:
 
 
 def test_each_random_walk_depends_on_its_number_only() -> None:
-    few, many = (random_walk_null(50, 8, 2, n, seed=3) for n in (2, 4))
+    few, many = (walk_scores(np.ones(49), 8, 2, n, seed=3) for n in (2, 4))
     assert (few == many[:2]).all()
     assert not np.allclose(many[0], many[1])
     with pytest.raises(ValueError, match="raise the dimension"):
-        random_walk_null(50, 2, 3, 1, seed=0)
+        walk_scores(np.ones(49), 2, 3, 1, seed=0)

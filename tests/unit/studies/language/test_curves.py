@@ -112,10 +112,15 @@ def trajectory_of(steps: np.ndarray = STEPS) -> tuple[xr.Dataset, xr.Dataset]:
             "centre": (("form", "pc"), np.empty((0, 3))),
             "potential": (("form", "step"), np.empty((0, 30))),
             **{name: ("form", np.empty(0)) for name in names},
+            "event_step": ("event", coords["step"][[3, 9]]),
+            "event_pair": ("event", ["1-2", "2-3"]),
+            "event_kind": ("event", ["cusp", "vertex"]),
+            "null_extent": ("walk", np.array([0.0, 0.4])),
         },
-        {**coords, "form": np.empty(0, dtype=int)},
+        {**coords, "form": np.empty(0, dtype=int), "pair": ["1-2", "1-3", "2-3"]},
     )
-    return ed.assign_attrs(run="twolayers-s0"), forms.assign_attrs(run="twolayers-s0")
+    forms = forms.assign_attrs(run="twolayers-s0", cluster_width=0.2)
+    return ed.assign_attrs(run="twolayers-s0"), forms
 
 
 def draw_all(steps: np.ndarray = STEPS, edges: tuple[float, ...] = (EDGE,)) -> dict[str, Drawn]:

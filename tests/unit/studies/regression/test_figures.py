@@ -161,9 +161,17 @@ def trajectory_of(run: str = "base-s1", num_forms: int = 2) -> tuple[xr.Dataset,
                 ("form", "step"),
                 ((smoothed[None] - centres[:, None]) ** 2).sum(-1).reshape(at.size, 80),
             ),
+            "event_step": ("event", steps[[20, 21, 40, 60]]),
+            "event_pair": ("event", ["1-2", "1-3", "2-3", "2-3"]),
+            "event_kind": ("event", ["cusp", "vertex", "vertex", "cusp"]),
+            "null_extent": ("walk", np.array([0.0, 0.0, 0.3, 0.8])),
         },
-        coords={**coords, "form": np.arange(1, at.size + 1)},
-        attrs={"run": run},
+        coords={
+            **coords,
+            "form": np.arange(1, at.size + 1),
+            "pair": ["1-2", "1-3", "2-3"],
+        },
+        attrs={"run": run, "cluster_width": 0.2},
     )
     return ed, forms
 

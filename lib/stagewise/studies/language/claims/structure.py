@@ -140,10 +140,13 @@ def forms_with_content(
             continue
         raised = found.forms[run.name].query("side == 'high' and measure in @_KINDS")
         forms = raised[raised["p_value"] <= max_p]
+        if forms.empty:
+            untestable[run.seed] = "no form beyond random walks at the run's pace"
+            continue
         # The larger of two p-values: a form must stand out from training and among directions.
         worst = forms[["p_elsewhere", "p_directions"]].max(axis=1, skipna=False)
         about = forms[worst <= max_p / max(forms["form"].nunique(), 1)]
-        texts[run.seed] = "; ".join(map(_content, forms.itertuples())) or "no form beyond walks"
+        texts[run.seed] = "; ".join(map(_content, forms.itertuples()))
         if run.seed in wrong and len(about):
             untestable[run.seed] = f"{texts.pop(run.seed)}; no milestones: {wrong[run.seed]}"
             continue
