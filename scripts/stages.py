@@ -25,7 +25,14 @@ def main(
     listed = {name: tuple(settings[name]) for name in ("length_scale_bounds", "leave_out")}
     stage_settings = StageSettings(**{**settings, **listed})
     values = usable_llc(llc, stage_settings)
-    found = find_stages(llc.step.values, values, llc.llc_stderr.values, stage_settings, seed=seed)
+    found = find_stages(
+        llc.step.values,
+        values,
+        llc.llc_stderr.values,
+        stage_settings,
+        seed=seed,
+        chains=llc["llc"].transpose("chain", "step").values,
+    )
     CURVE.write(path_to_curve, found.curve, {"run": run, "setting": setting, **provenance()})
     sound, count = int((llc["verdict"] == "ok").sum()), llc.sizes["step"]
     stages = found.stages.assign(

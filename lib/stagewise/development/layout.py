@@ -16,6 +16,7 @@ CURVE = StoreLayout(
         "slope": Variable(("grid",), "1", "slope of the LLC in log(1 + step)"),
         "slope_sd": Variable(("grid",), "1", "posterior standard deviation of the slope"),
         "slope_draws": Variable(("draw", "grid"), "1", "posterior draws of the slope"),
+        "noise_draws": Variable(("draw", "grid"), "1", "LLC curves that smoothing makes of noise"),
     },
     {
         "grid": Variable(("grid",), "1", "log(1 + step)"),
@@ -94,6 +95,7 @@ MILESTONES = TableLayout(
         "interval_low": Column(float, nullable=True),
         "interval_high": Column(float, nullable=True),
         "probability": Column(float, least=0, most=1),
+        "p_value": Column(float, least=0, most=1),
     },
 )
 

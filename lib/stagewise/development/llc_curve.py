@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 
 import numpy as np
+import scipy.linalg
+import scipy.optimize
 import xarray as xr
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -43,7 +46,12 @@ def usable_llc(judged: xr.Dataset, settings: StageSettings) -> np.ndarray:
 
 
 def fit_llc_curve(
-    steps: np.ndarray, llc: np.ndarray, stderr: np.ndarray, settings: StageSettings, seed: int
+    steps: np.ndarray,
+    llc: np.ndarray,
+    stderr: np.ndarray,
+    settings: StageSettings,
+    seed: int,
+    chains: np.ndarray | None = None,
 ) -> xr.Dataset:
     """Smooth the LLC over training with a Gaussian process.
 
@@ -59,12 +67,17 @@ def fit_llc_curve(
         Smoothing.
     seed : int
         Seed of the posterior draws.
+    chains : ndarray, shape (C, T), optional
+        Estimates of each chain, if chain c met the same noise at every checkpoint: its errors move
+        together along the curve, and the spread of whole curves over chains says how far. Not finite
+        where a chain diverged. Without it errors are independent.
 
     Returns
     -------
     xarray.Dataset
         Over an even ``grid`` in u = log(1 + t), with coordinate ``step``: posterior ``mean`` and
-        ``sd``, ``slope`` and ``slope_sd``, ``slope_draws (draw, grid)``. The slope is d llc / d u,
+        ``sd``, ``slope`` and ``slope_sd``, ``slope_draws (draw, grid)``, and ``noise_draws (draw,
+        grid)``, curves that the same smoothing makes of noise alone. The slope is d llc / d u,
         which is d llc / d log t times (1 + 1/t): without that factor, which tends to zero with t,
         the initial point would always look like a plateau. Attributes: ``length_scale``,
         ``noise_sd``, ``num_used``, ``num_left_out``, ``num_stderr_replaced`` and ``bounds_hit``,
@@ -95,12 +108,12 @@ def fit_llc_curve(
     scale = scale if scale > 0 else 1.0
     # 1e-8 keeps the covariance matrix positive definite where a standard error is negligible.
     alpha = (errors / scale) ** 2 + 1e-8
-    kernel = ConstantKernel(1.0, (1e-4, 1e3)) * RBF(
+    kernel = ConstantKernel(1.0, (1e-2, 1e3)) * RBF(
         np.clip(1.0, *settings.length_scale_bounds), settings.length_scale_bounds
     )
     if settings.estimate_noise or not known.any():
-        kernel = kernel + WhiteKernel(1e-2, (1e-8, 4.0))
-    model = GaussianProcessRegressor(kernel, alpha=alpha, normalize_y=False)
+        kernel = kernel + WhiteKernel(1e-3, (1e-6, 1.0))
+    model = GaussianProcessRegressor(kernel, alpha=alpha, optimizer=_most_probable)
     with warnings.catch_warnings():
         # A hyperparameter at its bound is expected (no excess noise, smoothing limit) and reported.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -119,16 +132,27 @@ def fit_llc_curve(
     root = modes * np.sqrt(np.maximum(eigenvalues, 0.0))
     rng = np.random.default_rng(seed)
     draws = rng.standard_normal((settings.num_draws, grid.size)) @ root.T
-    slope_root = np.gradient(root, grid, axis=0)
     slope = np.gradient(mean, grid)
+    # What the smoother makes of noise: mean = smoother @ values.
+    smoother = scipy.linalg.cho_solve((model.L_, True), cross).T
+    common = _common(chains, used) / scale
+    shared = rng.standard_normal((settings.num_draws, len(common))) @ common @ smoother.T
+    own = np.sqrt(noise) if len(common) else np.sqrt(noise + alpha)
+    errors = own * rng.standard_normal((settings.num_draws, u.size)) @ smoother.T
+    draws += shared
+    variance = (root**2).sum(axis=1) + ((common @ smoother.T) ** 2).sum(axis=0)
+    slope_variance = (np.gradient(root, grid, axis=0) ** 2).sum(axis=1) + (
+        np.gradient(common @ smoother.T, grid, axis=1) ** 2
+    ).sum(axis=0)
 
     return CURVE.dataset(
         {
             "mean": centre + scale * mean,
-            "sd": scale * np.linalg.norm(root, axis=1),
+            "sd": scale * np.sqrt(variance),
             "slope": scale * slope,
-            "slope_sd": scale * np.linalg.norm(slope_root, axis=1),
+            "slope_sd": scale * np.sqrt(slope_variance),
             "slope_draws": scale * (slope + np.gradient(draws, grid, axis=1)),
+            "noise_draws": scale * (shared + errors),
         },
         coords={"grid": grid, "step": np.expm1(grid)},
         attributes={
@@ -140,6 +164,41 @@ def fit_llc_curve(
             "bounds_hit": _bounds_hit(model),
         },
     )
+
+
+def _common(chains: np.ndarray | None, used: np.ndarray) -> np.ndarray:
+    """Errors of the mean over chains that move together, one row a chain; none without chains.
+
+    Weighted by independent normal numbers the rows sum to a curve of errors. Few chains know their
+    spread badly: Student's t with one degree less than there are chains has so much more variance.
+    """
+    if chains is None or len(chains) < 2:
+        return np.empty((0, int(used.sum())))
+    deviation = chains[:, used] - np.nanmean(chains[:, used], axis=0)
+    deviation = np.where(np.isfinite(deviation), deviation, 0.0)
+    count = len(chains)
+    wider = (count - 1) / max(count - 3, 1)
+    return deviation * np.sqrt(wider / (count * (count - 1)))
+
+
+def _most_probable(
+    objective: Callable[..., tuple[float, np.ndarray]], initial: np.ndarray, bounds: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Minimise the negative log likelihood with a prior that keeps hyperparameters off their bounds.
+
+    Logarithms of signal variance, length scale and noise variance are normal about the
+    middle of their bounds, which are three standard deviations away: some thirty checkpoints can leave
+    the likelihood flat to the end.
+    """
+    middle, width = bounds.mean(axis=1), (bounds[:, 1] - bounds[:, 0]) / 6
+
+    def penalised(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = objective(theta)
+        away = (theta - middle) / width
+        return value + 0.5 * float(away @ away), gradient + away / width
+
+    found = scipy.optimize.minimize(penalised, initial, method="L-BFGS-B", jac=True, bounds=bounds)
+    return found.x, float(found.fun)
 
 
 def _bounds_hit(model: GaussianProcessRegressor) -> str:

@@ -36,6 +36,9 @@ class StageSettings(Settings):
     pause_significance: Positive = 2.0
     """Least rise of the slope's size on both sides of a near plateau. Unit: posterior standard
     deviations of that rise."""
+    max_p: Fraction = 0.01
+    """Largest share of simulations in which noise, on a curve without it, makes a milestone as
+    pronounced."""
     min_change: Fraction = 0.01
     """Least change of the LLC between milestones, or a milestone and an end, as a share of the curve's
     range."""
@@ -104,5 +107,5 @@ class FormSettings(Settings):
     """The share is taken of the minimum or, as the potential of a cusp reaches zero, of the square of
     this multiple of the trajectory's size, whichever is larger."""
     null_dimension: Count = 16
-    """Dimensions of the random walks. Walks of fewer dimensions turn more sharply, so that a small number
-    errs on the side of no form."""
+    """Dimensions of the random walks. Walks of fewer dimensions turn more sharply, so that a small
+    number errs on the side of no form."""

@@ -6,6 +6,7 @@ Source: Hoogland et al. (2024), Appendix A.5 and D.1.4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ def find_stages(
     settings: StageSettings | None = None,
     *,
     seed: int = 0,
+    chains: np.ndarray | None = None,
 ) -> Found:
     """Divide training into stages at the plateaus of the LLC.
 
@@ -48,6 +50,8 @@ def find_stages(
         Smoothing and thresholds; the defaults if not given.
     seed : int
         Seed of the posterior draws behind intervals and probabilities.
+    chains : ndarray, shape (C, T), optional
+        Estimates of chains that met the same noise at every checkpoint, see `fit_llc_curve`.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def find_stages(
     ['A', 'B']
     """
     settings = settings or StageSettings()
-    curve = fit_llc_curve(steps, llc, stderr, settings, seed)
+    curve = fit_llc_curve(steps, llc, stderr, settings, seed, chains)
     milestones = find_milestones(curve, settings)
     return Found(stages_from_milestones(milestones, curve, int(steps[-1])), milestones, curve)
 
@@ -92,23 +96,30 @@ def find_milestones(curve: xr.Dataset, settings: StageSettings) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a milestone in order of time. ``step``, ``log_step`` (u = log(1 + step)); ``kind``
-        is 'plateau' for a zero crossing of the slope and 'near-plateau' for a local minimum of
-        |slope| between two stages of one type; ``llc`` the smoothed LLC; ``interval_low`` and
-        ``interval_high`` the central 95 % in steps over the posterior draws that have the
-        milestone; ``probability`` the share of draws that have it. The intervals allow for the
-        noise, not for a true curve with events shorter than the fitted length scale.
+        One row a milestone in order of time. ``step``, ``log_step`` (u = log(1 + step));
+        ``kind`` is 'plateau' for a zero crossing of the slope and 'near-plateau' for a local
+        minimum of |slope| between two stages of one type; ``llc`` the smoothed LLC;
+        ``interval_low`` and ``interval_high`` the central 95 % in steps over the posterior
+        draws that have the milestone; ``probability`` the share of draws that have it;
+        ``p_value`` how often noise alone, on a curve without the milestone, makes one as
+        pronounced, at most `StageSettings.max_p`. The intervals allow for the noise, not for a
+        true curve with events shorter than the fitted length scale.
     """
     grid, slope = curve["grid"].to_numpy(), curve["slope"].to_numpy()
     draws = curve["slope_draws"].to_numpy()
     level = curve["mean"].to_numpy()
-    turns = _turning_points(grid, slope, level, draws, settings)
+    noise = curve["noise_draws"].to_numpy()
+    turns = _turning_points(grid, slope, level, draws, noise, settings)
     edges = [0, *turns, grid.size - 1]
-    pauses = [
-        dip
+    turn_p = {
+        place: max(_chance(noise, level, edges, flank) for flank in (number, number + 1))
+        for number, place in enumerate(turns)
+    }
+    pauses = dict(
+        pause
         for start, end in pairwise(edges)
-        for dip in _pauses(start, end, grid, slope, draws, settings)
-    ]
+        for pause in _pauses(start, end, grid, slope, draws, noise, settings)
+    )
     rows = []
     for place in sorted([*turns, *pauses]):
         kind = "plateau" if place in turns else "near-plateau"
@@ -125,6 +136,7 @@ def find_milestones(curve: xr.Dataset, settings: StageSettings) -> pd.DataFrame:
                 float(np.interp(position, grid, level)),
                 *(float(bound) for bound in bounds),
                 matches.size / len(draws),
+                turn_p[place] if place in turns else pauses[place],
             )
         )
     frame = pd.DataFrame(rows, columns=MILESTONE_COLUMNS)
@@ -181,6 +193,7 @@ def _turning_points(
     slope: np.ndarray,
     level: np.ndarray,
     draws: np.ndarray,
+    noise: np.ndarray,
     settings: StageSettings,
 ) -> list[int]:
     """Zero crossings of the slope that survive removal of the insignificant rises and falls.
@@ -199,9 +212,36 @@ def _turning_points(
         needed = np.maximum(np.maximum(settings.significance * spread, least), 1e-12)
         weakest = int((change / needed).argmin())
         if change[weakest] >= needed[weakest]:
-            break
+            chances = [_chance(noise, level, edges, flank) for flank in range(edges.size - 1)]
+            weakest = int(np.argmax(chances))
+            if chances[weakest] <= settings.max_p:
+                break
         del turns[max(weakest - 1, 0) : weakest + 1]
     return turns
+
+
+def _chance(
+    noise: np.ndarray, level: np.ndarray, edges: Sequence[int] | np.ndarray, flank: int
+) -> float:
+    """How often noise on a flat curve rises or falls as much as a flank, on it or on its neighbours.
+
+    Flat is the worst of the curves without the flank: where the true curve goes the other way, noise
+    turns it less often.
+    """
+    change = level[edges[flank + 1]] - level[edges[flank]]
+    start, end = edges[max(flank - 1, 0)], edges[min(flank + 2, len(edges) - 1)]
+    part = np.sign(change) * noise[:, start : end + 1]
+    largest = (part - np.minimum.accumulate(part, axis=1)).max(axis=1)
+    return float((1 + (largest >= abs(change)).sum()) / (1 + len(noise)))
+
+
+def _dip_chance(noise: np.ndarray, grid: np.ndarray, start: int, end: int, depth: float) -> float:
+    """How often the slope of noise dips by a depth between two humps of a stretch of the curve."""
+    rate = np.gradient(noise, grid, axis=1)[:, start : end + 1]
+    before = np.maximum.accumulate(rate, axis=1)
+    after = np.maximum.accumulate(rate[:, ::-1], axis=1)[:, ::-1]
+    deepest = (np.minimum(before, after) - rate).max(axis=1)
+    return float((1 + (deepest >= depth).sum()) / (1 + len(noise)))
 
 
 def _pauses(
@@ -210,16 +250,17 @@ def _pauses(
     grid: np.ndarray,
     slope: np.ndarray,
     draws: np.ndarray,
+    noise: np.ndarray,
     settings: StageSettings,
-) -> list[int]:
-    """Near plateaus of one rise or fall: dips of the slope that come out again on both sides."""
+) -> list[tuple[int, float]]:
+    """Near plateaus of one rise or fall, which come out again on both sides, each with its chance."""
     limit = settings.tolerance * np.abs(slope).max()
     direction = np.sign(slope[start : end + 1].sum())
     signed, signed_draws = direction * slope, direction * draws
     # The runs in which the curve moves; what separates two of them is a pause.
     moving = np.flatnonzero(signed[start : end + 1] > limit) + start
     runs = np.split(moving, np.flatnonzero(np.diff(moving) > 1) + 1)
-    found: list[int] = []
+    found: list[tuple[int, float]] = []
     for before, after in pairwise(runs):
         between = np.arange(before[-1], after[0] + 1)
         dip = int(between[signed[between].argmin()])
@@ -231,8 +272,10 @@ def _pauses(
             * (signed_draws[:, top] - signed_draws[:, dip]).std(ddof=1)
             for top in tops
         ]
-        if all(rises):
-            found.append(dip)
+        depth = min(signed[top] for top in tops) - signed[dip]
+        chance = _dip_chance(noise, grid, int(before[0]), int(after[-1]), float(depth))
+        if all(rises) and chance <= settings.max_p:
+            found.append((dip, chance))
     return found
 
 

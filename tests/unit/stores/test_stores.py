@@ -150,7 +150,7 @@ def test_tables_keep_their_layout(tmp_path, changes):
 
 def test_empty_tables_come_back(tmp_path):
     columns = ["run", "setting", "step", "log_step", "kind", "llc"]
-    columns += ["interval_low", "interval_high", "probability"]
+    columns += ["interval_low", "interval_high", "probability", "p_value"]
     empty = pd.DataFrame({name: pd.Series(dtype=float) for name in columns})
     MILESTONES.write(tmp_path / "m.csv", empty.astype({"run": str, "setting": str}))
     assert len(MILESTONES.read(tmp_path / "m.csv")) == 0

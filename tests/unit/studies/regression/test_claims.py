@@ -376,7 +376,14 @@ def write_stores(folder: Path, name: str, setting: str) -> list[Path]:
     stage |= {"sound": True, "num_sound": 8, "num_estimates": 9}
     STAGES.write(paths[3], pd.DataFrame([stage])[list(STAGES.columns)])
     times = {"step": 4.0, "log_step": 1.6, "interval_low": 3.0, "interval_high": 5.0}
-    place = {"run": name, "setting": setting, "kind": "plateau", "llc": 1.0, "probability": 1.0}
+    place = {
+        "run": name,
+        "setting": setting,
+        "kind": "plateau",
+        "llc": 1.0,
+        "probability": 1.0,
+        "p_value": 0.01,
+    }
     row = pd.DataFrame([times | place])[list(MILESTONES.columns)]
     MILESTONES.write(paths[2], row)
     return paths

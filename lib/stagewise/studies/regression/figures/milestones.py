@@ -94,6 +94,10 @@ def draw(
     """
     pairs = [(milestones[curve], stages[curve]) for curve in stages]
     table = milestone_table(pairs, published)
+    strengths = {
+        (own["run"].iloc[0], own["setting"].iloc[0]): style.stage_strength(own)
+        for own in stages.values()
+    }
     groups = list(table.groupby(["setting", "run"], sort=False))
     figure = style.new_figure(style.FULL_WIDTH, 1.3 + 0.24 * len(groups))
     ax = figure.subplots()
@@ -105,8 +109,9 @@ def draw(
     for place, ((setting, _), rows) in enumerate(groups):
         if place and setting != groups[place - 1][0][0]:
             ax.axhline(place - 0.5, color=style.MUTED, linewidth=0.5)
+        strength = strengths.get((rows["run"].iloc[0], setting), 1.0)
         for _, row in rows.iterrows():
-            _milestone(ax, place, row)
+            _milestone(ax, place, row, strength)
         ax.text(
             1.01,
             place,
@@ -138,7 +143,7 @@ def draw(
     return Drawn(figure, table)
 
 
-def _milestone(ax: Any, place: int, row: pd.Series) -> None:
+def _milestone(ax: Any, place: int, row: pd.Series, strength: float) -> None:
     if not np.isfinite(row["step"]):
         return
     shown = row["run"] == PUBLISHED
@@ -148,6 +153,7 @@ def _milestone(ax: Any, place: int, row: pd.Series) -> None:
         else next(color for least, color, _ in _CERTAINTY if row["probability"] >= least)
     )
     edge = style.ACCENT if shown else style.MAIN
+    face, edge = style.paler(face, strength), style.paler(edge, strength)
     ax.plot(
         [row["fraction_low"], row["fraction_high"]],
         [place, place],
