@@ -38,7 +38,7 @@ class StageSettings(Settings):
     deviations of that rise."""
     max_p: Fraction = 0.01
     """Largest share of simulations in which noise, on a curve without it, makes a milestone as
-    pronounced."""
+    pronounced; with fewer than its inverse of draws, none of them."""
     min_change: Fraction = 0.01
     """Least change of the LLC between milestones, or a milestone and an end, as a share of the curve's
     range."""

@@ -214,10 +214,15 @@ def _turning_points(
         if change[weakest] >= needed[weakest]:
             chances = [_chance(noise, level, edges, flank) for flank in range(edges.size - 1)]
             weakest = int(np.argmax(chances))
-            if chances[weakest] <= settings.max_p:
+            if chances[weakest] <= _largest_chance(noise, settings):
                 break
         del turns[max(weakest - 1, 0) : weakest + 1]
     return turns
+
+
+def _largest_chance(noise: np.ndarray, settings: StageSettings) -> float:
+    """Largest p-value of a milestone: with few draws, that of none as pronounced."""
+    return max(settings.max_p, 1 / (1 + len(noise)))
 
 
 def _chance(
@@ -274,7 +279,7 @@ def _pauses(
         ]
         depth = min(signed[top] for top in tops) - signed[dip]
         chance = _dip_chance(noise, grid, int(before[0]), int(after[-1]), float(depth))
-        if all(rises) and chance <= settings.max_p:
+        if all(rises) and chance <= _largest_chance(noise, settings):
             found.append((dip, chance))
     return found
 
