@@ -64,29 +64,50 @@ def compare_order(first: xr.Dataset, second: xr.Dataset, seed: int) -> OrderAgre
     Parameters
     ----------
     first, second : xarray.Dataset
-        ``llc_mean``, ``llc_stderr`` and ``saturated`` along ``step``. Checkpoints where either lacks
-        an estimate or its error, or is saturated (and so only restates the loss), are left out.
+        Layout `llc.layout.LLC`. Checkpoints where either lacks an estimate or its error, or has a
+        verdict other than ok, are left out.
     seed : int
         Seed of the resampling.
 
     Notes
     -----
-    Each estimate is drawn anew from a normal distribution with its standard error. The estimates
-    already contain that error once, so the resampled correlations lie lower than the measured one,
-    and `low` errs on the safe side. Reflecting it gives `high` (the basic bootstrap interval).
+    Each curve is drawn anew within its standard errors. A chain meets the same batches and noise at
+    every checkpoint, so that its deviations from the mean move together along training: one normal
+    factor a chain multiplies them all, which keeps that covariance (a multiplier bootstrap). The
+    estimates already contain that error once, so the resampled correlations lie lower than the
+    measured one, and `low` errs on the safe side. Reflecting it gives `high` (the basic bootstrap
+    interval).
     """
-    pairs = _paired(first, second, ["llc_mean", "llc_stderr", "saturated"])
-    kept = ~pairs[["saturated_1", "saturated_2"]].astype(bool).any(axis=1)
-    pairs = pairs[kept & np.isfinite(pairs.astype(float)).all(axis=1)]
-    means = pairs[["llc_mean_1", "llc_mean_2"]].to_numpy().T
-    errors = pairs[["llc_stderr_1", "llc_stderr_2"]].to_numpy().T
+    curves = _sound(first, second)
+    means = np.stack([curve["llc_mean"].values for curve in curves])
     count = means.shape[1]
     if count < 2 or not (np.ptp(means, axis=1) > 0).all():
         return OrderAgreement(np.nan, np.nan, np.nan, count)
-    noise = np.random.default_rng(seed).standard_normal((NUM_RESAMPLES, *means.shape))
+    rng = np.random.default_rng(seed)
+    noise = np.stack([_shared_noise(curve, rng) for curve in curves], axis=1)
     correlation = float(_rank_correlation(means[None])[0])
-    low = float(np.nanquantile(_rank_correlation(means + errors * noise), TAIL))
+    low = float(np.nanquantile(_rank_correlation(means + noise), TAIL))
     return OrderAgreement(correlation, low, min(1.0, 2 * correlation - low), count)
+
+
+def _sound(*curves: xr.Dataset) -> list[xr.Dataset]:
+    """Return curves at the steps where all have an estimate, an error and the verdict ok."""
+    aligned = xr.align(*(curve.sortby("step") for curve in curves), join="inner")
+    kept = np.ones(aligned[0].sizes["step"], dtype=bool)
+    for curve in aligned:
+        kept &= np.isfinite(curve["llc_mean"].values) & np.isfinite(curve["llc_stderr"].values)
+        kept &= curve["verdict"].values == "ok"
+    return [curve.isel(step=kept) for curve in aligned]
+
+
+def _shared_noise(curve: xr.Dataset, rng: np.random.Generator) -> np.ndarray:
+    """Draw errors of a curve, shape (resample, checkpoint): standard errors long, one factor a chain."""
+    deviations = (curve["llc"] - curve["llc"].mean("chain")).transpose("step", "chain")
+    directions = deviations.fillna(0.0).values  # a chain that ran away has no part in the mean
+    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
+    directions = np.divide(directions, lengths, out=np.zeros_like(directions), where=lengths > 0)
+    factors = rng.standard_normal((NUM_RESAMPLES, directions.shape[1]))
+    return factors @ directions.T * curve["llc_stderr"].values
 
 
 def compare_shape(first: xr.Dataset, second: xr.Dataset) -> ShapeAgreement:

@@ -17,15 +17,25 @@ RNG = np.random.default_rng(1)
 ONE, TWO = RNG.standard_normal((2, 30))
 
 
-def curve(llc: np.ndarray, error: float = 0.1, saturated: np.ndarray | None = None) -> xr.Dataset:
-    steps = np.arange(len(llc))
+def curve(
+    llc: np.ndarray,
+    error: float = 0.1,
+    sound: np.ndarray | None = None,
+    chains: np.ndarray | None = None,
+) -> xr.Dataset:
+    """A curve of eight chains; without them, each estimate has noise of its own."""
+    llc = np.asarray(llc, dtype=float)
+    if chains is None:
+        chains = llc[:, None] + np.random.default_rng(2).standard_normal((len(llc), 8))
+    sound = np.ones(len(llc), bool) if sound is None else sound
     return xr.Dataset(
         {
-            "llc_mean": ("step", np.asarray(llc, dtype=float)),
+            "llc": (("step", "chain"), chains),
+            "llc_mean": ("step", llc),
             "llc_stderr": ("step", np.full(len(llc), error)),
-            "saturated": ("step", np.zeros(len(llc), bool) if saturated is None else saturated),
+            "verdict": ("step", np.where(sound, "ok", "saturated")),
         },
-        coords={"step": steps},
+        coords={"step": np.arange(len(llc))},
     )
 
 
@@ -60,9 +70,34 @@ def test_the_low_bound_errs_on_the_safe_side() -> None:
     assert all(one.low < one.correlation <= 1 for one in found)
 
 
+def test_noise_common_to_all_checkpoints_keeps_their_order() -> None:
+    """Chains that shift the whole curve change no order; chains that each deviate alone do."""
+    truth = np.linspace(0, 3, 30)
+    shifts = np.random.default_rng(3).standard_normal(8)
+    common = curve(truth, 0.5, chains=truth[:, None] + shifts)
+    own = curve(truth, 0.5)
+    assert compare_order(common, common, seed=0).low == pytest.approx(1.0)
+    assert compare_order(own, own, seed=0).low < 0.9
+
+
+def test_bounds_hold_the_share_they_say() -> None:
+    """In curves of one true order, whose errors are those stated, 5 % at most lie below the bound."""
+    rng, truth, below = np.random.default_rng(5), np.linspace(0, 3, 30), 0
+    for seed in range(40):
+        pair = []
+        for _ in range(2):
+            chains = truth[:, None] + rng.standard_normal(8) + rng.standard_normal((30, 8))
+            error = chains.std(1, ddof=1) / 8**0.5
+            made = curve(chains.mean(1), chains=chains)
+            pair.append(made.assign(llc_stderr=("step", error)))
+        found = compare_order(*pair, seed=seed)
+        fresh = [truth + rng.standard_normal() / 8**0.5 + rng.standard_normal(30) / 8**0.5 for _ in "12"]
+        below += spearmanr(*fresh).statistic < found.low
+    assert below <= 4  # a binomial count of 40 at 5 % exceeds 4 in 5 % of cases
+
+
 def test_what_cannot_be_compared_is_left_out() -> None:
-    saturated = STEPS < 5
-    first = curve(ONE, saturated=saturated)
+    first = curve(ONE, sound=STEPS >= 5)
     second = curve(TWO)
     second["llc_mean"][10:12] = np.nan
     second["llc_stderr"][12:14] = np.nan
@@ -72,7 +107,7 @@ def test_what_cannot_be_compared_is_left_out() -> None:
         assert found.num_checkpoints == kept.size
         assert found.correlation == pytest.approx(spearmanr(ONE[kept], TWO[kept]).statistic)
     shape = compare_shape(first, second)
-    assert shape.num_checkpoints == 28  # saturated ones have a shape, those without estimate none
+    assert shape.num_checkpoints == 28  # unsound ones have a shape, those without estimate none
 
 
 @pytest.mark.parametrize("llc", [np.ones(30), np.full(30, np.nan), ONE[:1]])

@@ -47,13 +47,20 @@ def curve(
     at = np.array(milestones[: len(types) - 1])
     edges = [0.0, *at, float(LAST)]
     count = len(STEPS)
+    means = np.log1p(STEPS) if llc is None else llc
+    flagged = np.zeros(count, bool) if saturated is None else np.array(saturated)
     return Curve(
         xr.Dataset(
             {
-                "llc_mean": ("step", np.log1p(STEPS) if llc is None else llc),
+                "llc": (
+                    ("step", "chain"),
+                    means[:, None] + np.random.default_rng(0).standard_normal((count, 8)),
+                ),
+                "llc_mean": ("step", means),
                 "llc_stderr": ("step", np.full(count, 0.01)),
                 "init_loss": ("step", np.linspace(4, 2, count) if loss is None else loss),
-                "saturated": ("step", [False] * count if saturated is None else list(saturated)),
+                "saturated": ("step", flagged),
+                "verdict": ("step", np.where(flagged, "saturated", "ok")),
             },
             coords={"step": STEPS},
         ),
