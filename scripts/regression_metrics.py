@@ -22,9 +22,12 @@ def main(
 ) -> None:
     """Write the run's metrics along its checkpoints."""
     run = RegressionRun.of(name, settings, root_seed, device)
-    count, scales = evaluation["num_contexts"], evaluation["input_scales"]
-    contexts = run.fixed_contexts("evaluation", count)
-    scaled = {scale: run.fixed_contexts("evaluation", count, scale) for scale in scales}
+    contexts = run.fixed_contexts("evaluation", evaluation["num_contexts"])
+    num_scaled = evaluation["num_scaled_contexts"]
+    scaled = {
+        scale: run.fixed_contexts("evaluation", num_scaled, scale)
+        for scale in evaluation["input_scales"]
+    }
     instrument = Evaluation(run.task, contexts, run.tasks(), scaled)
     checkpoints = each_checkpoint(path_to_checkpoints, identity, device)
     joined = along_steps(instrument, run.network, checkpoints)

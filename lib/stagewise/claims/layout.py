@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
+
 from stagewise.stores.tables import Column, TableLayout
 
 VERDICTS = ("supported", "refuted", "mixed", "not testable at this scale")
@@ -9,7 +11,7 @@ VERDICTS = ("supported", "refuted", "mixed", "not testable at this scale")
 CLAIMS = TableLayout(
     "claims",
     {
-        "id": Column(str, pattern=r"^[A-Z]\d+$", unique=True),
+        "id": Column(str, pattern=r"^[A-Z]\d+[a-z]?$", unique=True),
         "claim": Column(str),
         "source": Column(str),
         "verdict": Column(str, choices=VERDICTS),
@@ -22,6 +24,7 @@ CLAIMS = TableLayout(
 )
 
 
-def claim_order(claim: str) -> tuple[str, int]:
-    """Return the key that sorts R2 before R11."""
-    return claim[0], int(claim[1:])
+def claim_order(claim: str) -> tuple[str, int, str]:
+    """Return the key that sorts R2 before R11, and R5 before R5b."""
+    number = claim[1:].rstrip(ascii_lowercase)
+    return claim[0], int(number), claim.removeprefix(claim[0] + number)

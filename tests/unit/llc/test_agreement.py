@@ -91,7 +91,9 @@ def test_bounds_hold_the_share_they_say() -> None:
             made = curve(chains.mean(1), chains=chains)
             pair.append(made.assign(llc_stderr=("step", error)))
         found = compare_order(*pair, seed=seed)
-        fresh = [truth + rng.standard_normal() / 8**0.5 + rng.standard_normal(30) / 8**0.5 for _ in "12"]
+        fresh = [
+            truth + rng.standard_normal() / 8**0.5 + rng.standard_normal(30) / 8**0.5 for _ in "12"
+        ]
         below += spearmanr(*fresh).statistic < found.low
     assert below <= 4  # a binomial count of 40 at 5 % exceeds 4 in 5 % of cases
 

@@ -39,6 +39,8 @@ class EvaluationSettings(Settings):
 
     num_contexts: Count
     """Contexts in the fixed set."""
+    num_scaled_contexts: Count
+    """Contexts at each other standard deviation of the inputs."""
     input_scales: Several[Positive]
     """[g] Standard deviations of the inputs at which the ICL score is measured."""
 

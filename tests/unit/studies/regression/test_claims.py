@@ -238,15 +238,48 @@ def scores(fall_at: float, bump: float, locate_at: float = 30.0) -> xr.Dataset:
 def test_r5_icl_emerges() -> None:
     good = run(0, scores(400, 0.3), published=curve())
     late = run(1, scores(3_000, 0.3), published=curve())
-    smooth = run(1, scores(400, 0.0), published=curve())
-    unlocated = run(1, scores(400, 0.3, locate_at=10_000), published=curve())
     single = run(1, scores(400, 0.3), published=curve("A"))
     flat = run(1, metrics(icl_total=0, icl_refine=0, icl_locate=0), published=curve())
     assert verdict_on("R5", good).verdict == SUPPORTED
-    for bad in (late, smooth, unlocated, single, flat):
+    for bad in (late, single, flat):
         assert verdict_on("R5", bad).verdict == REFUTED
         assert verdict_on("R5", good, bad).verdict == MIXED
     assert verdict_on("R5").verdict == NOT_TESTABLE
+
+
+def test_r5b_refining_worsens() -> None:
+    good = run(0, scores(400, 0.3))
+    smooth = run(1, scores(400, 0.0))
+    small = run(1, scores(400, 0.08))  # 8 standard errors, and less than the noise
+    unlocated = run(1, scores(400, 0.3, locate_at=10_000))
+    assert verdict_on("R5b", good).verdict == SUPPORTED
+    for bad in (smooth, small, unlocated):
+        assert verdict_on("R5b", bad).verdict == REFUTED
+        assert verdict_on("R5b", good, bad).verdict == MIXED
+    unsure = run(
+        1, scores(400, 0.1).assign(icl_refine_change_stderr=("step", np.full(len(STEPS), 0.1)))
+    )
+    assert verdict_on("R5b", unsure).verdict == NOT_TESTABLE
+    assert verdict_on("R5b", good, unsure).verdict == SUPPORTED
+    assert verdict_on("R5b").verdict == NOT_TESTABLE
+
+
+def test_r5b_by_chance() -> None:
+    """Of runs without a rise, few have one by chance; of runs with one of 5 errors, nearly all."""
+    rng = np.random.default_rng(0)
+
+    def simulated(bump: float, stderr: float) -> RunEvidence:
+        made = scores(400, bump)
+        common = rng.standard_normal()  # contexts are the same at all checkpoints
+        noise = 0.7 * common + 0.7 * rng.standard_normal(len(STEPS))
+        made["icl_refine"] = made["icl_refine"] + stderr * noise
+        made["icl_refine_change_stderr"] = ("step", np.full(len(STEPS), stderr))
+        return run(0, made)
+
+    none = [verdict_on("R5b", simulated(0.0, 0.05)).verdict for _ in range(200)]
+    some = [verdict_on("R5b", simulated(0.3, 0.05)).verdict for _ in range(200)]
+    assert none.count(SUPPORTED) == 0
+    assert some.count(SUPPORTED) >= 180
 
 
 # R11: what the loss shows

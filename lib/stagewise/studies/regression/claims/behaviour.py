@@ -1,4 +1,4 @@
-"""Claims on what the model does: R3, R4, R5."""
+"""Claims on what the model does: R3, R4, R5, R5b."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from stagewise.claims.registry import claim
-from stagewise.claims.run_evidence import Curve, RunEvidence, minimum, sound_runs
+from stagewise.claims.run_evidence import Curve, minimum, sound_runs
 from stagewise.claims.verdicts import Verdict, overall
 from stagewise.claims.words import listed
 from stagewise.studies.regression.claims.evidence import RegressionEvidence
@@ -51,23 +51,45 @@ def mean_task(found: RegressionEvidence, *, num_stderr: float) -> Verdict:
 
 
 @claim("R5")
-def icl_emerges(
-    found: RegressionEvidence, *, min_sound: float, min_share: float, num_stderr: float
-) -> Verdict:
-    """R5: in-context learning emerges in stage 2 and refining gets worse before it gets better."""
+def icl_emerges(found: RegressionEvidence, *, min_sound: float, min_share: float) -> Verdict:
+    """R5: in-context learning emerges in stage 2."""
     outcomes: dict[int, bool | None] = {}
     texts: dict[int, str] = {}
     errors: dict[int, str] = {}
     runs, wrong = sound_runs(found.of("base", "published"), "published", min_sound)
     for run in runs:
-        share, error, text = _share_in_second_stage(run.metrics, run.curves["published"])
-        worse = _step_of_worsening(run, num_stderr)
-        outcomes[run.seed] = share >= min_share and worse is not None
-        order = "D:K never worsens first" if worse is None else f"D:K worsens at step {worse:.0f}"
-        texts[run.seed] = f"{text}, {order}"
+        share, error, texts[run.seed] = _share_in_second_stage(run.metrics, run.curves["published"])
+        outcomes[run.seed] = share >= min_share
         if np.isfinite(error):
             errors[run.seed] = f"± {100 * error:.1g} % of the fall"
     return Verdict(overall(outcomes), listed(texts | wrong), listed(errors), tuple(outcomes))
+
+
+@claim("R5b")
+def refining_worsens(
+    found: RegressionEvidence, *, num_stderr: float, min_effect: float, bound_stderr: float
+) -> Verdict:
+    """R5b: refining the task gets worse first, while locating it already improves."""
+    least = min_effect * found.noise_variance
+    outcomes: dict[int, bool | None] = {}
+    texts, errors = {}, {}
+    for run in found.of("base"):
+        refined, refine_error = _change(run.metrics, "icl_refine")
+        located, locate_error = _change(run.metrics, "icl_locate")
+        fallen = np.flatnonzero(refined < -num_stderr * refine_error)
+        early = np.arange(len(refined)) < (fallen[0] if fallen.size else len(refined))
+        worse = early & (refined >= least) & (refined > num_stderr * refine_error)
+        agrees = worse & (located < -num_stderr * locate_error)
+        ruled_out = bool((refined + bound_stderr * refine_error < least)[early].all())
+        # Neither a rise nor its absence: too few contexts to tell.
+        told = bool(worse.any()) or ruled_out
+        outcomes[run.seed] = bool(agrees.any()) if told else None
+        candidates = np.flatnonzero(agrees if agrees.any() else early)
+        top = candidates[np.argmax(refined[candidates])]
+        texts[run.seed] = f"D:K {refined[top]:+.2g} at step {run.metrics.step.values[top]:.0f}"
+        errors[run.seed] = f"± {refine_error[top]:.1g}"
+    seeds = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
+    return Verdict(overall(outcomes), listed(texts), listed(errors), seeds)
 
 
 def _share_in_second_stage(metrics: xr.Dataset, curve: Curve) -> tuple[float, float, str]:
@@ -90,17 +112,6 @@ def _share_in_second_stage(metrics: xr.Dataset, curve: Curve) -> tuple[float, fl
         float(error[-1]) / fall,
         f"{100 * share:.0f} % of the fall in stage 2",
     )
-
-
-def _step_of_worsening(run: RunEvidence, num_stderr: float) -> float | None:
-    """Return the first step at which refining is worse and locating better than at the start."""
-    refined, refine_error = _change(run.metrics, "icl_refine")
-    located, locate_error = _change(run.metrics, "icl_locate")
-    fallen = np.flatnonzero(refined < -num_stderr * refine_error)
-    early = np.arange(len(refined)) < (fallen[0] if fallen.size else len(refined))
-    worse = refined > num_stderr * refine_error
-    found = np.flatnonzero(early & worse & (located < -num_stderr * locate_error))
-    return float(run.metrics.step.values[found[0]]) if found.size else None
 
 
 def _change(metrics: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:
