@@ -129,6 +129,50 @@ def _sample_loss(params: Params, batch: Batch) -> Tensor:
     return residual.square().sum(-1).mean() / 2
 
 
+def linear_regression(
+    num_used: int, num_unused: int, *, num_samples: int, noise_std: float, key: StreamKey
+) -> Subject:
+    """Return a linear regression with samples, label noise and curvatures over two decades.
+
+    Parameters
+    ----------
+    num_used, num_unused : int
+        Inputs whose variances lie from 0.1 to 10, evenly in their logarithms, and inputs that are 0.
+    num_samples : int
+        n.
+    noise_std : float
+        Standard deviation of the label noise.
+    key : StreamKey
+        Names the samples.
+
+    Returns
+    -------
+    Subject
+        Loss (y - w.x)^2 / 2, mean over samples, at the weights that made the labels: ones where the
+        input is used, else zeros. Its learning coefficient is half the number of used inputs.
+    """
+    spread = torch.cat([torch.logspace(-0.5, 0.5, num_used), torch.zeros(num_unused)])
+    count = num_used + num_unused
+    inputs = spread * torch.randn(num_samples, count, generator=key.child("inputs").generator())
+    weights = (spread > 0).to(inputs)
+    noise = torch.randn(num_samples, generator=key.child("noise").generator())
+    labels = inputs @ weights + noise_std * noise
+    used = f"d = {count}" if not num_unused else f"{num_used} of d = {count}"
+    return Subject.of_checkpoints(
+        f"regression, {used}, n = {num_samples}",
+        {0: {"w": weights}},
+        _regression_loss,
+        (inputs, labels),
+        untrained_loss=labels.square().mean().item() / 2,
+        exact_llc=exact.quadratic(num_used).value,
+    )
+
+
+def _regression_loss(params: Params, batch: Batch) -> Tensor:
+    inputs, labels = batch
+    return (inputs @ params["w"] - labels).square().mean() / 2
+
+
 def stiffest_curvature(
     model: Subject, localization: float, key: StreamKey, num_draws: int = 16
 ) -> float:

@@ -19,7 +19,11 @@ from stagewise.core.subject import Subject
 from stagewise.exact import coefficients as exact
 from stagewise.exact.coefficients import LearningCoefficient
 from stagewise.exact.potentials import Potential
-from stagewise.exact.reference_models import population_linear_network, stiffest_curvature
+from stagewise.exact.reference_models import (
+    linear_regression,
+    population_linear_network,
+    stiffest_curvature,
+)
 from stagewise.exact.settings import ValidationSettings
 from stagewise.exact.volume_scaling import volume_exponent
 from stagewise.llc.along import estimate_at
@@ -58,6 +62,9 @@ class Rule:
         2 / (epsilon gamma) in a chain: a larger one has less bias and chains that mix less.
     start : {"checkpoint", "gaussian"}
         Where chains begin; see `llc.settings.SGLDConfig`.
+    as_studies : bool
+        Whether the sampler is of the kind whose chains stay local in the studies: minibatches, steps by
+        the stiffest directions (lanczos) and averaged noise, which leaves the step no bias.
     """
 
     localization: float
@@ -65,14 +72,19 @@ class Rule:
     n_beta: float | None = None
     relaxation: float = 1.0
     start: Start = "checkpoint"
+    as_studies: bool = False
 
 
 CONFINED = Rule(localization=0.1, step_bias=0.005, n_beta=1000.0)
+PULLED = Rule(localization=1000.0, step_bias=0.005, n_beta=100.0)
+AS_STUDIES = Rule(1.0, step_bias=0.025, n_beta=1000.0, start="gaussian", as_studies=True)
 TWO_LAYERS = Rule(localization=4.0, step_bias=0.03, relaxation=0.15, start="gaussian")
 DEEP = Rule(localization=4.0, step_bias=0.04, relaxation=0.05, start="gaussian")
 RULES = {
     "quadratic": CONFINED,
     "scaled quadratic": CONFINED,
+    "scaled, strong pull": PULLED,
+    "minibatches": AS_STUDIES,
     "sum of powers": CONFINED,
     "normal crossing": TWO_LAYERS,
     "two layers": TWO_LAYERS,
@@ -85,10 +97,21 @@ QUADRATICS = (
     Potential("quadratic, d = 50", (1,) * 50),
     Potential("quadratic, 4 of d = 20", (1,) * 4, num_unused=16),
 )
-SCALED = tuple(
-    Potential(f"quadratic, scale {scale:g}", (1,) * 20, scale=scale)
-    for scale in (0.1, 0.3, 1.0, 3.0, 10.0)
+SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
+SCALED = tuple(Potential(f"quadratic, scale {s:g}", (1,) * 20, scale=s) for s in SCALES)
+STRONGLY_PULLED = tuple(
+    Potential(f"quadratic, scale {s:g}, pull {5 / s:.2g}", (1,) * 20, scale=s) for s in SCALES
 )
+"""Named by gamma / (n_beta h), which is from 0.5 to 50: as n_beta and gamma of the local chains of the
+regression study have it where the soft count of curvatures has its step, at h = gamma / n_beta = 10."""
+
+REGRESSIONS = ((10, 0), (50, 0), (8, 12))
+"""Inputs that are used and inputs that are 0."""
+
+BATCH, NUM_SAMPLES, NOISE_STD = 64, 4096, 0.1
+"""Of the regressions. Label noise s^2 raises the stiffest directions' variance by the share
+epsilon n_beta s^2 / (4 m) with epsilon in units of the stiffest direction: here 0.4 %."""
+
 POWERS = (
     Potential("sum of 6 quartics", (2,) * 6),
     Potential("sum of 9 sextics", (3,) * 9),
@@ -136,15 +159,30 @@ class Case:
     potential: Potential | None = None
 
 
-def suite() -> list[Case]:
-    """Return all cases, family by family."""
-    families = zip(list(RULES)[:4], (QUADRATICS, SCALED, POWERS, CROSSINGS), strict=True)
-    cases = [Case(family, toy.exact, toy.model, toy) for family, toys in families for toy in toys]
+def suite(key: StreamKey) -> list[Case]:
+    """Return all cases, family by family; the key names the samples of those that have some."""
+    toys = {
+        "quadratic": QUADRATICS,
+        "scaled quadratic": SCALED,
+        "scaled, strong pull": STRONGLY_PULLED,
+        "sum of powers": POWERS,
+        "normal crossing": CROSSINGS,
+    }
+    cases = [Case(family, toy.exact, toy.model, toy) for family in toys for toy in toys[family]]
+    for shape in REGRESSIONS:
+        known = exact.quadratic(shape[0])
+        cases.append(Case("minibatches", known, _regression(shape, key)))
     for widths, rank in NETWORKS:
         family = "two layers" if len(widths) == 3 else "deep"
         known = exact.deep_linear_network(widths, rank)
         cases.append(Case(family, known, _network(widths, rank)))
-    return cases
+    return sorted(cases, key=lambda case: list(RULES).index(case.family))
+
+
+def _regression(shape: tuple[int, int], key: StreamKey) -> Callable[[], Subject]:
+    return lambda: linear_regression(
+        *shape, num_samples=NUM_SAMPLES, noise_std=NOISE_STD, key=key.child("regression", *shape)
+    )
 
 
 def _network(widths: Sequence[int], rank: int) -> Callable[[], Subject]:
@@ -157,6 +195,20 @@ def sampler_of(
     """Return the sampler that the rule of the case's family asks for."""
     rule = RULES[case.family]
     gamma = rule.localization
+    if rule.as_studies:
+        num_burnin = int(BURNIN_SHARE * settings.num_toy_steps)
+        return SGLDConfig(
+            step_size=4 * rule.step_bias,
+            n_beta=rule.n_beta,
+            localization=gamma,
+            num_chains=settings.num_chains,
+            num_burnin=num_burnin,
+            num_draws=settings.num_toy_steps - num_burnin,
+            batch_size=BATCH,
+            preconditioner="lanczos",
+            start=rule.start,
+            integrator="averaged",
+        )
     if rule.n_beta is not None and case.potential is not None:
         num_steps, n_beta = settings.num_toy_steps, rule.n_beta
         top = case.potential.typical_curvature(n_beta, gamma)
@@ -247,4 +299,4 @@ def _independent(case: Case, settings: ValidationSettings, key: StreamKey) -> tu
 
 def validate(settings: ValidationSettings, key: StreamKey) -> pd.DataFrame:
     """Run the whole suite; layout `exact.layout.VALIDATION`, one row a case."""
-    return pd.DataFrame([run_case(case, settings, key) for case in suite()])
+    return pd.DataFrame([run_case(case, settings, key) for case in suite(key)])

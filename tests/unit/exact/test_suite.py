@@ -12,6 +12,7 @@ from stagewise.exact.layout import VALIDATION
 from stagewise.exact.potentials import Potential
 from stagewise.exact.reference_models import (
     end_to_end,
+    linear_regression,
     population_linear_network,
     reduced_rank_regression,
     stiffest_curvature,
@@ -21,7 +22,7 @@ from stagewise.exact.suite import NETWORKS, RULES, run_case, sampler_of, suite
 
 KEY = StreamKey(0, ("test",))
 SMALL = ValidationSettings(num_chains=8, num_steps=200, num_toy_steps=200, num_volume_points=20_000)
-CASES = {case.make().name: case for case in suite()}
+CASES = {case.make().name: case for case in suite(KEY)}
 
 
 # Potentials
@@ -108,6 +109,16 @@ def test_label_noise_raises_the_loss_by_half_its_variance_an_output():
     )
 
 
+def test_regression_has_the_curvatures_and_the_noise_it_says():
+    model = linear_regression(5, 2, num_samples=40_000, noise_std=0.3, key=KEY)
+    inputs, _ = model.samples
+    curvatures = inputs.square().mean(0)
+    expected = torch.cat([torch.logspace(-1, 1, 5), torch.zeros(2)])
+    torch.testing.assert_close(curvatures, expected, rtol=0.05, atol=0)
+    assert model.exact_llc == 2.5
+    assert model.loss_fn(model.params_at(0), model.samples).item() == pytest.approx(0.045, rel=0.05)
+
+
 def test_stiffest_curvature_of_a_quadratic_is_its_own_everywhere():
     model = Potential("toy", (1, 1, 1), scale=2.5, num_unused=2).model()
     assert model.num_parameters == 5
@@ -152,9 +163,9 @@ def test_suite_has_every_case_of_the_formula_and_several_ranks():
     assert met == {"1, even", "1, odd", "2", "3", "4", "3 layers", "4 layers"}
     assert {0, 1, 2, 3, 4} <= {rank for _, rank in NETWORKS}
     assert len(NETWORKS) >= 12
-    assert len(CASES) == len(suite())  # names tell the cases apart
-    assert [*dict.fromkeys(case.family for case in suite())] == list(RULES)
-    assert {case.known.multiplicity for case in suite()} >= {1, 2, 3}
+    assert len(CASES) == len(suite(KEY))  # names tell the cases apart
+    assert [*dict.fromkeys(case.family for case in suite(KEY))] == list(RULES)
+    assert {case.known.multiplicity for case in suite(KEY)} >= {1, 2, 3}
 
 
 # Estimates
@@ -191,3 +202,19 @@ def test_rows_keep_the_layout_and_depend_on_nothing_else():
     again = run_case(CASES[names[1]], SMALL, KEY)
     pd.testing.assert_series_equal(pd.Series(again), pd.Series(rows[1]))
     assert run_case(CASES[names[1]], SMALL, KEY.child("other"))["estimate"] != again["estimate"]
+
+
+@pytest.mark.parametrize(
+    "name", ["regression, d = 10, n = 4096", "regression, 8 of d = 20, n = 4096"]
+)
+def test_minibatches_and_the_sampler_of_the_studies_leave_no_bias(name):
+    row = run_case(CASES[name], ValidationSettings(12, 12, 1200, 20_000), KEY)
+    assert row["stderr"] < 0.06 * row["exact"]
+    assert abs(row["estimate"] - row["exact"]) < 4 * row["stderr"]
+
+
+def test_a_strong_pull_leaves_a_count_of_curvatures_above_it():
+    case = CASES["quadratic, scale 1, pull 5"]
+    row = run_case(case, ValidationSettings(12, 12, 1200, 20_000), KEY)
+    assert row["finite"] == pytest.approx(10 * 2 / (2 + 1000 / 100))
+    assert abs(row["estimate"] - row["finite"]) < 4 * row["stderr"]

@@ -23,7 +23,7 @@ def curve(
     sound: np.ndarray | None = None,
     chains: np.ndarray | None = None,
 ) -> xr.Dataset:
-    """A curve of eight chains; without them, each estimate has noise of its own."""
+    """Return a curve of eight chains; without them, each estimate has noise of its own."""
     llc = np.asarray(llc, dtype=float)
     if chains is None:
         chains = llc[:, None] + np.random.default_rng(2).standard_normal((len(llc), 8))

@@ -14,19 +14,19 @@ from stagewise.studies.instruments.figures.fig07_exact_values import LOOKS, draw
 
 
 def table_of(**change: object) -> pd.DataFrame:
-    exact = np.array([5.0, 10.0, 1.5, 0.25, 0.5, 7.0, 9.0])
     families = [*LOOKS, "deep"]
-    estimate = exact * np.array([1.02, 0.99, 1.01, 0.85, 1.0, 1.1, 0.98])
+    exact = np.array([5.0, 10.0, 10.0, 4.0, 1.5, 0.25, 0.5, 7.0, 9.0])
+    estimate = exact * np.array([1.02, 0.99, 0.99, 1.02, 1.01, 0.85, 1.0, 1.1, 0.98])
     stderr = 0.02 * exact
-    toy = np.arange(7) < 4
+    toy = np.arange(9) < 6
     table = pd.DataFrame(
         {
-            "case": [f"case {index}" for index in range(7)],
+            "case": [f"case {index}" for index in range(9)],
             "family": families,
             "num_parameters": 20,
             "scale": np.where(toy, 1.0, np.nan),
             "exact": exact,
-            "multiplicity": [1, 1, 1, 2, 1, 2, 3],
+            "multiplicity": [1, 1, 1, 1, 1, 2, 1, 2, 3],
             "estimate": estimate,
             "stderr": stderr,
             "interval_low": estimate - 2.1 * stderr,
@@ -61,17 +61,17 @@ def test_every_case_is_drawn_and_recorded():
     drawn = draw(table=table_of())
     for panel in ("a", "b"):
         rows = drawn.data[(drawn.data["panel"] == panel) & drawn.data["covers"].notna()]
-        assert len(rows) == 7
+        assert len(rows) == 9
         assert set(rows["series"]) == set(LOOKS)
     ticks = drawn.data[drawn.data["series"] == "exact at finite n_beta"]
     np.testing.assert_allclose(ticks["x"], -5.0)
-    assert "case 3 (m = 2)" in texts(drawn.figure)
+    assert "case 5 (m = 2)" in texts(drawn.figure)
 
 
 def test_misses_are_hollow_and_counted():
     drawn = draw(table=table_of())
     assert faces(drawn, 0) == faces(drawn, 1) == 2
-    assert "5 of 7 intervals cover the exact value" in texts(drawn.figure)
+    assert "7 of 9 intervals cover the exact value" in texts(drawn.figure)
     assert "median relative error 2.0 %" in texts(drawn.figure)
 
 

@@ -14,6 +14,8 @@ from stagewise.plots.drawn import Drawn, Ledger
 LOOKS = {
     "quadratic": (style.SERIES[0], "o"),
     "scaled quadratic": (style.SERIES[0], "s"),
+    "scaled, strong pull": (style.MUTED, "s"),
+    "minibatches": (style.SERIES[0], "P"),
     "sum of powers": (style.SERIES[2], "^"),
     "normal crossing": (style.SERIES[3], "D"),
     "two layers": (style.SERIES[1], "o"),

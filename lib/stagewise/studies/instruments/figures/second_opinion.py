@@ -38,10 +38,13 @@ def draw(*, table: pd.DataFrame) -> Drawn:
         Table of every estimate, of the exact values known, and of the differences.
     """
     agree = int((table["z_score"].abs() <= AGREES).sum())
+    # Independent differences of one standard error each: a common sign shows in their sum first.
+    together = float(table["z_score"].sum() / np.sqrt(table["z_score"].notna().sum()))
     figure = style.new_figure(
         style.FULL_WIDTH,
         1.35 + ROW_HEIGHT * len(table),
-        f"{agree} of {len(table)} models: samplers agree within {AGREES:g} joint standard errors",
+        f"{agree} of {len(table)} models: samplers agree within {AGREES:g} joint standard errors; "
+        f"all together SGLD - HMC = {together:+.1f}",
     )
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
     ledger = Ledger()
@@ -107,15 +110,21 @@ def _differences(ledger: Ledger, ax: Axes, table: pd.DataFrame) -> None:
     ledger.add("b", "z-score", x, place, case=table["case"], acceptance=table["acceptance"])
     ax.axvspan(-AGREES, AGREES, color=style.MUTED, alpha=0.15, linewidth=0, zorder=0)
     ax.axvline(0, color=style.MUTED, linewidth=0.5, zorder=1)
-    ax.plot(x, place, "o", color=style.MAIN, markersize=3.6, zorder=3)
-    furthest = max(1.3 * AGREES, 1.1 * float(np.nanmax(np.abs(x), initial=0)))
+    ax.plot(x, place, "D", color=style.MAIN, markersize=3.6, zorder=3)
+    shown = [x]
+    for offset, name, color, marker in ((-0.25, "sgld", SGLD, "o"), (0.25, "hmc", HMC, "s")):
+        away = ((table[name] - table["exact"]) / table[f"{name}_stderr"]).to_numpy()
+        ledger.add("b", f"{name} less exact", away, place, case=table["case"])
+        ax.plot(away, place + offset, marker, color=color, markersize=2.8, zorder=3)
+        shown.append(away)
+    furthest = max(1.3 * AGREES, 1.1 * float(np.nanmax(np.abs(shown), initial=0)))
     ax.set_xlim(-furthest, furthest)
     accepted = [f"{100 * share:.0f} %" for share in table["acceptance"]]
     _write_in_rows(ax, 1.02, accepted, ha="left", va="center", fontsize=6.5)
     ax.annotate(
         "accepted", (1.02, 1.0), xycoords="axes fraction", ha="left", va="bottom", fontsize=6.5
     )
-    ax.set_xlabel("(SGLD - HMC) / joint standard error")
+    ax.set_xlabel("Difference / its standard error")
     ax.set_title("(b) Differences")
 
 
@@ -130,9 +139,8 @@ def _handles(table: pd.DataFrame) -> list[Artist]:
         Line2D([], [], color=SGLD, marker="o", label="SGLD, minibatches"),
         Line2D([], [], color=HMC, marker="s", label="HMC, all samples"),
         Line2D([], [], color=style.ACCENT, marker="|", linestyle="", markersize=8, label="exact"),
-        Patch(
-            color=style.MUTED, alpha=0.15, linewidth=0, label=f"{AGREES:g} joint standard errors"
-        ),
+        Line2D([], [], color=style.MAIN, marker="D", linestyle="", label="(b) SGLD - HMC"),
+        Patch(color=style.MUTED, alpha=0.15, linewidth=0, label=f"(b) {AGREES:g} standard errors"),
     ]
     if table[["sgld_verdict", "hmc_verdict"]].ne("ok").to_numpy().any():
         handles.append(
