@@ -199,9 +199,11 @@ def find_phases(
     Phases
     """
     steps = np.asarray(steps, dtype=float)
-    end = above_floor(loss, settings.floor)
+    # One record at the floor belongs to the curve: a sudden drop lies between two records.
+    end = above_floor(loss, settings.floor) + 1
+    loss = np.maximum(loss, settings.floor * loss[0])
     last, missing = float(steps[-1]), float("nan")
-    if end < 4:
+    if end < 5:
         return Phases(0, missing, missing, null_loss, missing, missing, True, missing, last)
     times, rate = rates(steps[:end], loss[:end])
     ended = find_plateaus(times, rate, settings)
@@ -241,6 +243,6 @@ def _first_at(steps: np.ndarray, loss: np.ndarray, after: float, bar: float) -> 
     index = int(found[0])
     if index == 0 or steps[index - 1] < after:
         return float(steps[index])
-    high, low = (float(np.log(max(value, 1e-300))) for value in loss[[index - 1, index]])
+    high, low = np.log(loss[[index - 1, index]])
     share = (high - float(np.log(bar))) / (high - low)
     return float(steps[index - 1] + share * (steps[index] - steps[index - 1]))

@@ -95,7 +95,7 @@ def _measure_loss(
     phases = find_phases(steps, loss, null_loss, settings)
     end = above_floor(loss, settings.floor)
     rate, explained = exponential_rate(steps[:end], loss[:end])
-    begin = end if np.isnan(phases.half_drop) else np.searchsorted(steps, phases.half_drop)
+    begin = end if np.isnan(phases.half_drop) else max(np.searchsorted(steps, phases.half_drop), 1)
     tail = fit_tail(steps[begin:end], loss[begin:end])
     row: dict[str, Any] = {name: float(getattr(phases, name)) for name in _OF_PHASES}
     row |= {"censored": float(phases.censored)}

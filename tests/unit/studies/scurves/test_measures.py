@@ -70,6 +70,16 @@ def test_a_run_that_ends_on_its_plateau_is_a_bound():
     assert found.least_rate < 0.05
 
 
+def test_a_plateau_that_ends_between_two_records_is_found():
+    """The loss of a product of many vectors falls from its plateau to rounding within one record."""
+    loss = np.where(STEPS < 600, 1 + np.exp(-STEPS), 1e-16)
+    found = find_phases(STEPS, loss, 1.0, SETTINGS)
+    assert found.num_plateaus == 1
+    assert found.half_drop == pytest.approx(600, rel=0.01)
+    assert found.length_steps == pytest.approx(found.half_drop - found.decay_end)
+    assert not found.censored
+
+
 def test_convergence_above_zero_is_no_plateau():
     loss = np.exp(-0.05 * STEPS) + 1e-3
     found = find_phases(STEPS, loss, 0.5, SETTINGS)

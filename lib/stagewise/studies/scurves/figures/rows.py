@@ -79,6 +79,21 @@ def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return middle, low, high
 
 
+def single_lines(
+    ledger: Ledger,
+    ax: Axes,
+    panel: str,
+    curves: Curves,
+    values: np.ndarray,
+    label: str | None = None,
+    **look: Any,
+) -> None:
+    """Draw a quantity of the first runs, a line each; `look` is that of the lines."""
+    for index, line in zip(curves.kept[:SHOWN_SEEDS], values, strict=False):
+        series = f"{label or curves.label}, seed {int(curves.data['seed'][index])}"
+        ledger.line(ax, panel, series, curves.steps, line, **look)
+
+
 def seed_lines(
     ledger: Ledger,
     ax: Axes,
@@ -89,10 +104,8 @@ def seed_lines(
     label: str | None = None,
 ) -> None:
     """Draw a quantity of runs: light lines, their median and a band of 16 to 84 % over all seeds."""
-    for index, line in zip(curves.kept[:SHOWN_SEEDS], values, strict=False):
-        seed = int(curves.data["seed"][index])
-        series = f"{label or curves.label}, seed {seed}"
-        ledger.line(ax, panel, series, curves.steps, line, color=color, linewidth=0.5, alpha=0.45)
+    light: dict[str, Any] = {"color": color, "linewidth": 0.5, "alpha": 0.45}
+    single_lines(ledger, ax, panel, curves, values, label, **light)
     middle, low, high = band(values)
     look: dict[str, Any] = {"color": color, "linewidth": 1.5, "label": label or curves.label}
     series = f"{label or curves.label}, median of {len(values)} seeds"

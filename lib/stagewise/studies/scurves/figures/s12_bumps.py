@@ -15,11 +15,11 @@ _PAIRS = {"rank2": ("adam2", "2"), "rank10": ("adam10", "10"), "full": ("adamful
 
 
 _RIVALS = {
-    "rank2": "descent,\nrank 2",
-    "rank4": "descent,\nrank 4",
-    "rank10": "descent,\nrank 10",
-    "adam2": "Adam,\nrank 2",
-    "adam10": "Adam,\nrank 10",
+    "rank2": "descent\n2",
+    "rank4": "descent\n4",
+    "rank10": "descent\n10",
+    "adam2": "Adam\n2",
+    "adam10": "Adam\n10",
 }
 
 
@@ -70,13 +70,13 @@ def _rivalry(ledger: Ledger, ax: Axes, contrasts: pd.DataFrame) -> None:
     for x, (name, label) in enumerate(_RIVALS.items()):
         contrast = contrast_of(contrasts, "competition", name)
         if contrast is None:
-            ax.text(x, 0.02, "all or\nnone", ha="center", va="bottom", fontsize=6)
+            ax.text(x, 0.02, "all or\nnone", ha="center", va="bottom")
             continue
-        series = label.replace("\n", " ")
+        series = label.replace("\n", ", rank ")
         ledger.add("c", series, x, contrast.difference, contrast.low, contrast.high)
         _interval(ax, x, contrast, style.SERIES[int(name.startswith("adam"))])
     ax.axhline(0, color=style.MUTED, linewidth=0.7)
-    style.category_axis(ax, list(_RIVALS.values()), "Optimiser and rank", fontsize=6.5)
+    style.category_axis(ax, list(_RIVALS.values()), "Optimiser and rank")
     ax.set_ylabel("Share of vectors with a bump,\ncompeting less not competing")
     level = contrasts.loc[contrasts["kind"] == "competition", "level"].iloc[0]
     ax.set_title(f"(c) bumps and competition, {100 * level:.0f} %")

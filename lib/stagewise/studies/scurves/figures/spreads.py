@@ -16,13 +16,20 @@ RANKS = {"rank1": "1", "rank2": "2", "rank4": "4", "rank10": "10", "fulltail": "
 
 
 def draw_spread(
-    ledger: Ledger, ax: Axes, panel: str, series: str, x: float, values: np.ndarray, color: str
+    ledger: Ledger,
+    ax: Axes,
+    panel: str,
+    series: str,
+    x: float,
+    values: np.ndarray,
+    color: str,
+    mark: str = "o",
 ) -> None:
-    """Draw a distribution over seeds: dot at the median, thick quartiles, thin central 95 %."""
+    """Draw a distribution over seeds: a mark at the median, thick quartiles, thin central 95 %."""
     low, first, middle, third, high = np.quantile(values, [0.025, 0.25, 0.5, 0.75, 0.975])
     ax.plot([x, x], [low, high], color=color, linewidth=0.8)
     ax.plot([x, x], [first, third], color=color, linewidth=2.6, solid_capstyle="butt")
-    ax.plot([x], [middle], "o", color="white", markeredgecolor=color, zorder=4)
+    ax.plot([x], [middle], mark, color="white", markeredgecolor=color, zorder=4)
     ledger.add(panel, series, x, middle, first, third, low95=low, high95=high, seeds=len(values))
 
 
