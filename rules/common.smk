@@ -49,6 +49,7 @@ from stagewise.workflow.subjects import (
     llc_shards,
     sampler_settings,
     sampling,
+    scale_steps,
     staged,
     subject_paths,
     subject_settings,

@@ -1,7 +1,8 @@
 """In-context linear regression: metrics of every run, and estimates that are made to fail.
 
 REQUIRED INPUTS under results/<preset>/regression/<run>/: checkpoints.h5.
-OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, llc/agreement.csv, llc_failures.nc
+OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, llc/agreement.csv, llc_failures.nc,
+llc_scale.nc, llc_meaning.csv, llc_statements.csv
 """
 
 
@@ -61,6 +62,37 @@ rule regression_failures:
         code=code("regression_failures.py"),
     script:
         "../scripts/regression_failures.py"
+
+
+rule regression_scale:
+    """Estimate the LLC of a run over gamma / n_beta, beside the soft count of the loss's curvature."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        store=f"{RESULTS}/regression/{{run}}/llc_scale.nc",
+        meaning=f"{RESULTS}/regression/{{run}}/llc_meaning.csv",
+        statements=f"{RESULTS}/regression/{{run}}/llc_statements.csv",
+    log:
+        f"{LOGS}/regression/{{run}}/scale.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/scale.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(4000),
+        runtime=240,
+    params:
+        subject=lambda wildcards: subject_settings(RUN[wildcards.run], "local", PLAN),
+        sampler=lambda wildcards: sampler_settings(RUN[wildcards.run], "local", PLAN),
+        steps=lambda wildcards: scale_steps(RUN[wildcards.run], PLAN),
+        scale=config["regression"]["llc"]["scale"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_scale.py"),
+    script:
+        "../scripts/regression_scale.py"
 
 
 rule regression_agreement:

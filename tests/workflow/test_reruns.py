@@ -49,6 +49,7 @@ CALIBRATIONS = {f"fig40_calibration_{model}" for model in ("rrr", "transformer",
 AFTER_TRAINING_OF_REGRESSION = {
     *of("regression", "essential_dynamics", "forms", "llc_shard"),
     *("regression_metrics", "regression_failures", "fig41_failures"),
+    *("regression_scale", "llc_over_scale"),
     *("calibration_sweep", "calibration_choice", "fig40_calibration_transformer"),
     *AFTER_ESTIMATES_OF_REGRESSION,
 }
@@ -57,6 +58,7 @@ AFTER_THE_SAMPLER = {
     *of("language", "llc_shard", "llc", "stages"),
     *of("modular", "llc_shard", "llc"),
     *("regression_failures", "fig41_failures", "validation", "fig07_exact_values"),
+    *("regression_scale", "llc_over_scale"),
     *("second_opinion", "calibration_sweep", "calibration_choice", *CALIBRATIONS),
     *("g09_llc_and_modes", *claims("modular")),
     *(AFTER_ESTIMATES_OF_REGRESSION | SHOW_STAGES_OF_LANGUAGE),

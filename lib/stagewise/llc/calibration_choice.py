@@ -98,6 +98,23 @@ def ranked_cells(sweep: xr.Dataset, max_change: float) -> pd.DataFrame:
     return table[order].astype({"num_ok": int, "num_checkpoints": int})
 
 
+def failures_of(best: Mapping[str, Any]) -> list[str]:
+    """Return which of its own criteria the best cell fails, in words; none if it keeps them.
+
+    Parameters
+    ----------
+    best : mapping
+        First row of `ranked_cells`.
+    """
+    failures = []
+    if best["num_ok"] < best["num_checkpoints"]:
+        failures.append(f"ok at {best['num_ok']} of {best['num_checkpoints']} checkpoints")
+    if not best["insensitive"]:
+        amount = _amount(float(best["largest_change"]))
+        failures.append(f"a factor of two may change an estimate by {amount}")
+    return failures
+
+
 def warnings_on(best: Mapping[str, Any], sweep: xr.Dataset, max_change: float) -> list[str]:
     """Return one sentence for everything that is wrong with the best cell, and what to do about it.
 
@@ -162,7 +179,12 @@ def config_fragment(
     for name in reversed(nested):
         body = {name: body}
     steps = ", ".join(str(step) for step in sweep["step"].values)
+    failures = failures_of(best)
     head = [
+        *(
+            [f"FAILED, no cell keeps the criteria; this one fails least: {', '.join(failures)}."]
+            * bool(failures)
+        ),
         f"Sampler settings chosen for {sweep.attrs['subject']}, from {sweep['llc_mean'][0].size} "
         f"cells at each of the checkpoints {steps}.",
         f"ok at {best['num_ok']} of {best['num_checkpoints']} checkpoints; largest change by a factor "

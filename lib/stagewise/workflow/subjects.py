@@ -80,6 +80,11 @@ def llc_shards(run: Run, plan: Plan) -> list[list[int]]:
     return shards(nested_subset(steps_of(run), llc["num_checkpoints"]), llc["shard_size"])
 
 
+def scale_steps(run: Run, plan: Plan) -> list[int]:
+    """Return the steps at which a run's LLC is measured over its scale, in the order of time."""
+    return sorted(set(steps_at(run, *plan.config[run.study]["llc"]["scale"]["at"])))
+
+
 def staged(plan: Plan) -> list[str]:
     """Return the names of the runs whose LLC has checkpoints enough to find stages."""
     runs = [run for run in plan.runs.values() if "llc" in run.analyses]

@@ -20,6 +20,7 @@ from stagewise.llc.calibration import sweep
 from stagewise.llc.calibration_choice import (
     change_by_factor_two,
     config_fragment,
+    failures_of,
     ranked_cells,
     warnings_on,
 )
@@ -165,6 +166,30 @@ def test_a_sweep_without_a_sound_cell_says_so():
     text = config_fragment(best, sweep_of, 0.25)
     assert "ok at 0 of 1 checkpoints; largest change by a factor of two an unknown amount" in text
     assert "# WARNING: At step 0 the estimate is drifting: a reason." in text
+    assert text.startswith(
+        "# FAILED, no cell keeps the criteria; this one fails least: ok at 0 of 1 checkpoints"
+    )
+
+
+def test_a_choice_that_keeps_its_criteria_has_not_failed():
+    sweep_of = made(np.full((1, 3, 3, 3), 5.0))
+    best = ranked_cells(sweep_of, 0.25).iloc[0].to_dict()
+    assert failures_of(best) == []
+    assert "FAILED" not in config_fragment(best, sweep_of, 0.25)
+    assert failures_of({**best, "insensitive": False, "largest_change": 1.72}) == [
+        "a factor of two may change an estimate by 172 %"
+    ]
+
+
+@pytest.mark.parametrize(("insensitive", "line"), [(True, "-"), (False, "--")])
+def test_figure_says_whether_the_choice_failed_and_what_is_exact(swept, insensitive, line):
+    ranked = ranked_cells(swept, 0.25).assign(insensitive=insensitive, num_ok=2)
+    drawn = fig40_calibration.draw(sweep=swept, ranked=ranked)
+    title = drawn.figure.get_suptitle()
+    assert ("FAILED" in title) == (not insensitive)
+    assert "exactly 2" in title
+    frames = [patch for ax in drawn.figure.axes if ax.images for patch in ax.patches]
+    assert {patch.get_linestyle() for patch in frames} == {line}
 
 
 def test_fragment_is_a_sampler_and_a_valid_configuration(swept, tmp_path):
@@ -178,7 +203,7 @@ def test_fragment_is_a_sampler_and_a_valid_configuration(swept, tmp_path):
     extras = {"local": {"loss": "all_positions", "noise": "shared", "seeds": None}}
     place = ["regression", "llc", "settings"]
     text = config_fragment(best, back, 0.25, nested=place, names=extras)
-    assert text.startswith("# Sampler settings chosen for small")
+    assert "# Sampler settings chosen for small" in text
     whole = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     merged = merge(whole, yaml.safe_load(text))
     merged = checked(merged)

@@ -23,6 +23,7 @@ from stagewise.core.fields import (
 )
 from stagewise.core.settings import StepGrids, TrainingSettings
 from stagewise.development.settings import EssentialDynamicsSettings, StageSettings
+from stagewise.llc.scale_settings import ScaleSettings
 from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
 from stagewise.studies.sections import (
     Analysis,
@@ -124,6 +125,7 @@ class RegressionLlc(SampledLlc):
     """Local learning coefficients along training."""
 
     failures: FailureSettings
+    scale: ScaleSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,6 +144,22 @@ def test_figure_8_marks_the_more_severe_verdict() -> None:
     assert sizes == [2, 2, STEPS.size - 6]  # saturated, drifting, ok; none without a value
 
 
+@pytest.mark.parametrize("draw", [losses_compared, noise_compared])
+def test_axes_leave_out_escaped_estimates_and_an_inset_shows_them(draw) -> None:
+    one, two = llc_of(), llc_of(seed=1)
+    assert not any(ax.child_axes for ax in draw(one, two).figure.axes)
+    one["verdict"] = one["verdict"].astype(object)
+    one["verdict"][:3], one["llc"][:3], one["llc_mean"][:3] = "escaped", -500.0, -500.0
+    drawn = draw(one, two)
+    panels = [ax for ax in drawn.figure.axes if ax.child_axes]
+    assert len(panels) == 2
+    for ax in panels:
+        low, high = ax.get_ylim()
+        assert -60 < low < high < 70
+        (inset,) = ax.child_axes
+        assert max(np.abs(inset.get_ylim())) > 400
+
+
 def test_changes_are_paired_by_chain() -> None:
     """Errors that all checkpoints share cancel from the change, and from its error bar."""
     llc = llc_of()

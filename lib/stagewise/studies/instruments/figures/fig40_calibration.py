@@ -15,7 +15,9 @@ from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from stagewise.llc.calibration_choice import failures_of
 from stagewise.llc.estimate_layout import VERDICTS_OF_ESTIMATES
+from stagewise.llc.settings import AXES
 from stagewise.plots import style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
 
@@ -60,14 +62,27 @@ def draw(*, sweep: xr.Dataset, ranked: pd.DataFrame) -> Drawn:
 
 
 def _title(sweep: xr.Dataset, best: pd.Series) -> str:
-    largest = float(best["largest_change"])
-    amount = f"{100 * largest:.0f} %" if np.isfinite(largest) else "an unknown amount"
-    return (
-        f"{sweep.attrs['subject']}: chosen "
+    place = (
         rf"$\epsilon$ = {best['step_size']:g}, $n\beta$ = {best['n_beta']:g}, "
-        rf"$\gamma$ = {best['localization']:g}; ok at {best['num_ok']} of "
-        f"{best['num_checkpoints']} checkpoints,\na factor of two changes the LLC by up to {amount}"
+        rf"$\gamma$ = {best['localization']:g}"
     )
+    failures = failures_of(best.to_dict())
+    if failures:
+        head = (
+            f"{sweep.attrs['subject']}: FAILED, no cell keeps the criteria; {place} fails least:\n"
+        )
+        text = head + ", ".join(failures)
+    else:
+        text = (
+            f"{sweep.attrs['subject']}: chosen {place}; ok at all checkpoints,\n"
+            f"a factor of two changes the LLC by at most {100 * best['largest_change']:.0f} %"
+        )
+    exact = float(sweep.attrs["exact_llc"])
+    if np.isfinite(exact):
+        cell = sweep.isel(step=-1).sel({axis: best[axis] for axis in AXES})
+        found = f"{float(cell['llc_mean']):.3g} ± {float(cell['llc_stderr']):.1g}"
+        text += f"; LLC {found}, exactly {exact:g}"
+    return text
 
 
 def _colors(sweep: xr.Dataset) -> Mapping[float, Any]:
@@ -116,7 +131,7 @@ def _traces(ledger: Ledger, figure: SubFigure, sweep: xr.Dataset, best: pd.Serie
     ]
     if np.isfinite(float(sweep.attrs["exact_llc"])):
         handles.append(Line2D([], [], color=style.ACCENT, linestyle="--", label="exact"))
-    handles.append(Line2D([], [], color=style.MAIN, linewidth=2.0, label="chosen (thick)"))
+    handles.append(Line2D([], [], color=style.MAIN, linewidth=2.0, label=f"{_word(best)} (thick)"))
     figure.legend(handles=handles, loc="outside right upper")
 
 
@@ -137,9 +152,8 @@ def _maps(ledger: Ledger, figure: SubFigure, sweep: xr.Dataset, best: pd.Series)
             ax.set_xlabel(r"$n\beta$")
     seen = set(np.unique(sweep["verdict"].values.astype(str)).tolist())
     handles = [*verdict_marks.handles(seen)]
-    handles.append(
-        Rectangle((0, 0), 1, 1, fill=False, edgecolor=style.ACCENT, linewidth=1.4, label="chosen")
-    )
+    frame: dict[str, Any] = {"edgecolor": style.ACCENT, "linewidth": 1.4, "linestyle": _line(best)}
+    handles.append(Rectangle((0, 0), 1, 1, fill=False, label=_word(best), **frame))
     figure.legend(handles=handles, loc="outside right upper")
 
 
@@ -198,5 +212,16 @@ def _outline(ax: Axes, sweep: xr.Dataset, best: pd.Series) -> None:
             fill=False,
             edgecolor=style.ACCENT,
             linewidth=1.4,
+            linestyle=_line(best),
         )
     )
+
+
+def _word(best: pd.Series) -> str:
+    """Return what the best cell is called."""
+    return "fails least" if failures_of(best.to_dict()) else "chosen"
+
+
+def _line(best: pd.Series) -> str:
+    """Return the line of its frame."""
+    return "--" if failures_of(best.to_dict()) else "-"

@@ -15,6 +15,8 @@ from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.regression.figures.panels import (
     agreement_of,
     draw_curves,
+    inset_of_all,
+    leave_out,
     run_of,
     series_handles,
 )
@@ -93,5 +95,13 @@ def _scatter(
         faces = tints if filled else "white"
         ax.scatter(x[chosen], y[chosen], s=14, c=faces, edgecolors=tints, marker=marker, zorder=3)
     figure.colorbar(colors, ax=ax, label="Training step t (log scale, 0 as 1)", pad=0.02)
+    inside = verdicts != "escaped"
+    beyond = [
+        leave_out(ax, x, x_error, inside, axis="x"),
+        leave_out(ax, y, y_error, inside, axis="y"),
+    ]
+    if any(beyond):
+        inset = inset_of_all(ax, (0.62, 0.1, 0.34, 0.3))
+        inset.plot(x, y, color=style.MAIN, marker=".", markersize=1.5, linestyle="")
     ax.set_xlabel(r"$\hat\lambda$, all positions")
     ax.set_ylabel(r"$\hat\lambda$, random prefix")

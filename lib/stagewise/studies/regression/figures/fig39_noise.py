@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
 
 from stagewise.plots import style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
@@ -13,8 +16,11 @@ from stagewise.studies.regression.figures.panels import (
     SECOND,
     agreement_of,
     draw_curves,
+    inset_of_all,
+    leave_out,
     run_of,
     series_handles,
+    stayed,
 )
 
 
@@ -55,6 +61,7 @@ def draw(*, shared: xr.Dataset, fresh: xr.Dataset, agreement: pd.DataFrame) -> D
         ledger.line(right, "change", name, step, change, color=color, marker="o", linewidth=0.6)
         ledger.add("change", f"{name}, standard error", step, change, low, high)
         right.errorbar(step, change, error, fmt="none", ecolor=color, elinewidth=0.7, alpha=0.6)
+    _leave_out_escaped(right, curves)
     right.set_ylabel("Change of the LLC since\nthe checkpoint before")
     shape = agreement_of(agreement, shared, fresh)
     if np.isfinite(shape["roughness_ratio"]):
@@ -65,6 +72,20 @@ def draw(*, shared: xr.Dataset, fresh: xr.Dataset, agreement: pd.DataFrame) -> D
     marks = verdict_marks.handles(ledger.verdicts)
     style.bottom_legend(figure, series_handles(*curves), marks, columns=4)
     return Drawn(figure, ledger.table())
+
+
+def _leave_out_escaped(ax: Axes, curves: Mapping[str, xr.Dataset]) -> None:
+    """Fit the axis to changes between checkpoints from which no chain escaped; an inset shows all."""
+    found = [changes(llc) for llc in curves.values()]
+    inside = [stayed(llc) for llc in curves.values()]
+    between = np.hstack([one[1:] & one[:-1] for one in inside])
+    _, change, error = (np.hstack(parts) for parts in zip(*found, strict=True))
+    if not leave_out(ax, change, error, between):
+        return
+    inset = inset_of_all(ax, (0.12, 0.08, 0.3, 0.3))
+    inset.set_xscale("log")
+    for color, (step, values, _) in zip((FIRST, SECOND), found, strict=True):
+        inset.plot(step, values, color=color, linewidth=0.6)
 
 
 def changes(llc: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

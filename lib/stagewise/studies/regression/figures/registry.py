@@ -92,5 +92,16 @@ FIGURES: Mapping[str, Figure] = {
             "estimates": Input("regression/{shown_run}/llc_failures.nc", "llc.layout:LLC_FAILURES")
         },
     ),
+    "llc_over_scale": Figure(
+        inputs={
+            "store": Input("regression/{shown_run}/llc_scale.nc", "llc.scale_layout:LLC_SCALE"),
+            "meaning": Input(
+                "regression/{shown_run}/llc_meaning.csv", "llc.scale_layout:LLC_MEANING"
+            ),
+            "statements": Input(
+                "regression/{shown_run}/llc_statements.csv", "llc.scale_layout:LLC_STATEMENTS"
+            ),
+        },
+    ),
     "llc_settings": Figure(inputs={"llcs": _llc("{common_setting}")}),
 }
