@@ -97,8 +97,8 @@ def _scatter(
     figure.colorbar(colors, ax=ax, label="Training step t (log scale, 0 as 1)", pad=0.02)
     inside = verdicts != "escaped"
     beyond = [
-        leave_out(ax, x, x_error, inside, axis="x"),
-        leave_out(ax, y, y_error, inside, axis="y"),
+        leave_out(ax, x, x_error, inside, axis="x", always=not inside.all()),
+        leave_out(ax, y, y_error, inside, axis="y", always=not inside.all()),
     ]
     if any(beyond):
         inset = inset_of_all(ax, (0.62, 0.1, 0.34, 0.3))

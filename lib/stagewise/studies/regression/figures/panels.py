@@ -81,7 +81,12 @@ def stayed(llc: xr.Dataset) -> np.ndarray:
 
 
 def leave_out(
-    ax: Axes, values: np.ndarray, errors: np.ndarray, inside: np.ndarray, axis: str = "y"
+    ax: Axes,
+    values: np.ndarray,
+    errors: np.ndarray,
+    inside: np.ndarray,
+    axis: str = "y",
+    always: bool = False,
 ) -> bool:
     """Fit an axis to some values alone, and say whether others lie beyond it.
 
@@ -93,6 +98,8 @@ def leave_out(
     inside : ndarray of bool, shape (point,)
         What the axis is fitted to, besides 0.
     axis : {"y", "x"}
+    always : bool
+        Fit the axis even if nothing lies beyond, for the sake of the other axis.
     """
     known, error = np.isfinite(values), np.nan_to_num(errors)
     chosen = inside & known
@@ -102,10 +109,10 @@ def leave_out(
     high = max(0.0, float((values + error)[chosen].max()))
     margin = 0.06 * (high - low)
     beyond = (values < low - margin) | (values > high + margin)
-    if not (beyond & known).any():
-        return False
-    (ax.set_ylim if axis == "y" else ax.set_xlim)(low - margin, high + margin)
-    return True
+    found = bool((beyond & known).any())
+    if found or always:
+        (ax.set_ylim if axis == "y" else ax.set_xlim)(low - margin, high + margin)
+    return found
 
 
 def inset_of_all(ax: Axes, place: tuple[float, float, float, float]) -> Axes:
