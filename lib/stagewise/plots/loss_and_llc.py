@@ -126,9 +126,10 @@ def draw(
         top.set_title(f"Stages by the {name}{pale}", pad=10)
         if remark:
             style.note(top, remark, x=0.42)
-        flags = verdict_marks.counts(verdict_marks.verdicts_of(shown))
+        counted = verdict_marks.counts(verdict_marks.verdicts_of(shown))
+        flags = [line for line in (counted, verdict_marks.short_chains(shown)) if line]
         if flags:
-            style.note(bottom, flags)
+            style.note(bottom, "\n".join(flags))
         handles = style.stage_handles(stages[setting])
         bottom.legend(
             handles=style.in_rows(handles, min(3, len(handles))),

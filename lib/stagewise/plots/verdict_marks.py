@@ -45,6 +45,33 @@ def verdicts_of(judged: xr.Dataset) -> np.ndarray:
     return verdicts
 
 
+def short_chains(judged: xr.Dataset) -> str:
+    """Say so if chains are shorter than the pull to the checkpoint takes, 2 / (epsilon gamma) steps.
+
+    Parameters
+    ----------
+    judged : xarray.Dataset
+        Estimates with the sampler's settings as attributes. With a preconditioner epsilon is no length
+        of a step in the parameters, and nothing is said.
+
+    Returns
+    -------
+    str
+        Empty where chains are long enough, or the settings are not known.
+    """
+    known = judged.attrs
+    names = ("step_size", "localization", "num_burnin", "num_draws", "steps_per_draw")
+    if known.get("preconditioner") != "none" or any(name not in known for name in names):
+        return ""
+    step_size, localization, num_burnin, num_draws, steps_per_draw = (
+        float(known[name]) for name in names
+    )
+    made, pull = num_burnin + num_draws * steps_per_draw, step_size * localization / 2
+    if pull == 0 or made * pull >= 1:
+        return ""
+    return f"chains of {made:.0f} steps, too short:\nthe pull to w* takes {1 / pull:,.0f}"
+
+
 def more_severe(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the more severe of two verdicts, one by one."""
     rank = {verdict: place for place, verdict in enumerate(SEVERITY)}

@@ -507,3 +507,20 @@ def test_stage_colours_by_type():
         style.LAST,
     ]
     assert style.stage_colors(stages_of(edges=())) == [style.LAST]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "chains of 110 steps, too short:\nthe pull to w* takes 1,000"),
+        ({"num_draws": 950}, ""),
+        ({"steps_per_draw": 16}, ""),
+        ({"preconditioner": "lanczos"}, ""),
+        ({"localization": 0.0}, ""),
+    ],
+)
+def test_chains_shorter_than_the_pull_takes_are_named(change: dict, said: str) -> None:
+    sampler = {"step_size": 2e-4, "localization": 10.0, "num_burnin": 50, "num_draws": 60}
+    known = {**sampler, "steps_per_draw": 1, "preconditioner": "none", **change}
+    assert verdict_marks.short_chains(xr.Dataset(attrs=known)) == said
+    assert verdict_marks.short_chains(xr.Dataset()) == ""
