@@ -24,10 +24,9 @@ def main(
     llc = read_dataset(path_to_llc)
     listed = {name: tuple(settings[name]) for name in ("length_scale_bounds", "leave_out")}
     stage_settings = StageSettings(**{**settings, **listed})
-    values = usable_llc(llc, stage_settings)
     found = find_stages(
         llc.step.values,
-        values,
+        usable_llc(llc, stage_settings),
         llc.llc_stderr.values,
         stage_settings,
         seed=seed,
