@@ -146,4 +146,8 @@ class TableLayout:
             raise StoreError(f"{path} does not exist: run the rule that makes it")
         text = {name: str for name, column in self.columns.items() if column.kind is str}
         table = pd.read_csv(path, dtype=text, keep_default_na=True)
+        if table.empty:  # no rows, so that nothing says what they would hold
+            table = table.astype(
+                {name: self.columns[name].kind for name in table if name in self.columns}
+            )
         return self.check(table.fillna(dict.fromkeys(text, "")))

@@ -22,6 +22,7 @@ from stagewise.stores.files import (
     write_dataset,
     write_netcdf,
 )
+from stagewise.studies.modular.layout import COMPARISON
 
 ROOT = Path(__file__).parents[3]
 
@@ -146,6 +147,12 @@ def test_tables_keep_their_layout(tmp_path, changes):
     with pytest.raises(StoreError, match="the audit table breaks its layout"):
         AUDIT.write(tmp_path / "a.csv", audit(**changes))
     assert not (tmp_path / "a.csv").exists()
+
+
+@pytest.mark.parametrize("layout", [AUDIT, MILESTONES, COMPARISON], ids=lambda layout: layout.name)
+def test_tables_without_rows_keep_their_types(tmp_path, layout):
+    layout.write(tmp_path / "table.csv", layout.empty())
+    pd.testing.assert_frame_equal(layout.read(tmp_path / "table.csv"), layout.empty())
 
 
 def test_empty_tables_come_back(tmp_path):
