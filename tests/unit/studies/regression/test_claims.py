@@ -264,6 +264,17 @@ def test_r5b_refining_worsens() -> None:
     assert verdict_on("R5b").verdict == NOT_TESTABLE
 
 
+def test_r5b_takes_no_tiny_early_change_for_the_fall() -> None:
+    """While nothing is learned, changes and their paired errors are tiny, and their ratio is large."""
+    measured = scores(400, 0.3)
+    first = measured["icl_refine"].copy()
+    first[1:3] = first[0] - 1e-4
+    error = measured["icl_refine_change_stderr"].copy()
+    error[1:3] = 1e-5
+    tiny = measured.assign(icl_refine=first, icl_refine_change_stderr=error)
+    assert verdict_on("R5b", run(0, tiny)).verdict == SUPPORTED
+
+
 def test_r5b_by_chance() -> None:
     """Of runs without a rise, few have one by chance; of runs with one of 5 errors, nearly all."""
     rng = np.random.default_rng(0)

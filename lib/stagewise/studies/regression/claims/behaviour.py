@@ -76,7 +76,9 @@ def refining_worsens(
     for run in found.of("base"):
         refined, refine_error = _change(run.metrics, "icl_refine")
         located, locate_error = _change(run.metrics, "icl_locate")
-        fallen = np.flatnonzero(refined < -num_stderr * refine_error)
+        # Paired errors are tiny while nothing is learned: a fall is one of some size as well.
+        lower = (refined <= -least) & (refined < -num_stderr * refine_error)
+        fallen = np.flatnonzero(lower)
         early = np.arange(len(refined)) < (fallen[0] if fallen.size else len(refined))
         worse = early & (refined >= least) & (refined > num_stderr * refine_error)
         agrees = worse & (located < -num_stderr * locate_error)
