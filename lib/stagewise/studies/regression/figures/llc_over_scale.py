@@ -172,7 +172,7 @@ def _over_training(ledger: Ledger, ax: Axes, store: xr.Dataset) -> None:
         )
     ax.set_title("LLC (solid) and soft count (dashed) over training")
     ax.set_ylabel("LLC or soft count\n(dimensionless)")
-    ax.legend(loc="upper left", handlelength=1.0, fontsize=6, title=None)
+    ax.legend(loc="upper right", handlelength=1.0, fontsize=6, title=None)
     loss = ax.twinx()
     ledger.line(
         loss, "over training", "loss", step, store["init_loss"].to_numpy(), color=style.ACCENT,

@@ -94,10 +94,7 @@ def draw(
     """
     pairs = [(milestones[curve], stages[curve]) for curve in stages]
     table = milestone_table(pairs, published)
-    strengths = {
-        (own["run"].iloc[0], own["setting"].iloc[0]): style.stage_strength(own)
-        for own in stages.values()
-    }
+    stages_of = {(own["setting"].iloc[0], own["run"].iloc[0]): own for own in stages.values()}
     groups = list(table.groupby(["setting", "run"], sort=False))
     figure = style.new_figure(style.FULL_WIDTH, 1.3 + 0.24 * len(groups))
     ax = figure.subplots()
@@ -106,10 +103,11 @@ def draw(
     )
     ax.set_xscale("log")
     ax.set_xlim(min(low if low > 0 else 1e-4, 1e-3) / 1.5, 1.0)
-    for place, ((setting, _), rows) in enumerate(groups):
+    for place, ((setting, run), rows) in enumerate(groups):
         if place and setting != groups[place - 1][0][0]:
             ax.axhline(place - 0.5, color=style.MUTED, linewidth=0.5)
-        strength = strengths.get((rows["run"].iloc[0], setting), 1.0)
+        known = stages_of.get((setting, run))
+        strength = 1.0 if known is None else style.stage_strength(known)
         for _, row in rows.iterrows():
             _milestone(ax, place, row, strength)
         ax.text(
@@ -134,13 +132,21 @@ def draw(
     ax.text(1.01, -0.75, "stages", transform=ax.get_yaxis_transform(), va="center", style="italic")
     ax.set_yticks(
         range(len(groups)),
-        [f"{run}, {setting}" if setting else str(run) for (setting, run), _ in groups],
+        [_named(str(key[1]), str(key[0]), stages_of.get(key)) for key, _ in groups],
     )
     ax.set_ylim(len(groups) - 0.4, -0.6)
     ax.set_xlabel("Share of training t / T (log scale)")
     ax.set_ylabel("Run, setting")
     style.bottom_legend(figure, _handles(), columns=6)
     return Drawn(figure, table)
+
+
+def _named(run: str, setting: str, stages: pd.DataFrame | None) -> str:
+    """Return what stands before a row: its run and setting, and why it is pale if it is."""
+    pale = (
+        [] if stages is None else [str(one.get_label()) for one in style.soundness_handles(stages)]
+    )
+    return "; ".join([f"{run}, {setting}" if setting else run, *pale])
 
 
 def _milestone(ax: Any, place: int, row: pd.Series, strength: float) -> None:
