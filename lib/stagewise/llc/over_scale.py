@@ -19,9 +19,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from stagewise.core.curvature import hessian_product
 from stagewise.core.progress import Heartbeat
-from stagewise.core.replicas import Batch, ParameterLayout
+from stagewise.core.replicas import Batch
 from stagewise.core.seeding import StreamKey
 from stagewise.core.spectrum import (
     Quadrature,
@@ -39,10 +38,10 @@ from stagewise.llc.minibatches import baselines
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import Preconditioner
 from stagewise.llc.sampling import run
-from stagewise.llc.scale_layout import CURVATURE, EIGENVALUES, LLC_SCALE
+from stagewise.llc.scale_layout import LLC_SCALE
 from stagewise.llc.scale_settings import CurvatureSizes
 from stagewise.llc.settings import SGLDConfig
-from stagewise.llc.sgld import Langevin
+from stagewise.llc.sgld import Langevin, spread_around
 
 NUM_EIGENVALUES = 3
 """Eigenvalues that stores keep, as many as the published figure shows."""
@@ -187,37 +186,6 @@ def llc_over_scale(
     )
 
 
-def curvature_along(subject: Subject, steps: Sequence[int], sizes: CurvatureSizes) -> xr.Dataset:
-    """Measure trace and largest eigenvalues of the Hessian along training.
-
-    Parameters
-    ----------
-    subject, steps, sizes
-        As for `llc_over_scale`; the trace needs one node a probe.
-
-    Returns
-    -------
-    xarray.Dataset
-        Layout `llc.scale_layout.CURVATURE`. Every step meets the same samples and the same probes.
-    """
-    found, key = [], subject.key.child("scale", "curvature")
-    batch = tuple(part[: sizes.num_contexts] for part in subject.samples)
-    counts = {name: getattr(sizes, name) for name in ("num_directions", "num_probes")}
-    heartbeat = Heartbeat("checkpoint", len(steps))
-    for count, step in enumerate(steps, start=1):
-        params = subject.params_at(step)
-        layout = ParameterLayout.of(params)
-        centre = layout.flatten(params)
-        product = hessian_product(subject.loss_fn, layout, centre, batch)
-        spectrum = probed_spectrum(product, centre, **counts, num_steps=1, key=key)
-        found.append(_eigenvalues(spectrum, sizes.num_directions))
-        heartbeat.beat(count)
-    columns = {name: np.stack([np.asarray(one[name]) for one in found]) for name in EIGENVALUES}
-    coords = {"step": list(steps), "rank": np.arange(1, columns["eigenvalue"].shape[1] + 1)}
-    attributes = {**dataclasses.asdict(sizes), "run": subject.name}
-    return CURVATURE.dataset(columns, coords, attributes)
-
-
 def _scale(cell: SGLDConfig) -> float:
     assert cell.n_beta is not None
     return cell.localization / cell.n_beta
@@ -278,7 +246,7 @@ def _estimates(
             subject.samples,
             cell,
             key,
-            _starts(posterior, covariance, cell.num_chains, key),
+            posterior.centre + spread_around(posterior.centre, covariance, cell, key),
             _unit_rate(covariance, spectrum, posterior),
         )
         trace, _ = run(kernel, range(cell.num_chains), **lengths, baseline=baseline)
@@ -314,17 +282,3 @@ def _unit_rate(
     least = spectrum.values[-1].clamp(min=0)
     stiffest = (posterior.n_beta * least + posterior.localization) * covariance.variance[0]
     return covariance.scaled(1 / max(float(stiffest), 1.0))
-
-
-def _starts(posterior: Posterior, spread: Preconditioner, count: int, key: StreamKey) -> Tensor:
-    """Return a draw of N(w*, P) for every chain, shape (chain, num_parameters)."""
-    centre = posterior.centre
-    normal = [
-        torch.randn(
-            centre.shape,
-            generator=key.child("start", chain).generator(centre.device),
-            device=centre.device,
-        ).to(centre.dtype)
-        for chain in range(count)
-    ]
-    return centre + spread.apply(torch.stack(normal), 0.5)

@@ -1,4 +1,4 @@
-"""Layouts of what is measured over the scale gamma / n_beta, and of curvature along training."""
+"""Layouts of what is measured over the scale gamma / n_beta."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ EIGENVALUES = {
     "eigenvalue": Variable(("rank",), "loss", "largest eigenvalues of the Hessian"),
 }
 """Second derivatives of the loss with respect to parameters, which have no unit."""
-
-CURVATURE = StoreLayout("curvature", along(("step",), EIGENVALUES))
 
 _CELL = {
     **{

@@ -104,7 +104,7 @@ class Langevin:
                 for name in {kind, spread} - {"none"}  # one measurement where they are the same
             }
             if spread != "none":
-                starts += _spread_around(posterior.centre, estimates[spread], config, key)
+                starts += spread_around(posterior.centre, estimates[spread], config, key)
             if kind != "none":
                 preconditioner = normalised(estimates[kind], posterior, batch, own)
         return cls(posterior, batches, config, key, starts, preconditioner)
@@ -156,7 +156,7 @@ def _spread(config: SGLDConfig) -> str:
     return "hessian" if config.preconditioner in ("none", "scalar") else config.preconditioner
 
 
-def _spread_around(
+def spread_around(
     centre: Tensor, spread: Preconditioner, config: SGLDConfig, key: StreamKey
 ) -> Tensor:
     """Return a draw of N(0, P) for every chain, shape (chain, num_parameters)."""
