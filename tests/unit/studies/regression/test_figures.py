@@ -15,7 +15,7 @@ from stagewise.llc.estimate_layout import VERDICTS_OF_ESTIMATES
 from stagewise.plots import forms_in_time, loss_and_llc, planes, slopes, style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.regression.figures import fig05_behaviour, milestones, traces
-from stagewise.studies.regression.figures.milestones import PUBLISHED, milestone_table
+from stagewise.studies.regression.figures.milestones import OVER_SEEDS, PUBLISHED, milestone_table
 from stagewise.studies.regression.figures.traces import chosen_steps
 
 LAST = 2000
@@ -125,6 +125,7 @@ def milestones_of(
             "run": pd.Series([run] * at.size, dtype=str),
             "setting": pd.Series([setting] * at.size, dtype=str),
             "step": at,
+            "log_step": np.log1p(at),
             "kind": ["near-plateau", "plateau", "plateau"][: at.size],
             "llc": 50.0,
             "interval_low": at * 0.8,
@@ -359,7 +360,21 @@ def test_published_milestones_are_shares_of_training():
     published = table[table["run"] == PUBLISHED]
     np.testing.assert_allclose(published["fraction"], [0.002, 0.08, 0.252, 0.64])
     assert published["kind"].tolist() == ["near-plateau", "plateau", "near-plateau", "plateau"]
-    assert table["step"].isna().tolist() == [False] * 4 + [True]
+    assert table["step"].isna().tolist() == [False] * 4 + [True, True]
+
+
+def test_milestones_over_seeds_are_of_the_sequence_that_most_seeds_have():
+    runs = [("base-s0", (40, 300)), ("base-s1", (60, 320)), ("base-s2", (300,))]
+    tables = [(milestones_of(run, edges=at), stages_of(run, edges=at)) for run, at in runs]
+    table = milestone_table(tables, NEWS)
+    over = table[table["run"] == OVER_SEEDS]
+    assert over[["types", "num_seeds", "num_all"]].to_numpy().tolist() == [["AAB", 2, 3]] * 2
+    np.testing.assert_allclose(over["step"] + 1, [np.sqrt(41 * 61), np.sqrt(301 * 321)])
+    np.testing.assert_allclose(over["fraction"], over["step"] / LAST)
+    assert (over["fraction_low"] < over["fraction"]).all()
+    (alone,) = milestone_table(tables[1:], NEWS).query("run == @OVER_SEEDS").itertuples()
+    assert np.isnan(alone.step)
+    assert (alone.num_seeds, alone.num_all) == (1, 2)
 
 
 def marks_of(ax: Axes) -> dict[str, tuple[int, set[float]]]:
