@@ -1,8 +1,8 @@
-"""In-context linear regression: metrics of every run, and estimates that are made to fail.
+"""In-context linear regression: metrics and curvature of every run, and estimates made to fail.
 
 REQUIRED INPUTS under results/<preset>/regression/<run>/: checkpoints.h5.
-OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, llc/agreement.csv, llc_failures.nc,
-llc_scale.nc, llc_meaning.csv, llc_statements.csv
+OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, hessian.nc, llc/agreement.csv,
+llc_failures.nc, llc_scale.nc, llc_meaning.csv, llc_statements.csv
 """
 
 
@@ -62,6 +62,34 @@ rule regression_failures:
         code=code("regression_failures.py"),
     script:
         "../scripts/regression_failures.py"
+
+
+rule regression_hessian:
+    """Measure trace and largest eigenvalues of the loss's Hessian at the checkpoints that have an LLC."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        hessian=f"{RESULTS}/regression/{{run}}/hessian.nc",
+    log:
+        f"{LOGS}/regression/{{run}}/hessian.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/hessian.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(4000),
+        runtime=120,
+    params:
+        subject=lambda wildcards: subject_settings(RUN[wildcards.run], "local", PLAN),
+        steps=lambda wildcards: sorted(sum(llc_shards(RUN[wildcards.run], PLAN), [])),
+        sizes=config["regression"]["llc"]["hessian"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_hessian.py"),
+    script:
+        "../scripts/regression_hessian.py"
 
 
 rule regression_scale:

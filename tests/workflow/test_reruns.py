@@ -28,7 +28,7 @@ SHOW_FORMS_OF_LANGUAGE = {
 }
 SHOW_STAGES_OF_REGRESSION = {
     *("fig01b_loss_and_llc", "fig02b_planes", "fig05_behaviour", "fig06b_forms_in_time"),
-    *("fig23_slopes_published", "fig23_slopes_local", "milestones"),
+    *("fig23_slopes_published", "fig23_slopes_local", "fig25_curvature", "milestones"),
     *claims("regression"),
 }
 SHOW_STAGES_OF_LANGUAGE = {
@@ -48,7 +48,7 @@ AFTER_ESTIMATES_OF_REGRESSION = {
 CALIBRATIONS = {f"fig40_calibration_{model}" for model in ("rrr", "transformer", "modular")}
 AFTER_TRAINING_OF_REGRESSION = {
     *of("regression", "essential_dynamics", "forms", "llc_shard"),
-    *("regression_metrics", "regression_failures", "fig41_failures"),
+    *("regression_metrics", "regression_hessian", "regression_failures", "fig41_failures"),
     *("regression_scale", "llc_over_scale"),
     *("calibration_sweep", "calibration_choice", "fig40_calibration_transformer"),
     *AFTER_ESTIMATES_OF_REGRESSION,

@@ -34,6 +34,7 @@ from stagewise.core.subject import Subject
 from stagewise.llc.along import untrained_loss_of
 from stagewise.llc.diagnostics import judge, locality
 from stagewise.llc.estimate import full_loss, summarise
+from stagewise.llc.hessian_along import trace_and_eigenvalues
 from stagewise.llc.minibatches import baselines
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import Preconditioner
@@ -158,7 +159,7 @@ def llc_over_scale(
             **{name: [one[name] for one in estimates] for name in estimates[0]},
             **{name: np.array(column) for name, column in _counts(quadratic, cells).items()},
             **dict(zip(("curve", "curve_stderr"), np.array(curve).T, strict=True)),
-            **_eigenvalues(quadratic.spectrum, NUM_EIGENVALUES),
+            **trace_and_eigenvalues(quadratic.spectrum, NUM_EIGENVALUES),
             "init_loss": full_loss(subject.loss_fn, subject.params_at(step), subject.samples),
         }
         found.append(values)
@@ -207,16 +208,6 @@ def _counts(quadratic: LocalQuadratic, cells: Sequence[SGLDConfig]) -> dict[str,
             quadratic.gradient_part(float(cell.n_beta or np.nan), _scale(cell)) for cell in cells
         ],
     }
-
-
-def _eigenvalues(spectrum: Spectrum, count: int) -> dict[str, float | np.ndarray]:
-    trace = spectrum.trace(_identity)
-    values = spectrum.values[:count].numpy(force=True).astype(float)
-    return {"trace": trace.mean, "trace_stderr": trace.stderr, "eigenvalue": values}
-
-
-def _identity(curvature: np.ndarray) -> np.ndarray:
-    return curvature
 
 
 def _estimates(
@@ -270,7 +261,7 @@ def _covariance(spectrum: Spectrum, posterior: Posterior) -> Preconditioner:
     centre, values = posterior.centre, spectrum.values
     known = float(values.sum())
     spare = max(len(centre) - len(values), 1)
-    rest = torch.tensor((spectrum.trace(_identity).mean - known) / spare).to(centre)
+    rest = torch.tensor((spectrum.trace(np.asarray).mean - known) / spare).to(centre)
     variance = posterior.variance(rest).expand(len(centre)).clone()
     return Preconditioner(variance, spectrum.directions, posterior.variance(values))
 

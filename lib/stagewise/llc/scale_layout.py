@@ -1,4 +1,4 @@
-"""Layouts of what is measured over the scale gamma / n_beta."""
+"""Layouts of what is measured of the Hessian, and over the scale gamma / n_beta."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ EIGENVALUES = {
     "eigenvalue": Variable(("rank",), "loss", "largest eigenvalues of the Hessian"),
 }
 """Second derivatives of the loss with respect to parameters, which have no unit."""
+
+HESSIAN = StoreLayout("hessian", along(("step",), EIGENVALUES))
 
 _CELL = {
     **{

@@ -1,4 +1,7 @@
-"""Settings of what is measured over the scale gamma / n_beta; read when the workflow is parsed."""
+"""Settings of what is measured of the Hessian, and over the scale gamma / n_beta.
+
+Read when the workflow is parsed.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from stagewise.core.fields import Count, Positive, Settings, Several, Share, Two
 
 
 @dataclass(frozen=True)
-class CurvatureSizes(Settings):
-    """How the spectrum of the loss's second derivatives is measured."""
+class HessianSizes(Settings):
+    """How the loss's second derivatives are measured."""
 
     num_contexts: Count
     """Samples on which curvature is measured, of those that define L_n; few spread the spectrum, which
@@ -19,6 +22,12 @@ class CurvatureSizes(Settings):
     """Largest eigenvalues that are found one by one."""
     num_probes: TwoOrMore
     """Random vectors for the rest, whose spread gives the error."""
+
+
+@dataclass(frozen=True)
+class CurvatureSizes(HessianSizes):
+    """How the spectrum of the loss's second derivatives is measured."""
+
     num_nodes: Count
     """Lanczos steps from each probe."""
 

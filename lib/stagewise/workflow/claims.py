@@ -41,8 +41,12 @@ def _regression(plan: Plan) -> Asked:
         "draw_seed": plan.config["root_seed"],
     }
     own = _runs_and_curves("regression", plan)
-    agreement = plan.stores("llc/agreement.csv", plan.runs_with("llc"))
-    return Asked(own.stores | {"agreement": agreement}, own.facts | facts)
+    followed = plan.runs_with("llc")
+    further: dict[str, str | list[str]] = {
+        "agreement": plan.stores("llc/agreement.csv", followed),
+        "hessian": plan.stores("hessian.nc", followed),
+    }
+    return Asked(own.stores | further, own.facts | facts)
 
 
 def _language(plan: Plan) -> Asked:

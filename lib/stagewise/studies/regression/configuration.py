@@ -23,7 +23,7 @@ from stagewise.core.fields import (
 )
 from stagewise.core.settings import StepGrids, TrainingSettings
 from stagewise.development.settings import EssentialDynamicsSettings, StageSettings
-from stagewise.llc.scale_settings import ScaleSettings
+from stagewise.llc.scale_settings import HessianSizes, ScaleSettings
 from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
 from stagewise.studies.sections import (
     Analysis,
@@ -125,6 +125,7 @@ class RegressionLlc(SampledLlc):
     """Local learning coefficients along training."""
 
     failures: FailureSettings
+    hessian: HessianSizes
     scale: ScaleSettings
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from stagewise.development.layout import MILESTONES, SOUND_SHARE, STAGES
 from stagewise.development.settings import StageSettings
 from stagewise.llc.agreement import agreement_table
 from stagewise.llc.layout import AGREEMENT, LLC
+from stagewise.llc.scale_layout import HESSIAN
 from stagewise.stores.files import StoreError, write_dataset
 from stagewise.studies.regression.claims.evidence import RegressionEvidence
 from stagewise.studies.regression.layout import METRICS
@@ -105,7 +106,27 @@ def run(
     return RunEvidence(name, variant, seed, metrics() if measured is None else measured, curves)
 
 
-def verdict_on(claim: str, *runs: RunEvidence) -> Verdict:
+def curvature(turning: Sequence[float], scatter: float = 0.03) -> xr.Dataset:
+    """Return a trace and eigenvalues whose logarithms turn at the steps given, with some scatter."""
+    at = np.log1p(turning)
+    grid = np.linspace(0, np.log1p(LAST), 2000)
+    edges = np.array([2 * at[0] - at[1], *at, grid[-1] + 0.3])
+    part = np.clip(np.searchsorted(edges, grid, side="right") - 1, 0, len(at))
+    within = (grid - edges[part]) / np.diff(edges)[part]
+    slope = np.where(grid < edges[0], 0, (-1.0) ** part * np.sin(np.pi * within))
+    shape = np.interp(np.log1p(STEPS), grid, np.cumsum(slope))
+    noise = np.random.default_rng(0).standard_normal((4, len(STEPS)))
+    values = np.exp(shape / np.ptp(shape) + scatter * noise)
+    return HESSIAN.dataset(
+        {"trace": values[0], "trace_stderr": np.ones(len(STEPS)), "eigenvalue": values[1:].T},
+        {"step": STEPS, "rank": [1, 2, 3]},
+        {},
+    )
+
+
+def verdict_on(
+    claim: str, *runs: RunEvidence, hessian: Mapping[str, xr.Dataset] | None = None
+) -> Verdict:
     made = [
         agreement_table(
             run.name,
@@ -118,6 +139,7 @@ def verdict_on(claim: str, *runs: RunEvidence) -> Verdict:
     evidence = RegressionEvidence(
         runs,
         pd.concat([*made, AGREEMENT.empty()]),
+        hessian or {},
         0.125,
         "AABBA",
         StageSettings(num_draws=50, grid_points=200),
@@ -129,7 +151,7 @@ def verdict_on(claim: str, *runs: RunEvidence) -> Verdict:
 # Soundness
 
 
-@pytest.mark.parametrize("claim", ["R1", "R2", "R3", "R5", "R11"])
+@pytest.mark.parametrize("claim", ["R1", "R2", "R3", "R5", "R11", "R12"])
 def test_curves_of_unsound_estimates_test_nothing(claim: str) -> None:
     runs = [run(seed, published=curve(sound=2)) for seed in range(3)]
     found = verdict_on(claim, *runs)
@@ -145,7 +167,7 @@ def test_unsound_curves_are_named_beside_sound_ones() -> None:
 
 
 def test_stages_are_pale_where_claims_do_not_look() -> None:
-    for claim in ("R1", "R2", "R3", "R5", "R11", "L1"):
+    for claim in ("R1", "R2", "R3", "R5", "R11", "R12", "L1"):
         assert LEDGER[claim]["thresholds"]["min_sound"] == SOUND_SHARE
 
 
@@ -452,3 +474,27 @@ def test_stores_are_read_and_those_of_others_refused(tmp_path: Path) -> None:
             read_curves([other], *([path] for path in files))
     with pytest.raises(StoreError, match=r"metrics\.nc belongs to base-s0, not to base-s1"):
         read_runs([entry | {"name": "base-s1"}], [measured], METRICS, {})
+
+
+# R12
+
+
+@pytest.mark.parametrize(
+    ("turning", "expected", "missed"),
+    [(KNOWN_MILESTONES, REFUTED, 0), (KNOWN_MILESTONES[:2], SUPPORTED, 2)],
+)
+def test_r12_counts_the_boundaries_that_curvature_misses(
+    turning: Sequence[float], expected: str, missed: int
+) -> None:
+    found = verdict_on("R12", run(0, published=curve()), hessian={"base-s0": curvature(turning)})
+    assert found.verdict == expected
+    assert f"{missed} of 4 boundaries missed by 4 statistics" in found.value
+
+
+def test_r12_needs_four_boundaries_and_curves_that_could_show_them() -> None:
+    runs = run(0, published=curve("AAB")), run(1, published=curve())
+    noisy = curvature(KNOWN_MILESTONES, scatter=0.3)
+    found = verdict_on("R12", *runs, hessian={run.name: noisy for run in runs})
+    assert (found.verdict, found.seeds) == (NOT_TESTABLE, ())
+    assert "seed 0: 2 boundaries, too few to test" in found.value
+    assert "seed 1: curvature scatters too much to test" in found.value

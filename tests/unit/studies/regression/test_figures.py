@@ -12,9 +12,15 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from stagewise.llc.estimate_layout import VERDICTS_OF_ESTIMATES
+from stagewise.llc.scale_layout import HESSIAN
 from stagewise.plots import forms_in_time, loss_and_llc, planes, slopes, style, verdict_marks
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.regression.figures import fig05_behaviour, milestones, traces
+from stagewise.studies.regression.figures import (
+    fig05_behaviour,
+    fig25_curvature,
+    milestones,
+    traces,
+)
 from stagewise.studies.regression.figures.milestones import OVER_SEEDS, PUBLISHED, milestone_table
 from stagewise.studies.regression.figures.traces import chosen_steps
 
@@ -539,3 +545,44 @@ def test_chains_shorter_than_the_pull_takes_are_named(change: dict, said: str) -
     known = {**sampler, "steps_per_draw": 1, "preconditioner": "none", **change}
     assert verdict_marks.short_chains(xr.Dataset(attrs=known)) == said
     assert verdict_marks.short_chains(xr.Dataset()) == ""
+
+
+def hessian_of(run: str, level: float = 1.0) -> xr.Dataset:
+    trace = level * np.exp(np.sin(np.linspace(0, 3, STEPS.size)))
+    return HESSIAN.dataset(
+        {"trace": trace, "trace_stderr": 0.1 * trace, "eigenvalue": trace[:, None] / [2, 4, 8]},
+        {"step": STEPS, "rank": [1, 2, 3]},
+        {"run": run},
+    )
+
+
+def test_fig25_shows_curvature_of_every_seed_and_paths_without_escaped_estimates() -> None:
+    hessians = {run: hessian_of(run, level) for run, level in (("base-s0", 2.0), ("base-s1", 1.0))}
+    llc = llc_of()
+    found = {"published": milestones_of()}
+    drawn = fig25_curvature.draw(
+        hessians=hessians,
+        llcs={"published": llc},
+        milestones=found,
+        stages=stages_of(),
+        run="base-s1",
+    )
+    shown = drawn.data.set_index(["panel", "series"])
+    trace = shown.loc[("curvature", "trace")]
+    assert trace["y"].tolist() == hessians["base-s1"]["trace"].values.tolist()
+    assert shown.loc[("curvature", "trace, base-s0"), "y"].tolist() == pytest.approx(2 * trace["y"])
+    path = shown.loc[("Trace of the Hessian, published", "estimates")]
+    kept = llc["verdict"].values != "escaped"
+    assert path["y"].tolist() == llc["llc_mean"].values[kept].tolist()
+    assert (
+        path["x"].tolist()
+        == hessians["base-s1"]["trace"].sel(step=llc["step"][kept]).values.tolist()
+    )
+    with pytest.raises(ValueError, match="base-s1"):
+        fig25_curvature.draw(
+            hessians=hessians,
+            llcs={"published": llc},
+            milestones=found,
+            stages=stages_of(),
+            run="base-s0",
+        )

@@ -1,8 +1,9 @@
-"""Claims on stages and their boundaries: R1, R2, R11."""
+"""Claims on stages and their boundaries: R1, R2, R11, R12."""
 
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 
 from stagewise.claims.registry import claim
 from stagewise.claims.run_evidence import Curve, RunEvidence, sound_runs
@@ -94,17 +95,69 @@ def _seen(visible: bool) -> str:
 
 def _seen_in_loss(run: RunEvidence, curve: Curve, found: RegressionEvidence) -> list[bool]:
     """Return for each milestone of the LLC whether the test loss has one nearby."""
-    metrics, settings = run.metrics, found.stage_settings
+    metrics = run.metrics
     # All checkpoints meet the same contexts, so their errors over contexts move together and say
     # nothing of the curve's shape: the noise is left to be estimated from the scatter.
-    unknown = np.full(metrics.sizes["step"], np.nan)
-    smoothed = fit_llc_curve(
-        metrics.step.values,
-        metrics["test_loss"].values,
-        unknown,
-        settings,
-        found.draw_seed,
-    )
-    found = find_milestones(smoothed, settings)["log_step"].to_numpy()
-    distance = np.abs(curve.milestones["log_step"].to_numpy()[:, None] - found)
-    return [bool((row <= settings.match_width).any()) for row in distance]
+    smoothed = _smoothed(metrics.step.values, metrics["test_loss"].values, found)
+    return _near(curve, smoothed, found)
+
+
+@claim("R12")
+def missed_by_curvature(
+    found: RegressionEvidence,
+    *,
+    min_sound: float,
+    min_boundaries: float,
+    min_missed: float,
+    max_scatter: float,
+) -> Verdict:
+    """R12: trace and largest eigenvalues of the Hessian miss boundaries that the LLC shows."""
+    runs, texts = sound_runs(found.of("base", "published"), "published", min_sound)
+    outcomes: dict[int, bool | None] = {}
+    for run in runs:
+        count = len(run.curves["published"].milestones)
+        if count < min_boundaries:
+            outcomes[run.seed], texts[run.seed] = None, f"{count} boundaries, too few to test"
+            continue
+        seen = _seen_in_curvature(run, found, max_scatter)
+        if len(seen) < 2:
+            outcomes[run.seed], texts[run.seed] = None, "curvature scatters too much to test"
+            continue
+        # Trace and eigenvalues move together: what half of them see counts as seen.
+        missed = int((np.mean(seen, axis=0) < 0.5).sum())
+        outcomes[run.seed] = missed >= min_missed
+        texts[run.seed] = f"{missed} of {count} boundaries missed by {len(seen)} statistics"
+    seeds = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
+    width = found.stage_settings.match_width
+    uncertainty = f"matched within {width:g} in log step" if seeds else ""
+    return Verdict(overall(outcomes), listed(texts), uncertainty, seeds)
+
+
+def _seen_in_curvature(
+    run: RunEvidence, found: RegressionEvidence, max_scatter: float
+) -> list[list[bool]]:
+    """Return, for trace and eigenvalues in turn, which milestones of the LLC have one nearby.
+
+    A statistic that scatters by more than a share of its range could miss any boundary: left out.
+    """
+    hessian, seen = found.hessian[run.name], []
+    statistics = [hessian["trace"], *hessian["eigenvalue"].transpose("rank", "step")]
+    for statistic in statistics:
+        positive = statistic.where(statistic > 0)
+        smoothed = _smoothed(hessian.step.values, np.log(positive.values), found)
+        if smoothed.attrs["noise_sd"] <= max_scatter * float(np.ptp(smoothed["mean"].values)):
+            seen.append(_near(run.curves["published"], smoothed, found))
+    return seen
+
+
+def _smoothed(steps: np.ndarray, values: np.ndarray, found: RegressionEvidence) -> xr.Dataset:
+    """Return a curve as the LLC's is made, with its noise estimated from the scatter."""
+    unknown = np.full(len(steps), np.nan)
+    return fit_llc_curve(steps, values, unknown, found.stage_settings, found.draw_seed)
+
+
+def _near(curve: Curve, smoothed: xr.Dataset, found: RegressionEvidence) -> list[bool]:
+    """Return for each milestone of the LLC whether another curve has one nearby."""
+    others = find_milestones(smoothed, found.stage_settings)["log_step"].to_numpy()
+    distance = np.abs(curve.milestones["log_step"].to_numpy()[:, None] - others)
+    return [bool((row <= found.stage_settings.match_width).any()) for row in distance]

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 from stagewise.claims.reading import Paths, read_curves, read_runs
 from stagewise.claims.run_evidence import RunEvidence
 from stagewise.development.settings import StageSettings
 from stagewise.llc.layout import AGREEMENT
+from stagewise.llc.scale_layout import HESSIAN
 from stagewise.studies.regression.layout import METRICS
 
 
@@ -25,6 +27,8 @@ class RegressionEvidence:
         Metrics of layout `regression.layout.METRICS`.
     agreement : pandas.DataFrame
         Curves of a run compared in pairs; layout `llc.layout.AGREEMENT`.
+    hessian : mapping of str to xarray.Dataset
+        Trace and eigenvalues by run; layout `llc.scale_layout.HESSIAN`.
     noise_variance : float
         Variance of the label noise.
     published_types : str
@@ -37,6 +41,7 @@ class RegressionEvidence:
 
     runs: Sequence[RunEvidence]
     agreement: pd.DataFrame
+    hessian: Mapping[str, xr.Dataset]
     noise_variance: float
     published_types: str
     stage_settings: StageSettings
@@ -65,6 +70,7 @@ def read(
     milestones: Paths,
     stages: Paths,
     agreement: Paths,
+    hessian: Paths,
     *,
     runs: Sequence[Mapping[str, Any]],
     curves: Sequence[Sequence[str]],
@@ -79,6 +85,7 @@ def read(
     return RegressionEvidence(
         read_runs(runs, metrics, METRICS, found),
         pd.concat([AGREEMENT.read(path) for path in agreement] or [AGREEMENT.empty()]),
+        {str(one.attrs["run"]): one for one in map(HESSIAN.read, hessian)},
         noise_variance,
         published_types,
         StageSettings(**{**stage_settings, **listed}),

@@ -92,6 +92,15 @@ FIGURES: Mapping[str, Figure] = {
             "estimates": Input("regression/{shown_run}/llc_failures.nc", "llc.layout:LLC_FAILURES")
         },
     ),
+    "fig25_curvature": Figure(
+        inputs={
+            "hessians": Input("regression/{llc_runs}/hessian.nc", "llc.scale_layout:HESSIAN"),
+            "llcs": _llc("{common_setting}"),
+            "milestones": _under("milestones.csv", "development.layout:MILESTONES"),
+            "stages": _STAGES,
+        },
+        settings={"run": "shown_run"},
+    ),
     "llc_over_scale": Figure(
         inputs={
             "store": Input("regression/{shown_run}/llc_scale.nc", "llc.scale_layout:LLC_SCALE"),
