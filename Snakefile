@@ -5,7 +5,8 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config/config.yaml"
+# From the project, whatever folder the results go to.
+configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 # Built from pipeline.def; read with `--sdm apptainer` alone.
@@ -50,11 +51,13 @@ localrules:
 
 
 rule all:
-    """Every figure, the forms and stages of every run, the claims and the report."""
+    """Every figure, what is asked of every run, the claims and the report."""
     default_target: True
     input:
         figures=FIGURES.files("png"),
-        forms=stores("forms.nc", runs_with("essential_dynamics")),
+        metrics=stores("metrics.nc", asked_for("metrics")),
+        forms=stores("forms.nc", asked_for("essential_dynamics")),
+        llcs=llc_stores("llc.nc", asked_for("llc")),
         stages=llc_stores("stages.csv", staged(PLAN)),
         claims=f"{RESULTS}/claims.csv",
         report=f"{RESULTS}/report.html",

@@ -10,8 +10,6 @@ import re
 import sys
 from pathlib import Path
 
-import yaml
-
 BASE = Path(workflow.basedir)
 # Jobs import the package from here, whatever is installed: each inherits the path, and parses this again.
 sys.path.insert(0, str(BASE / "lib"))
@@ -30,6 +28,7 @@ from stagewise.workflow.calibration import (
 )
 from stagewise.workflow.claims import evidence_of
 from stagewise.workflow.config import ConfigError, checked
+from stagewise.workflow.config_files import require_distinct_keys
 from stagewise.workflow.code import code_digests
 from stagewise.workflow.contents import contents
 from stagewise.workflow.figures import CALIBRATED, FigurePlan
@@ -55,9 +54,10 @@ from stagewise.workflow.subjects import (
     subject_settings,
 )
 
-# Read at every start, by libyaml in a tenth of the time.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 try:
+    if workflow.is_main_process:
+        for path in workflow.configfiles:
+            require_distinct_keys(path)
     config = checked(config)
     LEDGER = read_ledger(
         BASE / "config/claims.yaml", BASE / "config/claims_schema.yaml"
@@ -75,7 +75,7 @@ TWO_LAYERS = PLAN.first_run("twolayers")
 FIGURES = FigurePlan(PLAN)
 
 
-runs_with = PLAN.runs_with
+runs_with, asked_for = PLAN.runs_with, PLAN.asked_for
 stores, llc_stores = PLAN.stores, PLAN.llc_stores
 
 
@@ -95,6 +95,21 @@ def code(script, *modules, more=lambda wildcards: ()):
     return lambda wildcards: code_of(
         script, *(m.format(**wildcards) for m in modules), *more(wildcards)
     )
+
+
+def of_project(path):
+    """A file of the project, from the folder of the results, which may be another."""
+    return path if BASE == Path.cwd() else str(BASE / path)
+
+
+def report_files(study=None):
+    """Everything that the report of one study is made of, or without a name that of all."""
+    files = contents(PLAN, FIGURES, LEDGER, study).files
+    return files | {
+        "captions": [of_project(caption) for caption in files["captions"]],
+        "template": of_project("report/report.html.j2"),
+        "style": of_project("report/style.css"),
+    }
 
 
 def figure_of(wildcards):

@@ -12,7 +12,7 @@ rule cost:
     # Snakemake knows no job that makes a benchmark file: the last results stand for the jobs before them.
     input:
         figures=FIGURES.files("png"),
-        forms=stores("forms.nc", runs_with("essential_dynamics")),
+        forms=stores("forms.nc", asked_for("essential_dynamics")),
         claims=f"{RESULTS}/claims.csv",
     output:
         table=f"{RESULTS}/cost.csv",
@@ -37,9 +37,7 @@ rule cost:
 rule report:
     """Figures, verdicts and tables of all studies in one HTML file."""
     input:
-        **contents(PLAN, FIGURES, LEDGER).files,
-        template="report/report.html.j2",
-        style="report/style.css",
+        **report_files(),
     output:
         report=f"{RESULTS}/report.html",
     log:
@@ -62,9 +60,7 @@ rule report:
 rule study_report:
     """The same of one study, which needs nothing of the others; its name as a target makes it."""
     input:
-        unpack(lambda wildcards: contents(PLAN, FIGURES, LEDGER, wildcards.study).files),
-        template="report/report.html.j2",
-        style="report/style.css",
+        unpack(lambda wildcards: report_files(wildcards.study)),
     output:
         report=f"{RESULTS}/reports/{{study}}.html",
     log:

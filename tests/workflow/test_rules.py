@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.projects import Project
+
 ROOT = Path(__file__).parents[2]
 RULES = [
     (path.name, block.split(":")[0], block)
@@ -85,6 +87,34 @@ def test_a_wrong_setting_on_the_command_line(project, setting, message):
 def test_an_impossible_value_in_a_file(project, delta, message):
     (project.path / "delta.yaml").write_text(delta)
     assert message in refusal(project, "delta.yaml")
+
+
+def test_a_section_that_is_there_twice_is_refused(project):
+    twice = "preset: twice\nlanguage: {vocab_size: 300}\n\nlanguage: {context_length: 8}\n"
+    (project.path / "delta.yaml").write_text(twice)
+    assert "delta.yaml has 'language' twice, in lines 2 and 4" in refusal(project, "delta.yaml")
+
+
+def test_every_analysis_that_a_variant_asks_for_is_made(project):
+    smoke = ("--configfile", "config/smoke.yaml")
+    before = project.planned(*smoke)
+    (project.path / "delta.yaml").write_text(
+        "regression: {variants: {tasks16: {analyses: [metrics, llc, essential_dynamics]},"
+        " other: {seeds: [5], settings: {}, analyses: [metrics]}}}"
+    )
+    after = project.planned(*smoke, "delta.yaml")
+    assert after["train"] == before["train"] + 1
+    assert after["regression_metrics"] == before["regression_metrics"] + 1
+    assert after["forms"] == before["forms"] + 1
+    assert after["llc"] == before["llc"] + 2  # under both settings that are asked of every seed
+
+
+def test_results_may_lie_in_another_folder_than_the_project(project, tmp_path):
+    elsewhere = Project(tmp_path)
+    snakefile = ("--snakefile", str(project.path / "Snakefile"))
+    smoke = (*snakefile, "--configfile", str(project.path / "config/smoke.yaml"))
+    here = project.planned("--configfile", "config/smoke.yaml")
+    assert elsewhere.planned(*smoke) == here
 
 
 def test_paper_preset_plans_one_job_a_checkpoint(project):

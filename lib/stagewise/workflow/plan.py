@@ -54,6 +54,10 @@ class Plan:
         runs = self.runs.values()
         return [run.name for run in runs if run.variant == variant and analysis in run.analyses]
 
+    def asked_for(self, analysis: str) -> list[str]:
+        """Return the names of the runs of every study for which an analysis is asked."""
+        return [run.name for run in self.runs.values() if analysis in run.analyses]
+
     def settings_of(self, run: str) -> list[str]:
         """Return the names of the sampler settings under which a run's LLC is estimated."""
         wanted = self.config[self.runs[run].study]["llc"]["settings"].items()

@@ -28,6 +28,7 @@ from stagewise.workflow.config import (
     merge,
     variant_settings,
 )
+from stagewise.workflow.config_files import require_distinct_keys
 from stagewise.workflow.configuration import REQUIRED_SAMPLERS, Configuration
 from stagewise.workflow.schema import reference_page, schema_file
 
@@ -69,6 +70,42 @@ def message_without(path: str) -> str:
         checked(config)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+# Names of runs
+
+
+@pytest.mark.parametrize(
+    ("place", "first"),
+    [
+        ("language.variants.base", "regression.variants.base"),
+        ("language.variants.tasks16", "regression.variants.tasks16"),
+    ],
+)
+def test_variants_of_two_studies_have_names_of_their_own(place: str, first: str) -> None:
+    message = message_after(nested(place, NEW_VARIANT))
+    assert f"'{place}' has the name of '{first}'" in message
+    assert message.endswith("rename one of the two")
+
+
+def test_followed_networks_have_names_of_their_own() -> None:
+    message = message_after(nested("regression.variants.late", NEW_VARIANT))
+    assert "'modular.llc.variants.late' has the name of 'regression.variants.late'" in message
+
+
+# Files
+
+
+def test_a_key_that_is_there_twice_is_named_with_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("a: {b: 1}\nc:\n  - {d: 2, e: 3}\n  - d: 2\n    d: 4\n")
+    with pytest.raises(ConfigError, match=r"own\.yaml has 'c\.1\.d' twice, in lines 4 and 5"):
+        require_distinct_keys(path)
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
+def test_no_configuration_has_a_key_twice(path: Path) -> None:
+    require_distinct_keys(path)
 
 
 # The schema
