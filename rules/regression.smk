@@ -1,7 +1,7 @@
 """In-context linear regression: metrics and curvature of every run, and estimates made to fail.
 
 REQUIRED INPUTS under results/<preset>/regression/<run>/: checkpoints.h5.
-OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, hessian.nc, llc/agreement.csv,
+OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, structure.nc, hessian.nc, llc/agreement.csv,
 llc_failures.nc, llc_scale.nc, llc_meaning.csv, llc_statements.csv
 """
 
@@ -30,6 +30,33 @@ rule regression_metrics:
         code=code("regression_metrics.py"),
     script:
         "../scripts/regression_metrics.py"
+
+
+rule regression_structure:
+    """Look inside every checkpoint of a run: embeddings, layer norms, unembedding, attention heads."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        structure=f"{RESULTS}/regression/{{run}}/structure.nc",
+    log:
+        f"{LOGS}/regression/{{run}}/structure.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/structure.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(2000),
+        runtime=30,
+    params:
+        **run_params("seed", "settings", "identity"),
+        structure=config["regression"]["structure"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_structure.py"),
+    script:
+        "../scripts/regression_structure.py"
 
 
 rule regression_failures:

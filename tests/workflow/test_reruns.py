@@ -29,6 +29,8 @@ SHOW_FORMS_OF_LANGUAGE = {
 SHOW_STAGES_OF_REGRESSION = {
     *("fig01b_loss_and_llc", "fig02b_planes", "fig05_behaviour", "fig06b_forms_in_time"),
     *("fig23_slopes_published", "fig23_slopes_local", "fig25_curvature", "milestones"),
+    *("fig29_embeddings", "fig30_unembedding", "fig31_layer_norms"),
+    *("fig32_attention_entropy", "fig33_attention_variability", "fig34_heads"),
     *claims("regression"),
 }
 SHOW_STAGES_OF_LANGUAGE = {
@@ -50,6 +52,7 @@ AFTER_TRAINING_OF_REGRESSION = {
     *of("regression", "essential_dynamics", "forms", "llc_shard"),
     *("regression_metrics", "regression_hessian", "regression_failures", "fig41_failures"),
     *("regression_scale", "llc_over_scale"),
+    *("regression_structure", "attention_maps"),
     *("calibration_sweep", "calibration_choice", "fig40_calibration_transformer"),
     *AFTER_ESTIMATES_OF_REGRESSION,
 }
@@ -214,13 +217,15 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
     edited.edit(SMOKE_CONFIG, "base: {seeds: [0, 1]}", "base: {seeds: [0, 1, 2]}")
     jobs = edited.planned(*SMOKE)
     own = {
-        **{"train": 1, "regression_metrics": 1, "essential_dynamics": 1, "forms": 1},
+        **{"train": 1, "regression_metrics": 1, "regression_structure": 1},
+        **{"essential_dynamics": 1, "forms": 1},
         # Two sampler settings of two shards each.
         **{"llc_shard": 4, "llc": 2, "llc_audit": 1, "stages": 2},
         "regression_agreement": 1,
     }
     over_all_seeds = {
-        *("fig01b_loss_and_llc", "milestones"),
+        *("fig01b_loss_and_llc", "milestones", "attention_maps"),
+        *("fig29_embeddings", "fig30_unembedding", "fig31_layer_norms"),
         *claims("regression", "instruments"),
     }
     assert {rule: count for rule, count in jobs.items() if rule in own} == own

@@ -45,6 +45,7 @@ def _regression(plan: Plan) -> Asked:
     further: dict[str, str | list[str]] = {
         "agreement": plan.stores("llc/agreement.csv", followed),
         "hessian": plan.stores("hessian.nc", followed),
+        "structure": plan.stores("structure.nc", followed),
     }
     return Asked(own.stores | further, own.facts | facts)
 

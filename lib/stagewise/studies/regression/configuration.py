@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from stagewise.core.entries import Changes, LeftOut
 from stagewise.core.fields import (
+    Bounds,
     Count,
     Name,
     NotNegative,
@@ -120,6 +121,16 @@ class FailureSettings(Settings):
     """Chains that find a loss below that of the checkpoint."""
 
 
+@dataclass(frozen=True)
+class StructureSettings(Settings):
+    """What is looked at inside the network along training."""
+
+    num_contexts: Count
+    """Contexts over which attention is averaged."""
+    label_threshold: Annotated[float, Bounds(exclusiveMinimum=0.5, maximum=1)]
+    """Share of its attention that a head gives to what it is named after."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RegressionLlc(SampledLlc):
     """Local learning coefficients along training."""
@@ -135,6 +146,7 @@ class RegressionStudy(RunSettings):
 
     variants: Mapping[Name, Variant]
     """Named variants of the study; each one has a run for each of its seeds."""
+    structure: StructureSettings
     llc: RegressionLlc
     stages: StageSettings
     essential_dynamics: EssentialDynamicsSettings

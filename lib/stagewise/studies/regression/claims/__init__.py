@@ -1,6 +1,6 @@
 """Checks of the claims on in-context linear regression; importing the package registers them."""
 
-from stagewise.studies.regression.claims import behaviour, development, sampling
+from stagewise.studies.regression.claims import behaviour, development, sampling, structure
 from stagewise.studies.regression.claims.evidence import read
 
-__all__ = ["behaviour", "development", "read", "sampling"]
+__all__ = ["behaviour", "development", "read", "sampling", "structure"]

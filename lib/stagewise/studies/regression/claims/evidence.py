@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from stagewise.development.settings import StageSettings
 from stagewise.llc.layout import AGREEMENT
 from stagewise.llc.scale_layout import HESSIAN
 from stagewise.studies.regression.layout import METRICS
+from stagewise.studies.regression.structure_layout import STRUCTURE
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class RegressionEvidence:
         How milestones were found.
     draw_seed : int
         Seed of the posterior draws behind milestones.
+    structure : mapping of str to Dataset
+        Layout `regression.structure_layout.STRUCTURE`, by run.
     """
 
     runs: Sequence[RunEvidence]
@@ -46,6 +49,7 @@ class RegressionEvidence:
     published_types: str
     stage_settings: StageSettings
     draw_seed: int
+    structure: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     def of(self, variant: str, *settings: str) -> list[RunEvidence]:
         """Return the runs of a variant that have an LLC under all of the settings named."""
@@ -54,6 +58,11 @@ class RegressionEvidence:
             for run in self.runs
             if run.variant == variant and all(setting in run.curves for setting in settings)
         ]
+
+    def structure_of(self, variant: str) -> dict[int, xr.Dataset]:
+        """Return the structure of a variant's runs, by seed."""
+        runs = [run for run in self.of(variant) if run.name in self.structure]
+        return {run.seed: self.structure[run.name] for run in runs}
 
     def compared(self, first: str, second: str) -> pd.DataFrame:
         """Return the rows of `agreement` on two settings, one a run, in the order of the runs."""
@@ -71,6 +80,7 @@ def read(
     stages: Paths,
     agreement: Paths,
     hessian: Paths,
+    structure: Paths,
     *,
     runs: Sequence[Mapping[str, Any]],
     curves: Sequence[Sequence[str]],
@@ -79,7 +89,13 @@ def read(
     stage_settings: Mapping[str, Any],
     draw_seed: int,
 ) -> RegressionEvidence:
-    """Read the stores of all runs; see `claims.reading`."""
+    """Read the stores of all runs; see `claims.reading`.
+
+    Raises
+    ------
+    stagewise.stores.files.StoreError
+        If a store is missing or damaged, or breaks its layout.
+    """
     found = read_curves(curves, llc, milestones, stages)
     listed = {name: tuple(stage_settings[name]) for name in ("length_scale_bounds", "leave_out")}
     return RegressionEvidence(
@@ -90,4 +106,5 @@ def read(
         published_types,
         StageSettings(**{**stage_settings, **listed}),
         draw_seed,
+        {str(store.attrs["run"]): store for store in map(STRUCTURE.read, structure)},
     )

@@ -17,6 +17,10 @@ _TRAJECTORY = {
     "stages": _STAGES,
 }
 
+_STRUCTURE = "studies.regression.structure_layout:STRUCTURE"
+_INSIDE = {"structure": Input("regression/{shown_run}/structure.nc", _STRUCTURE), "stages": _STAGES}
+_INSIDES = {"structures": Input("regression/{llc_runs}/structure.nc", _STRUCTURE)}
+
 
 def _llc(setting: str) -> Input:
     """Return the judged estimates of the shown run under one setting, or under several."""
@@ -84,6 +88,27 @@ FIGURES: Mapping[str, Figure] = {
             "agreement": _AGREEMENT,
         },
     ),
+    "fig29_embeddings": Figure(
+        inputs={**_INSIDES, "stages": _STAGES}, settings={"run": "shown_run"}
+    ),
+    "fig30_unembedding": Figure(
+        inputs={**_INSIDES, "stages": _STAGES}, settings={"run": "shown_run"}
+    ),
+    "fig31_layer_norms": Figure(
+        inputs={**_INSIDES, "stages": _STAGES}, settings={"run": "shown_run"}
+    ),
+    "fig32_attention_entropy": Figure(
+        inputs=_INSIDE,
+        constants={"measure": "attention_entropy"},
+        module="studies.regression.figures.attention_measure",
+    ),
+    "fig33_attention_variability": Figure(
+        inputs=_INSIDE,
+        constants={"measure": "attention_variability"},
+        module="studies.regression.figures.attention_measure",
+    ),
+    "fig34_heads": Figure(inputs=_INSIDE),
+    "attention_maps": Figure(inputs=_INSIDES),
     "fig39_noise": Figure(
         inputs={"shared": _llc("local"), "fresh": _llc("fresh"), "agreement": _AGREEMENT},
     ),
