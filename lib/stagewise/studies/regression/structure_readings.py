@@ -20,7 +20,13 @@ def variance_shares(structure: xr.Dataset, name: str) -> xr.DataArray:
     name : {"token", "position"}
     """
     squares = structure[f"{name}_singular_value"] ** 2
-    return squares / squares.sum(squares.dims[-1])
+    return squares / squares.sum(str(squares.dims[-1]))
+
+
+def principal_cosines(structure: xr.Dataset, space: str) -> xr.DataArray:
+    """Return the cosines of the principal angles, the largest first, dims (step, component)."""
+    angles = structure["principal_angle"].sel(space=space)
+    return angles.copy(data=np.cos(angles.to_numpy()))
 
 
 def mean_square_cosine(structure: xr.Dataset, space: str) -> xr.DataArray:
@@ -28,7 +34,7 @@ def mean_square_cosine(structure: xr.Dataset, space: str) -> xr.DataArray:
 
     That of random spaces is the dimension of the positions' space over that of the residual stream.
     """
-    return (np.cos(structure["principal_angle"].sel(space=space)) ** 2).mean("component")
+    return (principal_cosines(structure, space) ** 2).mean("component")
 
 
 def share_below(weights: xr.DataArray, below: float) -> xr.DataArray:

@@ -1,6 +1,8 @@
-"""Claims on what the model does: R3, R4, R5, R5b."""
+"""Claims on what the model does: R3, R4, R5, R5b, R6."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -92,6 +94,67 @@ def refining_worsens(
         errors[run.seed] = f"± {refine_error[top]:.1g}"
     seeds = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
     return Verdict(overall(outcomes), listed(texts), listed(errors), seeds)
+
+
+@claim("R6")
+def large_inputs_suffer(
+    found: RegressionEvidence, *, num_stderr: float, min_share: float, bound_stderr: float
+) -> Verdict:
+    """R6: on inputs of larger norm the ICL score gets worse again, while the test loss still falls."""
+    outcomes: dict[int, bool | None] = {}
+    texts, errors = {}, {}
+    for run in found.of("base"):
+        rises = [
+            _rise_after_the_best(run.metrics, scale, num_stderr)
+            for scale in run.metrics["input_scale"].values
+            if scale > 1
+        ]
+        worse = [
+            one
+            for one in rises
+            if one.falling and one.rise >= min_share and one.rise > num_stderr * one.error
+        ]
+        ruled_out = all(one.rise + bound_stderr * one.error < min_share for one in rises)
+        outcomes[run.seed] = bool(worse) if worse or ruled_out else None
+        shown = max(worse or rises, key=lambda one: one.rise)
+        texts[run.seed] = (
+            f"at g = {shown.scale:g} {100 * shown.rise:.0f} % of the score is lost after step "
+            f"{shown.step:.0f}, {len(worse)} of {len(rises)} scales get worse"
+        )
+        errors[run.seed] = f"± {100 * shown.error:.0f} %"
+    seeds = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
+    return Verdict(overall(outcomes), listed(texts), listed(errors), seeds)
+
+
+class _Rise(NamedTuple):
+    """How much of its best ICL score a scale of the inputs has lost at the end."""
+
+    scale: float
+    step: float
+    rise: float
+    error: float
+    falling: bool
+
+
+def _rise_after_the_best(metrics: xr.Dataset, scale: float, num_stderr: float) -> _Rise:
+    """Return the loss of a score since its best checkpoint, as a share of the best score.
+
+    Errors of two checkpoints are taken as independent; they meet the same contexts, so that this is too
+    much rather than too little.
+    """
+    score = metrics["icl_scaled"].sel(input_scale=scale).values
+    error = metrics["icl_scaled_stderr"].sel(input_scale=scale).values
+    loss, loss_error = metrics["test_loss"].values, metrics["test_loss_stderr"].values
+    best = int(np.argmin(score))
+    depth = max(-float(score[best]), float(np.finfo(float).tiny))
+    fall = loss[best] - loss[-1]
+    return _Rise(
+        float(scale),
+        float(metrics.step.values[best]),
+        float(score[-1] - score[best]) / depth,
+        float(np.hypot(error[best], error[-1])) / depth,
+        bool(fall > num_stderr * np.hypot(loss_error[best], loss_error[-1])),
+    )
 
 
 def _share_in_second_stage(metrics: xr.Dataset, curve: Curve) -> tuple[float, float, str]:

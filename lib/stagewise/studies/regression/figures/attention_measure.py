@@ -47,8 +47,16 @@ def draw(*, structure: xr.Dataset, stages: pd.DataFrame, measure: str) -> Drawn:
         # The last token gets no training signal.
         names = [f"{kind}{k}" for k in range(1, pairs + 1 - (kind == "y"))]
         colors = shades(pairs, _COLORS[kind])[: len(names)]
-        look = {"linewidth": 0.6, "alpha": 0.8}
-        fan(ledger, ax, panel, own.sel(query=names), colors, [""] * len(names), **look)
+        fan(
+            ledger,
+            ax,
+            panel,
+            own.sel(query=names),
+            colors,
+            [""] * len(names),
+            linewidth=0.6,
+            alpha=0.8,
+        )
         mean = means.isel(layer=layer, head=head).sel(query_kind=kind)
         steps = mean["step"].to_numpy()
         ledger.line(ax, panel, "mean", steps, mean, color=style.MAIN, linewidth=1.2, zorder=3)

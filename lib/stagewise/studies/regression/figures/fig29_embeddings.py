@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import sqrt
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
@@ -21,7 +20,7 @@ from stagewise.studies.regression.figures.structure_panels import (
     others,
     shades,
 )
-from stagewise.studies.regression.structure_readings import variance_shares
+from stagewise.studies.regression.structure_readings import principal_cosines, variance_shares
 
 
 @style.context()
@@ -71,8 +70,8 @@ def draw(*, structures: Mapping[str, xr.Dataset], stages: pd.DataFrame, run: str
     spaces = {"all": shown.sizes["position_component"], "leading": tokens}
     for ax, letter, (space, dimension) in zip(axes[1], "cd", spaces.items(), strict=True):
         for other, structure in beside.items():
-            _lines(ledger, ax, letter, _cosines(structure, space), other)
-        _lines(ledger, ax, letter, _cosines(shown, space))
+            _lines(ledger, ax, letter, principal_cosines(structure, space), other)
+        _lines(ledger, ax, letter, principal_cosines(shown, space))
         ax.axhline(sqrt(dimension / width), color=style.MUTED, linestyle=":", linewidth=0.9)
         ax.set_ylim(0, 1.03)
     axes[1, 0].set_title(f"(c) tokens against all {spaces['all']} directions of positions")
@@ -91,10 +90,6 @@ def draw(*, structures: Mapping[str, xr.Dataset], stages: pd.DataFrame, run: str
         [*style.stage_handles(stages), *style.soundness_handles(stages)],
     )
     return Drawn(figure, ledger.table())
-
-
-def _cosines(structure: xr.Dataset, space: str) -> xr.DataArray:
-    return np.cos(structure["principal_angle"].sel(space=space))
 
 
 def _lines(ledger: Ledger, ax: Axes, panel: str, values: xr.DataArray, other: str = "") -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 import xarray as xr
 from matplotlib.lines import Line2D
@@ -12,7 +15,7 @@ from stagewise.studies.regression.figures.structure_panels import half_head_grid
 from stagewise.studies.regression.structure_layout import NAMES
 from stagewise.studies.regression.structure_readings import head_labels
 
-_LOOKS = {
+_LOOKS: Mapping[str, tuple[str, Any]] = {
     "self": (style.MAIN, "-"),
     "previous_token": (style.SERIES[1], "-"),
     "previous_x": (style.SERIES[0], "--"),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from stagewise.plots import style
@@ -32,9 +33,9 @@ class HalfHead(NamedTuple):
     kind: str
 
 
-def shades(count: int, colors: str = style.SEQUENCE) -> list[tuple[float, ...]]:
+def shades(count: int, colors: str = style.SEQUENCE) -> list[str]:
     """Return colours of an ordered series."""
-    return [tuple(color) for color in mpl.colormaps[colors](np.linspace(0, 0.9, count))]
+    return [to_hex(color) for color in mpl.colormaps[colors](np.linspace(0, 0.9, count))]
 
 
 def others(structures: Mapping[str, xr.Dataset], run: str) -> dict[str, xr.Dataset]:
