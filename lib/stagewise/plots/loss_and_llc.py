@@ -68,8 +68,8 @@ def draw(
     remark : str
         What to say of the loss, in the upper right of its panels.
     first : float
-        Step at which the axis of time begins, if it is not `plots.style`'s; limits of the LLC are then
-        those of what can be seen, without escaped and diverged estimates.
+        Step at which the axis of time begins, if it is not `plots.style`'s. The axis of the LLC is
+        fitted to the estimates that neither escaped nor diverged; others are drawn at its edge.
 
     Returns
     -------
@@ -113,8 +113,10 @@ def draw(
             _beside(ledger, top, f"loss, {name}", beside.metrics, "test_loss")
             _beside(ledger, bottom, f"LLC, {name}", beside.llcs[setting], "llc_mean")
         if first:
-            _begin_at(first, top, [losses, pd.Series([constant], [last]), *_losses(beside)])
-            _begin_at(first, bottom, [_sound(shown), *_estimates(beside, setting)])
+            top.set_xlim(left=first)
+            _fit(top, [losses, pd.Series([constant], [last]), *_losses(beside)])
+        _fit(bottom, [*map(_sound, own), *_estimates(beside, setting)])
+        beyond = _at_edge(bottom, shown)
         for ax in (top, bottom):
             style.shade_stages(ax, stages[setting], names=ax is top)
         for what, step in (marks or {}).items():
@@ -127,7 +129,7 @@ def draw(
         if remark:
             style.note(top, remark, x=0.42)
         counted = verdict_marks.counts(verdict_marks.verdicts_of(shown))
-        flags = [line for line in (counted, verdict_marks.short_chains(shown)) if line]
+        flags = [line for line in (counted, beyond, verdict_marks.short_chains(shown)) if line]
         if flags:
             style.note(bottom, "\n".join(flags))
         handles = style.stage_handles(stages[setting])
@@ -170,14 +172,27 @@ def _estimates(beside: Beside | None, setting: str) -> list[pd.DataFrame]:
     return [_sound(beside.llcs[setting])] if beside else []
 
 
-def _begin_at(first: float, ax: Axes, values: Sequence[pd.DataFrame | pd.Series]) -> None:
-    """Let the axis of time begin at a step, and the other end where values do from there on."""
-    ax.set_xlim(left=first)
+def _fit(ax: Axes, values: Sequence[pd.DataFrame | pd.Series]) -> None:
+    """Fit the other axis to values as far as the axis of time shows them."""
+    first = ax.get_xlim()[0]
     known = np.concatenate([part[part.index >= first].to_numpy().ravel() for part in values])
     known = known[np.isfinite(known)]
     if known.size:
         room = 0.06 * np.ptp(known) or 1.0
         ax.set_ylim(known.min() - room, known.max() + room)
+
+
+def _at_edge(ax: Axes, judged: xr.Dataset) -> str:
+    """Draw estimates beyond the axis at its edge, and say how many there are; "" for none."""
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    step, llc = judged["step"].to_numpy(), judged["llc_mean"].to_numpy()
+    beyond = (step >= left) & (step <= right) & ((llc < low) | (llc > high))
+    if not beyond.any():
+        return ""
+    inset = 0.025 * (high - low)
+    edge = np.clip(llc[beyond], low + inset, high - inset)
+    verdict_marks.mark(ax, step[beyond], edge, verdict_marks.verdicts_of(judged)[beyond])
+    return f"{beyond.sum()} beyond the axis, at its edge"
 
 
 def _over_seeds(ledger: Ledger, ax: Axes, panel: str, values: pd.DataFrame, shown: str) -> None:

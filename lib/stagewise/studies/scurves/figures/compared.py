@@ -41,5 +41,7 @@ def draw(
     ledger = Ledger()
     draw_cases_row(ledger, figure.subplots(1, 3), "abc", cases, logarithmic=logarithmic, last=last)
     colors = style.color_handles([case.label for case in cases], linewidth=1.5)
-    style.bottom_legend(figure, colors, seed_handles(null=False), columns=4)
+    style.bottom_legend(
+        figure, colors, seed_handles(null=False, singles=len(cases) <= 2), columns=4
+    )
     return Drawn(figure, ledger.table())

@@ -66,6 +66,11 @@ class Curves:
         length = self.over_seeds("norm")[..., 0]
         return (np.abs(self.over_seeds("aligned")) / length).mean(-1)
 
+    def alignment_less(self, other: Curves) -> np.ndarray:
+        """Return the alignment less that of another case, of the seeds that diverged in neither."""
+        _, own, their = np.intersect1d(self.kept, other.kept, return_indices=True)
+        return self.alignment()[own] - other.alignment()[their]
+
     def converged(self) -> float:
         """Return the step at which the median loss is at the foot of the panel, or the last."""
         loss = np.median(self.over_seeds("loss"), axis=0)
@@ -102,10 +107,12 @@ def seed_lines(
     values: np.ndarray,
     color: str = style.MAIN,
     label: str | None = None,
+    singles: bool = True,
 ) -> None:
     """Draw a quantity of runs: light lines, their median and a band of 16 to 84 % over all seeds."""
-    light: dict[str, Any] = {"color": color, "linewidth": 0.5, "alpha": 0.45}
-    single_lines(ledger, ax, panel, curves, values, label, **light)
+    if singles:
+        light: dict[str, Any] = {"color": color, "linewidth": 0.5, "alpha": 0.45}
+        single_lines(ledger, ax, panel, curves, values, label, **light)
     middle, low, high = band(values)
     look: dict[str, Any] = {"color": color, "linewidth": 1.5, "label": label or curves.label}
     series = f"{label or curves.label}, median of {len(values)} seeds"
@@ -229,23 +236,31 @@ def draw_cases_row(
     logarithmic: bool = False,
     last: float | None = None,
 ) -> None:
-    """Draw several cases of rank 1 over their seeds: loss, length and alignment."""
+    """Draw several cases of rank 1 over their seeds: loss, length and alignment.
+
+    Of more than two cases there are no lines of single seeds, which would hide each other, and the
+    alignment is drawn less that of the first case, seed by seed.
+    """
+    few = len(cases) <= 2
     colors = (style.MAIN,) if len(cases) == 1 else style.SERIES
     end = max(c.converged() for c in cases) if last is None else last
     for color, curves in zip(colors, cases, strict=False):
         panels = {
             "loss": np.clip(curves.over_seeds("loss"), 1e-300, None),
             "length": curves.over_seeds("norm")[..., 0].mean(-1),
-            "alignment": curves.alignment(),
+            "alignment": curves.alignment() if few else curves.alignment_less(cases[0]),
         }
         for ax, letter, (name, values) in zip(axes, letters, panels.items(), strict=True):
-            seed_lines(ledger, ax, f"{letter}, {name}", curves, values, color)
+            seed_lines(ledger, ax, f"{letter}, {name}", curves, values, color, singles=few)
     loss_axis(axes[0], *cases)
     note_diverged(axes[0], *cases)
     axes[1].set_ylim(bottom=0)
     axes[1].set_ylabel("Length, mean of both vectors\n(dimensionless)")
-    axes[2].set_ylim(0, 1.02)
     axes[2].set_ylabel("|cosine| with target,\nmean of both vectors")
+    if few:
+        axes[2].set_ylim(0, 1.02)
+    else:
+        axes[2].set_ylabel(f"|cosine| with target, less\nthat of {cases[0].label}, same seed")
     for ax in axes:
         step_axis(ax, end, logarithmic, True)
     titles = ("loss", "learned vectors", "alignment")
@@ -253,12 +268,12 @@ def draw_cases_row(
         ax.set_title(f"({letter}) {title}, {len(cases[0].kept)} seeds")
 
 
-def seed_handles(null: bool = True) -> list[Artist]:
+def seed_handles(null: bool = True, singles: bool = True) -> list[Artist]:
     """Return legend entries for the lines of `seed_lines` and `draw_loss`."""
+    label = "single seeds (ten shown)"
+    one = Line2D([], [], color=style.MAIN, linewidth=0.5, alpha=0.5, label=label)
     handles: list[Artist] = [
-        Line2D(
-            [], [], color=style.MAIN, linewidth=0.5, alpha=0.5, label="single seeds (ten shown)"
-        ),
+        *([one] if singles else []),
         Line2D([], [], color=style.MAIN, linewidth=1.5, label="median over seeds"),
         Patch(color=style.MAIN, alpha=0.2, label="16 to 84 % of seeds"),
     ]
