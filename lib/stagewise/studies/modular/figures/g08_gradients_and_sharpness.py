@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,19 +21,18 @@ from stagewise.studies.modular.slingshots import Slingshot, find_slingshots
 from stagewise.studies.modular.thresholds import SlingshotSettings
 
 SETTINGS = ("late", "narrow", "descent")
+COLORS = dict(zip(SETTINGS, style.SERIES, strict=False))
 SLINGSHOT_SETTING = "early"
 """The setting whose curves are shown for slingshots; they are counted in the others too."""
 
 _LAST_LAYER = "unembedding.weight"
-_COSINES = {"cosine": "two training samples", "cross_cosine": "training and test sample"}
-_COLORS = dict(zip(_COSINES, style.SERIES, strict=False))
-_SCALE = 1e3  # cosines are drawn in thousandths
-_LABELS = (
-    "Accuracy",
-    "Mean cosine of gradients\n(thousandths)",
-    "Signal to noise towards\nthe final modes",
-    "Sharpness over the\nbound of stability",
-)
+_MEASURES = {
+    "cosine": ("two training samples", "Mean cosine of gradients\n(thousandths)", 1e3),
+    "cross_cosine": ("training and test sample", "Mean cosine of gradients\n(thousandths)", 1e3),
+    "signal_to_noise": ("descent", "Signal to noise towards\nthe final modes", 1.0),
+    "sharpness_ratio": ("sharpness", "Sharpness over the\nbound of stability", 1.0),
+}
+"""Title, label of the axis and factor of each measure of layout `modular.layout.GRADIENTS`."""
 
 
 @style.context()
@@ -57,44 +57,85 @@ def draw(
     slingshots : mapping of str to Any
         What `modular.slingshots.SlingshotSettings` is made of.
     shown_seed : int
-        The seed drawn bold.
+        The seed drawn bold where seeds have slingshots.
     """
-    figure = style.new_figure(style.FULL_WIDTH, 5 * 1.4 + 0.9)
-    axes = figure.subplots(5, len(SETTINGS))
-    for row in (0, 3):  # accuracies and ratios have one scale
-        for ax in axes[row, 1:]:
-            ax.sharey(axes[row, 0])
-    ledger = Ledger()
-    for column, name in enumerate(SETTINGS):
-        letters = "abcdefghijkl"[column :: len(SETTINGS)]
-        panels = [f"{letter}, {name}" for letter in letters]
-        own, data, cases = axes[:4, column], gradients[name], along.first_case(runs, name)
+    figure = style.new_figure(style.FULL_WIDTH, 3 * 1.55 + 0.9)
+    axes = figure.subplots(3, 3).ravel()
+    ledger, along_training, apart = Ledger(), axes[:5], axes[5:8]
+    axes[8].set_visible(False)
+    for place, name in enumerate(SETTINGS):
+        data, cases = gradients[name], along.first_case(runs, name)
         seeds = along.kept_seeds(cases, data["seed"].to_numpy())
-        lines = {seed: along.curve_of(curves[name], seed) for seed in seeds}
-        _accuracies(ledger, own[0], panels[0], lines, shown_seed)
-        _cosines(ledger, own[1], panels[1], data, seeds, shown_seed)
-        _signal(ledger, own[2], panels[2], data, seeds, shown_seed)
-        _sharpness(ledger, own[3], panels[3], data, seeds, shown_seed)
-        own[0].set_title(f"({letters[0]}) {_title(name, data)}")
-        for ax, letter in zip(own[1:], letters[1:], strict=True):
-            ax.set_title(f"({letter}) {name}, {len(seeds)} seeds")
-        for ax in own:
-            along.step_axis(ax, float(data["step"][-1]), label=ax is own[3])
-            if shown_seed in seeds:
-                along.mark_times(ax, cases.loc[shown_seed])
-        along.note_diverged(own[0], cases, data["seed"].to_numpy(), shown_seed)
-        style.note(own[0], along.missing(cases.loc[shown_seed]), y=0.7)
-    for ax, label in zip(axes[:, 0], _LABELS, strict=False):
-        ax.set_ylabel(label)
+        if not seeds:
+            continue
+        lines = [along.curve_of(curves[name], seed) for seed in seeds]
+        for part, dash in (("train", "--"), ("test", "-")):
+            values = np.stack([line[f"{part}_accuracy"].to_numpy() for line in lines])
+            look = {"linestyle": dash, "color": COLORS[name]}
+            _over_seeds(ledger, axes[0], f"a, {part}", name, lines[0]["step"], values, **look)
+        for ax, letter, (measure, (_, _, factor)) in zip(
+            axes[1:5], "bcde", _MEASURES.items(), strict=True
+        ):
+            values = factor * data[measure].sel(seed=seeds).to_numpy()
+            panel = f"{letter}, {measure}"
+            _over_seeds(ledger, ax, panel, name, data["step"], values, color=COLORS[name])
+        _rise(along_training, place, cases.loc[seeds], COLORS[name])
+    _finish(along_training, max(float(gradients[name]["step"][-1]) for name in SETTINGS))
     found = {
         name: slingshots_of(
             curves[name], along.first_case(runs, name), SlingshotSettings(**slingshots)
         )
         for name in (SLINGSHOT_SETTING, *SETTINGS)
     }
-    _slingshots(ledger, axes[4], curves[SLINGSHOT_SETTING], found, shown_seed)
-    style.bottom_legend(figure, _handles(shown_seed), columns=4)
+    _slingshots(ledger, apart, curves[SLINGSHOT_SETTING], found, shown_seed)
+    style.bottom_legend(figure, _handles(gradients, runs, shown_seed), columns=4)
     return Drawn(figure, ledger.table())
+
+
+def _over_seeds(
+    ledger: Ledger,
+    ax: Axes,
+    panel: str,
+    name: str,
+    steps: xr.DataArray,
+    values: np.ndarray,
+    **look: Any,
+) -> None:
+    """Draw the mean of a measure over seeds, with a band from the least seed to the largest."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a measure that no seed has at a step
+        middle, low, high = (f(values, axis=0) for f in (np.nanmean, np.nanmin, np.nanmax))
+    series = f"{name}, mean of {len(values)} seeds"
+    ledger.line(ax, panel, series, steps.to_numpy(), middle, low, high, opacity=0.2, **look)
+
+
+def _rise(axes: np.ndarray, place: int, cases: pd.DataFrame, color: str) -> None:
+    """Mark by a bar above the panels when test accuracy rises: the median of seeds in which it does."""
+    rising = cases[np.isfinite(cases["rise_start"]) & np.isfinite(cases["rise_end"])]
+    if rising.empty:
+        return
+    ends = [max(float(rising[name].median()), 1.0) for name in ("rise_start", "rise_end")]
+    for ax in axes:
+        height = 1.01 + 0.022 * place
+        transform = ax.get_xaxis_transform()
+        look: dict[str, Any] = {"color": color, "linewidth": 1.6, "solid_capstyle": "butt"}
+        ax.plot(ends, [height, height], transform=transform, clip_on=False, **look)
+
+
+def _finish(axes: np.ndarray, last: float) -> None:
+    """Give the panels along training their scales, labels and titles."""
+    axes[0].set_ylim(0, 1.03)
+    axes[0].set_ylabel("Accuracy")
+    axes[0].set_title("(a) accuracy", pad=9)
+    for ax, letter, (title, label, _) in zip(axes[1:], "bcde", _MEASURES.values(), strict=True):
+        ax.set_ylabel(label)
+        ax.set_title(f"({letter}) {title}", pad=9)
+    for ax in axes[1:4]:
+        ax.axhline(0, color=style.MAIN, linewidth=0.5)
+    axes[4].set_yscale("log", nonpositive="mask")
+    axes[4].axhline(1, color=style.ACCENT, linestyle=":", linewidth=1.0)
+    for ax in axes:
+        along.step_axis(ax, last, label=True)
 
 
 def slingshots_of(
@@ -119,76 +160,14 @@ def slingshots_of(
     return found
 
 
-def _title(name: str, data: xr.Dataset) -> str:
+def _title(name: str, data: xr.Dataset, runs: pd.DataFrame) -> str:
+    """Return the name of a setting with its optimiser, its batch, and how many seeds diverged."""
     batch = data.attrs["batch_size"]
     drawn = "all pairs" if batch == "full" else f"{batch} pairs"
-    return f"{name}: {data.attrs['optimiser']}, {drawn}"
-
-
-def _accuracies(
-    ledger: Ledger, ax: Axes, panel: str, lines: Mapping[int, xr.Dataset], shown: int
-) -> None:
-    for part, dash in (("train", "--"), ("test", "-")):
-        values = {
-            s: (d["step"].to_numpy(), d[f"{part}_accuracy"].to_numpy()) for s, d in lines.items()
-        }
-        along.seed_lines(ledger, ax, panel, part, values, shown, color=style.MAIN, linestyle=dash)
-    ax.set_ylim(0, 1.03)
-
-
-def _cosines(
-    ledger: Ledger, ax: Axes, panel: str, data: xr.Dataset, seeds: list[int], shown: int
-) -> None:
-    for name, series in _COSINES.items():
-        scaled = _SCALE * data[[name, f"{name}_stderr"]]
-        _with_errors(ledger, ax, panel, scaled, name, series, seeds, shown, _COLORS[name])
-    ax.axhline(0, color=style.MAIN, linewidth=0.5)
-
-
-def _signal(
-    ledger: Ledger, ax: Axes, panel: str, data: xr.Dataset, seeds: list[int], shown: int
-) -> None:
-    name = "signal_to_noise"
-    _with_errors(ledger, ax, panel, data, name, "signal to noise", seeds, shown, style.SECOND)
-    ax.axhline(0, color=style.MAIN, linewidth=0.5)
-    if shown in seeds and not np.isfinite(data[name].sel(seed=shown)).any():
-        style.note(ax, "no mode learned in the end: no direction")
-
-
-def _with_errors(
-    ledger: Ledger,
-    ax: Axes,
-    panel: str,
-    data: xr.Dataset,
-    name: str,
-    series: str,
-    seeds: list[int],
-    shown: int,
-    color: str,
-) -> None:
-    """Draw a measure of each seed, with a band of one standard error for the shown one."""
-    steps = data["step"].to_numpy()
-    values = {seed: (steps, data[name].sel(seed=seed).to_numpy()) for seed in seeds}
-    others = {seed: line for seed, line in values.items() if seed != shown}
-    along.seed_lines(ledger, ax, panel, series, others, shown, color=color)
-    if shown in values:
-        _, line = values[shown]
-        error = data[f"{name}_stderr"].sel(seed=shown).to_numpy()
-        bold = {"color": color, **along.BOLD}
-        ledger.line(
-            ax, panel, f"{series}, seed {shown}", steps, line, line - error, line + error, **bold
-        )
-
-
-def _sharpness(
-    ledger: Ledger, ax: Axes, panel: str, data: xr.Dataset, seeds: list[int], shown: int
-) -> None:
-    steps = data["step"].to_numpy()
-    ratio = data["sharpness_ratio"].where(data["sharpness_ratio"] > 0)
-    lines = {seed: (steps, ratio.sel(seed=seed).to_numpy()) for seed in seeds}
-    along.seed_lines(ledger, ax, panel, "sharpness ratio", lines, shown, color=style.SERIES[3])
-    ax.set_yscale("log")
-    ax.axhline(1, color=style.ACCENT, linestyle=":", linewidth=1.0)
+    followed = data["seed"].to_numpy()
+    lost = len(followed) - len(along.kept_seeds(along.first_case(runs, name), followed))
+    left_out = f" ({lost} diverged, left out)" if lost else ""
+    return f"{name}: {data.attrs['optimiser']}, {drawn}{left_out}"
 
 
 def _slingshots(
@@ -200,7 +179,7 @@ def _slingshots(
 ) -> None:
     """Draw training loss and last layer's norm of one setting, and how often all have slingshots."""
     own = found[SLINGSHOT_SETTING]
-    for ax, letter, name in zip(axes, "mn", ("train_loss", "parameter_norm"), strict=False):
+    for ax, letter, name in zip(axes, "fg", ("train_loss", "parameter_norm"), strict=False):
         lines = {}
         for seed in own:
             curve = along.curve_of(curves, seed)
@@ -223,18 +202,18 @@ def _slingshots(
     axes[1].set_ylim(bottom=0)
     axes[0].set_ylabel("Training loss (nat)")
     axes[1].set_ylabel("Norm of the last layer")
-    axes[0].set_title(f"(m) slingshots, {SLINGSHOT_SETTING}")
-    axes[1].set_title(f"(n) {SLINGSHOT_SETTING}")
+    axes[0].set_title(f"(f) slingshots, {SLINGSHOT_SETTING}")
+    axes[1].set_title(f"(g) last layer, {SLINGSHOT_SETTING}")
     for x, (name, seeds) in enumerate(found.items()):
         counts = [len(spikes) for spikes in seeds.values()]
         places = x + np.linspace(-0.25, 0.25, len(counts) + 2)[1:-1]
         axes[2].plot(places, counts, "o", color=style.MAIN)
-        ledger.add("o", name, places, counts, seed=list(seeds))
+        ledger.add("h", name, places, counts, seed=list(seeds))
     axes[2].set_xticks(range(len(found)), list(found))
     axes[2].set_ylim(bottom=-0.15)
     axes[2].yaxis.get_major_locator().set_params(integer=True)
     axes[2].set_ylabel("Slingshots of each seed")
-    axes[2].set_title("(o) how many, by setting")
+    axes[2].set_title("(h) slingshots by setting")
 
 
 def _spike(shown: bool) -> dict[str, Any]:
@@ -249,15 +228,16 @@ def _spike(shown: bool) -> dict[str, Any]:
     }
 
 
-def _handles(shown: int) -> list[Artist]:
-    cosines = [Line2D([], [], color=_COLORS[name], label=text) for name, text in _COSINES.items()]
+def _handles(gradients: Mapping[str, xr.Dataset], runs: pd.DataFrame, shown: int) -> list[Artist]:
     return [
-        *along.seed_handles(shown),
-        Line2D([], [], color=style.MAIN, linestyle="--", label="training accuracy"),
-        Line2D([], [], color=style.MAIN, label="test accuracy"),
-        *cosines,
-        Patch(color=style.MAIN, alpha=0.25, linewidth=0, label="± 1 standard error over samples"),
+        *style.color_handles(
+            [_title(name, gradients[name], runs) for name in SETTINGS], linewidth=1.3
+        ),
+        Patch(color=style.MUTED, alpha=0.3, linewidth=0, label="range of seeds"),
+        Line2D([], [], color=style.MAIN, label="test accuracy, mean"),
+        Line2D([], [], color=style.MAIN, linestyle="--", label="training accuracy, mean"),
+        Line2D([], [], color=style.MUTED, linewidth=2.2, label="above: rise of test accuracy"),
         Line2D([], [], color=style.ACCENT, linestyle=":", label="edge of stability"),
-        *along.time_handles(),
+        *along.seed_handles(shown),
         Line2D([], [], label="slingshot", **_spike(True)),
     ]
