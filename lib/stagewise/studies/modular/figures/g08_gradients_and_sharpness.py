@@ -27,10 +27,10 @@ SLINGSHOT_SETTING = "early"
 
 _LAST_LAYER = "unembedding.weight"
 _MEASURES = {
-    "cosine": ("two training samples", "Mean cosine of gradients\n(thousandths)", 1e3),
-    "cross_cosine": ("training and test sample", "Mean cosine of gradients\n(thousandths)", 1e3),
-    "signal_to_noise": ("descent", "Signal to noise towards\nthe final modes", 1.0),
-    "sharpness_ratio": ("sharpness", "Sharpness over the\nbound of stability", 1.0),
+    "cosine": ("gradients within training", "Mean cosine of gradients\n(thousandths)", 1e3),
+    "cross_cosine": ("gradients, training and test", "Mean cosine of gradients\n(thousandths)", 1e3),
+    "signal_to_noise": ("steps towards final modes", "Signal to noise", 1.0),
+    "sharpness_ratio": ("edge of stability", "Sharpness over the\nbound of stability", 1.0),
 }
 """Title, label of the axis and factor of each measure of layout `modular.layout.GRADIENTS`."""
 
