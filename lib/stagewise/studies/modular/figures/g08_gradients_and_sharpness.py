@@ -28,7 +28,11 @@ SLINGSHOT_SETTING = "early"
 _LAST_LAYER = "unembedding.weight"
 _MEASURES = {
     "cosine": ("gradients within training", "Mean cosine of gradients\n(thousandths)", 1e3),
-    "cross_cosine": ("gradients, training and test", "Mean cosine of gradients\n(thousandths)", 1e3),
+    "cross_cosine": (
+        "gradients, training and test",
+        "Mean cosine of gradients\n(thousandths)",
+        1e3,
+    ),
     "signal_to_noise": ("steps towards final modes", "Signal to noise", 1.0),
     "sharpness_ratio": ("edge of stability", "Sharpness over the\nbound of stability", 1.0),
 }
