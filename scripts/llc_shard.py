@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stagewise.llc.along import llc_along
+from stagewise.llc.along import llc_shard
 from stagewise.llc.estimate_layout import LLC_SHARD
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.provenance import provenance
@@ -26,7 +26,7 @@ def main(
 ) -> None:
     """Estimate each checkpoint on its own, so that the shard's size cannot matter."""
     built = subject_of(study, name, paths=paths, root_seed=root_seed, device=device, **subject)
-    shard = llc_along(built, steps, SGLDConfig(**sampler), **sampling)
+    shard = llc_shard(built, steps, SGLDConfig(**sampler), **sampling)
     stated = {"setting": setting, "identity": subject["identity"], **subject["measured"]}
     known = {key: value for key, value in stated.items() if value is not None}
     LLC_SHARD.write(path_to_shard, shard, {**known, **shard.attrs, **provenance()})

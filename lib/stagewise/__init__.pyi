@@ -5,8 +5,11 @@ from .development.settings import FormSettings as FormSettings
 from .development.settings import StageSettings as StageSettings
 from .development.stages import find_stages as find_stages
 from .llc.along import llc_along as llc_along
+from .llc.checkpoints import outputs_along as outputs_along
+from .llc.checkpoints import subject_of_modules as subject_of_modules
 from .llc.diagnostics import judge as judge
 from .llc.estimate import estimate_llc as estimate_llc
 from .llc.modules import module_loss as module_loss
+from .llc.modules import sample_names as sample_names
 from .llc.modules import stack_dataset as stack_dataset
 from .llc.settings import SGLDConfig as SGLDConfig

@@ -20,24 +20,52 @@ HessianProduct = Callable[[Tensor], Tensor]
 
 
 def hessian_product(
-    loss_fn: LossFunction, layout: ParameterLayout, point: Tensor, batch: Batch
+    loss_fn: LossFunction,
+    layout: ParameterLayout,
+    point: Tensor,
+    batch: Batch,
+    chunk: int | None = None,
 ) -> HessianProduct:
     """Return the function v -> H v, with H the Hessian of a batch's loss at a point.
 
     Parameters
     ----------
     loss_fn : callable
-        ``loss_fn(params, batch) -> scalar``.
+        ``loss_fn(params, batch) -> scalar``, the mean over samples.
     layout : ParameterLayout
     point : Tensor, shape (num_parameters,)
     batch : tuple of Tensor
+    chunk : int, optional
+        Samples differentiated at a time, which bounds the memory; all without it.
 
     Returns
     -------
     callable
-        Takes and returns a vector, shape (num_parameters,). The gradient's graph is built once and
-        used for every product.
+        Takes and returns a vector, shape (num_parameters,). Of a single chunk the gradient's graph is
+        built once and used for every product; several are built anew, for their graphs are what memory
+        holds.
     """
+    count = len(batch[0]) if batch else 1
+    if chunk is None or chunk >= count:
+        return _product_of_graph(loss_fn, layout, point, batch)
+    chunks = [
+        tuple(part[first : first + chunk] for part in batch) for first in range(0, count, chunk)
+    ]
+
+    def product(vector: Tensor) -> Tensor:
+        total = torch.zeros_like(vector)
+        for part in chunks:
+            total += _product_of_graph(loss_fn, layout, point, part)(vector) * (
+                len(part[0]) / count
+            )
+        return total
+
+    return product
+
+
+def _product_of_graph(
+    loss_fn: LossFunction, layout: ParameterLayout, point: Tensor, batch: Batch
+) -> HessianProduct:
     leaf = point.detach().clone().requires_grad_()
     (gradient,) = torch.autograd.grad(
         loss_fn(layout.unflatten(leaf), batch), leaf, create_graph=True

@@ -41,6 +41,9 @@ class Subject:
         trajectory essential dynamics looks at.
     exact_llc : float, optional
         Learning coefficient, where it is known.
+    buffers_at : callable, optional
+        ``buffers_at(step) -> buffers``: what training changed beside the parameters, such as the
+        statistics of batch normalisation; `loss_fn` takes them with the parameters.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Subject:
     constant_loss: float | None = None
     function_vector: Callable[[Params], np.ndarray] | None = None
     exact_llc: float | None = None
+    buffers_at: Callable[[int], Params] | None = None
 
     @classmethod
     def of_checkpoints(
@@ -65,6 +69,13 @@ class Subject:
     ) -> Subject:
         """Return a subject whose parameters are at hand, by training step in the order of time."""
         return cls(name, tuple(checkpoints), checkpoints.__getitem__, loss_fn, samples, **known)
+
+    def loss_at(self, step: int) -> LossFunction:
+        """Return the loss with the buffers of a step."""
+        if self.buffers_at is None:
+            return self.loss_fn
+        buffers, loss_fn = self.buffers_at(step), self.loss_fn
+        return lambda params, batch: loss_fn({**params, **buffers}, batch)
 
     @property
     def num_samples(self) -> int:

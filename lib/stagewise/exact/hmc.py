@@ -16,17 +16,19 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from stagewise.core.kernels import differentiable_kernels
 from stagewise.core.replicas import Batch, LossFunction
 from stagewise.core.seeding import StreamKey, as_key
 from stagewise.exact.hamiltonian import DualAveraging, Evaluate, Point, move
 from stagewise.exact.layout import HMC_ESTIMATE
 from stagewise.exact.settings import HMCConfig
-from stagewise.llc.estimate import check_inputs, summarise
+from stagewise.llc.estimate import summarise
+from stagewise.llc.inputs import checked_inputs
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import (
-    CURVATURE_SAMPLES,
     Preconditioner,
     covariance_estimate,
+    curvature_samples,
     normalised,
 )
 from stagewise.llc.sampling import Visit, run
@@ -66,16 +68,22 @@ def sample_hmc(
     if callable(data):
         raise ValueError("HMC needs the loss of all samples: give these, not a callable")
     own = as_key(key)
-    check_inputs(loss_fn, params, data, own, paired=False)
-    posterior = Posterior.around(params, loss_fn, config.n_beta, config.localization)
-    kernel = Hamiltonian.prepared(posterior, data, config, own)
-    trace, end = run(
-        kernel,
-        range(config.num_chains),
-        num_burnin=config.num_burnin,
-        num_draws=config.num_draws,
-    )
-    init_loss = kernel.evaluate(posterior.centre[None]).loss.item()
+    with differentiable_kernels(fused=False):
+        inputs = checked_inputs(
+            loss_fn, params, data, own, paired=False, curvature=True, n_beta=config.n_beta
+        )
+        posterior = replace(
+            Posterior.around(inputs.params, loss_fn, config.n_beta, config.localization),
+            serial=inputs.serial,
+        )
+        kernel = Hamiltonian.prepared(posterior, inputs.batches, config, own)
+        trace, end = run(
+            kernel,
+            range(config.num_chains),
+            num_burnin=config.num_burnin,
+            num_draws=config.num_draws,
+        )
+        init_loss = kernel.evaluate(posterior.centre[None]).loss.item()
     result = summarise(trace, posterior, init_loss, asdict(config))
     return HMC_ESTIMATE.describe(
         result.assign(
@@ -157,7 +165,8 @@ class Hamiltonian:
         cls, posterior: Posterior, data: Batch, config: HMCConfig, key: StreamKey
     ) -> Hamiltonian:
         """Return the kernel for a configuration; measures the curvature at w*."""
-        batch, own = tuple(part[:CURVATURE_SAMPLES] for part in data), key.child("curvature")
+        own = key.child("curvature")
+        batch = curvature_samples(data, own)
         estimated = covariance_estimate(config.preconditioner, posterior, batch, own)
         metric = normalised(estimated, posterior, batch, own)
         return cls(posterior_energy(posterior, data), posterior.centre, metric, config, key)

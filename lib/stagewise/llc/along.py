@@ -20,7 +20,7 @@ from stagewise.llc.diagnostics import judge_all, locality
 from stagewise.llc.estimate import estimate_llc, full_loss
 from stagewise.llc.settings import SGLDConfig
 
-OF_ONE_STEP = ("verdict", "reason", "failure")
+OF_ONE_STEP = ("verdict", "reason", "failure", "notes")
 """Attributes of an estimate that say nothing of several; the verdicts of all are variables."""
 
 
@@ -44,7 +44,7 @@ def estimate_at(
 ) -> xr.Dataset:
     """Estimate the LLC of a subject at one of its steps; see `llc.estimate.estimate_llc`."""
     return estimate_llc(
-        subject.loss_fn,
+        subject.loss_at(step),
         subject.params_at(step),
         subject.samples,
         config,
@@ -53,7 +53,7 @@ def estimate_at(
     )
 
 
-def llc_along(
+def llc_shard(
     subject: Subject,
     steps: Sequence[int],
     config: SGLDConfig,
@@ -97,6 +97,25 @@ def llc_along(
     )
 
 
+def llc_along(
+    subject: Subject, steps: Sequence[int], config: SGLDConfig, **sampling: Any
+) -> xr.Dataset:
+    """Estimate the LLC of a subject at some of its steps, and judge every estimate.
+
+    Parameters
+    ----------
+    subject, steps, config, **sampling
+        As for `llc_shard`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Layout `llc.layout.LLC`, in the order of time: the estimates along ``step``, each with its
+        ``verdict`` and ``reason``. `stagewise.find_stages` and the figures take it as it is.
+    """
+    return gathered([llc_shard(subject, steps, config, **sampling)])
+
+
 def joined(estimates: Sequence[xr.Dataset]) -> xr.Dataset:
     """Join estimates along ``step`` in the order given; attributes that they do not share go."""
     result = xr.concat(estimates, "step", combine_attrs="drop_conflicts")
@@ -105,7 +124,7 @@ def joined(estimates: Sequence[xr.Dataset]) -> xr.Dataset:
 
 
 def gathered(shards: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Join what `llc_along` made of the steps of one subject in the order of time, and judge it.
+    """Join what `llc_shard` made of the steps of one subject in the order of time, and judge it.
 
     Returns
     -------
@@ -123,7 +142,8 @@ def untrained_loss_of(subject: Subject) -> float:
     """Return the loss before training: as the subject states it, or else that at its first step."""
     if subject.untrained_loss is not None:
         return subject.untrained_loss
-    return full_loss(subject.loss_fn, subject.params_at(subject.steps[0]), subject.samples)
+    first = subject.steps[0]
+    return full_loss(subject.loss_at(first), subject.params_at(first), subject.samples)
 
 
 def audited(
@@ -136,14 +156,14 @@ def audited(
     stored : xarray.Dataset
         Layout `llc.layout.LLC`.
     subject, steps, config, **sampling
-        As for `llc_along`.
+        As for `llc_shard`.
 
     Returns
     -------
     DataFrame
         Layout `llc.layout.AUDIT`, in the order of `steps`.
     """
-    again = llc_along(subject, steps, config, **sampling)
+    again = llc_shard(subject, steps, config, **sampling)
     rows = []
     for step in steps:
         one, other = again["loss"].sel(step=step), stored["loss"].sel(step=step)

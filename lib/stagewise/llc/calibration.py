@@ -108,7 +108,7 @@ def _as_dataset(
     base: SGLDConfig,
     found: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
-    losses = [full_loss(subject.loss_fn, subject.params_at(s), subject.samples) for s in steps]
+    losses = [full_loss(subject.loss_at(s), subject.params_at(s), subject.samples) for s in steps]
     shared = {name: value for name, value in vars(base).items() if name not in (*AXES, "num_draws")}
     return SWEEP.dataset(
         {**found, "init_loss": losses},

@@ -6,18 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy.special import stdtrit
 
 from stagewise.llc.estimate_layout import LLC
+from stagewise.llc.settling import free_growth, held, margin
 
 MAX_RHAT = 1.1
 """Chains disagree above this R-hat (Gelman et al. 2013, Bayesian Data Analysis, section 11.4)."""
 
 MAX_DRIFT = 0.1
 """The estimate may change by this share of itself from the first to the second half of the draws."""
-
-CONFIDENCE = 0.95
-"""A change or a negative estimate counts when this interval, Student's t over chains, excludes zero."""
 
 FORGOTTEN_SHARE = 0.75
 """Chains are saturated when they give up this share of what training has gained."""
@@ -115,14 +112,15 @@ def judge(estimate: xr.Dataset, untrained_loss: float | None = None) -> Estimate
         The first of these that holds. diverged: more than half of the chains ran away. escaped: the
         estimate is negative beyond its error, chains found a lower loss than L(w*). saturated: see
         `locality`. drifting: R-hat exceeds `MAX_RHAT`, or the estimate changes between the halves of
-        the draws by more than `MAX_DRIFT` of itself and more than its error. Else ok.
+        the draws by more than `MAX_DRIFT` of itself and more than its error, or chains still walk as
+        if nothing held them; see `still_walking`. Else ok.
     """
     mean, total = float(estimate["llc_mean"]), estimate.sizes["chain"]
     failed = int(estimate["num_diverged"])
     kept = ~estimate["diverged"].to_numpy().astype(bool)
     if not np.isfinite(mean):
         return EstimateVerdict("diverged", f"{failed} of {total} chains ran away")
-    if mean < -_margin(estimate["llc"].to_numpy()[kept]):
+    if mean < -margin(estimate["llc"].to_numpy()[kept]):
         error = float(estimate["llc_stderr"])
         return EstimateVerdict("escaped", f"LLC {mean:.3g} ± {error:.2g}: chains sank below L(w*)")
     if untrained_loss is not None:
@@ -134,20 +132,60 @@ def judge(estimate: xr.Dataset, untrained_loss: float | None = None) -> Estimate
         return EstimateVerdict("drifting", f"R-hat is {rhat:.2f}: chains disagree")
     drift = estimate["drift"].to_numpy()[kept]
     change = float(drift.mean())
-    if abs(change) > max(MAX_DRIFT * abs(mean), _margin(drift)):
+    if abs(change) > max(MAX_DRIFT * abs(mean), margin(drift)):
         return EstimateVerdict(
             "drifting", f"LLC {mean:.3g} changes by {change:.2g} between halves of the draws"
         )
+    if still_walking(estimate):
+        return EstimateVerdict("drifting", _walk(estimate))
     note = f", {failed} of {total} chains left out" if failed else ""
     return EstimateVerdict("ok", f"R-hat {rhat:.2f}, drift {change:.2g}{note}")
 
 
-def _margin(values: np.ndarray) -> float:
-    """Return half the width of the interval of a mean over chains; none for a single chain."""
-    if len(values) < 2:
-        return 0.0
-    quantile = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
-    return quantile * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
+def still_walking(estimate: xr.Dataset) -> bool:
+    """Say whether nothing shows that chains from w* have come to rest.
+
+    They have if one of these holds: their |w - w*|^2 mixes, by its R-hat; it is shown to grow less than
+    `settling.FREE_SHARE` as fast as a free walk's; the loss is, which is what counts where flat
+    directions go on widening without a change of it. Chains that begin spread over the posterior have if
+    they made the 2 / epsilon steps in which even the stiffest direction forgets where it began.
+    """
+    settings = estimate.attrs
+    steps = estimate.sizes["draw"] * int(settings.get("steps_per_draw", 1))
+    burnin = int(settings.get("num_burnin", 0))
+    if settings.get("start", "checkpoint") != "checkpoint":
+        preconditioned = settings["preconditioner"] != "none"
+        return bool(preconditioned and (burnin + steps) * settings["step_size"] < 2)
+    if float(estimate["displacement_rhat"]) <= MAX_RHAT:
+        return False
+    kept = ~estimate["diverged"].to_numpy().astype(bool)
+    excess = (estimate["loss"] - estimate["baseline_loss"]).to_numpy()[kept]
+    # Each half has half of the effective draws: the error of their difference is twice that of the mean.
+    error = 2 * float(excess.std()) / np.sqrt(float(estimate["ess"]))
+    spread = estimate["spread"].to_numpy()[kept]
+    mean = float(excess.mean())
+    free = free_growth(burnin, steps)
+    grown = float(estimate["drift"].to_numpy()[kept].mean()) / float(settings["n_beta"])
+    return not (
+        held(spread.mean(), margin(spread), 1.0, free) or held(grown, 2 * error, mean, free)
+    )
+
+
+def _walk(estimate: xr.Dataset) -> str:
+    """Say that chains still walk, with the steps that a flat direction would take, and the remedy."""
+    settings = estimate.attrs
+    made = int(settings.get("num_burnin", 0)) + estimate.sizes["draw"] * int(
+        settings.get("steps_per_draw", 1)
+    )
+    needed = ""
+    if "step_size" in settings and settings.get("preconditioner", "none") == "none":
+        rate = float(settings["step_size"]) * float(settings["localization"])
+        forget = f"{2 / rate:.3g}" if rate else "infinitely many"
+        needed = f" of the {forget} that flat directions take"
+    return (
+        f"chains still walk away from w* after {made} steps{needed}: raise step_size while chains "
+        "stay, then num_burnin and num_draws"
+    )
 
 
 def _forgotten(where: xr.Dataset) -> str:

@@ -24,6 +24,10 @@ ESTIMATE = StoreLayout(
         "rhat": Variable((), "1", "rank-normalised split R-hat of the paired draws"),
         "ess": Variable((), "draws", "bulk effective sample size of the paired draws"),
         "drift": Variable(("chain",), "1", "LLC of the second half less the first"),
+        "spread": Variable(
+            ("chain",), "1", "growth of |w_t - w*|^2 between the halves of the draws, over its mean"
+        ),
+        "displacement_rhat": Variable((), "1", "rank-normalised split R-hat of |w_t - w*|"),
         "diverged": Variable(("chain",), "1", "chain diverged"),
         "num_diverged": Variable((), "1", "number of diverged chains"),
     },

@@ -38,7 +38,7 @@ def hessian_along(subject: Subject, steps: Sequence[int], sizes: HessianSizes) -
     heartbeat = Heartbeat("checkpoint", len(steps))
     found = []
     for count, step in enumerate(steps, start=1):
-        posterior = Posterior.around(subject.params_at(step), subject.loss_fn, 1.0, 0.0)
+        posterior = Posterior.around(subject.params_at(step), subject.loss_at(step), 1.0, 0.0)
         product, key = posterior.hessian_product(batch), subject.key.child("hessian")
         # One Lanczos step from z gives z' H z itself.
         spectrum = probed_spectrum(product, posterior.centre, **counts, num_steps=1, key=key)

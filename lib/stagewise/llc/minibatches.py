@@ -90,11 +90,13 @@ def baselines(
     @torch.no_grad()
     def evaluated(minibatch: Minibatch) -> Tensor:
         loss_fn, params = posterior.loss_fn, posterior.params
-        if len(minibatch.samples[0]) == 1:  # no vmap for one chain: it only costs
-            return loss_fn(params, tuple(part[0] for part in minibatch.samples))[None]
+        chains = len(minibatch.samples[0])
+        if chains == 1 or posterior.serial:  # no vmap for one chain: it only costs
+            rows = (tuple(part[chain] for part in minibatch.samples) for chain in range(chains))
+            return torch.stack([loss_fn(params, batch) for batch in rows])
         return torch.func.vmap(lambda *batch: loss_fn(params, batch))(*minibatch.samples)
 
-    if callable(source) or num_seen <= len(source[0]):
+    if callable(source) or posterior.serial or num_seen <= len(source[0]):
         return evaluated
     table = _checked_table(posterior, source, num_together)
     if table is None:

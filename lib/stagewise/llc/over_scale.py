@@ -97,7 +97,7 @@ def quadratic_at(
     subject: Subject, step: int, sizes: CurvatureSizes, key: StreamKey
 ) -> LocalQuadratic:
     """Measure gradient and curvature of a subject at one of its steps."""
-    posterior = Posterior.around(subject.params_at(step), subject.loss_fn, 1.0, 0.0)
+    posterior = Posterior.around(subject.params_at(step), subject.loss_at(step), 1.0, 0.0)
     batch = tuple(part[: sizes.num_contexts] for part in subject.samples)
     product = posterior.hessian_product(batch)
     counts = {name: getattr(sizes, name) for name in ("num_directions", "num_probes")}
@@ -160,7 +160,7 @@ def llc_over_scale(
             **{name: np.array(column) for name, column in _counts(quadratic, cells).items()},
             **dict(zip(("curve", "curve_stderr"), np.array(curve).T, strict=True)),
             **trace_and_eigenvalues(quadratic.spectrum, NUM_EIGENVALUES),
-            "init_loss": full_loss(subject.loss_fn, subject.params_at(step), subject.samples),
+            "init_loss": full_loss(subject.loss_at(step), subject.params_at(step), subject.samples),
         }
         found.append(values)
         heartbeat.beat(count, f"step {step}: soft count {values['soft_count'][0]:.2f}")
@@ -220,8 +220,8 @@ def _estimates(
     """Estimate the LLC in every cell; what does not depend on the cell is made once."""
     params, key = subject.params_at(step), subject.key.child("sgld")
     base = cells[0]
-    around = Posterior.around(params, subject.loss_fn, 1.0, 0.0)
-    init_loss = full_loss(subject.loss_fn, params, subject.samples)
+    around = Posterior.around(params, subject.loss_at(step), 1.0, 0.0)
+    init_loss = full_loss(subject.loss_at(step), params, subject.samples)
     together = base.num_chains * base.batch_size
     seen = together * base.num_draws
     baseline = baselines(around, subject.samples, seen, together)

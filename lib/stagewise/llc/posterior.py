@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from stagewise.core.curvature import HessianProduct, hessian_product
@@ -40,6 +41,8 @@ class Posterior:
         Inverse temperature times number of samples.
     localization : float
         gamma, strength of the pull towards w*.
+    serial : bool
+        Whether chains are evaluated one after the other, where the loss cannot be stacked.
     """
 
     loss_fn: LossFunction
@@ -47,6 +50,7 @@ class Posterior:
     centre: Tensor
     n_beta: float
     localization: float
+    serial: bool = False
 
     @classmethod
     def around(
@@ -73,15 +77,25 @@ class Posterior:
 
     def losses_and_gradients(self, positions: Tensor, batches: Batch) -> tuple[Tensor, Tensor]:
         """Return each chain's loss on its own batch, shape (chain,), and the loss's gradient."""
-        return stacked_losses_and_gradients(self.loss_fn, self.layout, positions, batches)
+        around = self.loss_fn, self.layout
+        if not self.serial:
+            return stacked_losses_and_gradients(*around, positions, batches)
+        ones = [
+            stacked_losses_and_gradients(
+                *around, positions[row, None], tuple(part[row, None] for part in batches)
+            )
+            for row in range(len(positions))
+        ]
+        losses, gradients = zip(*ones, strict=True)
+        return torch.cat(losses), torch.cat(gradients)
 
     def force(self, gradients: Tensor, offset: Tensor) -> Tensor:
         """Return the gradient of -log p, given those of the losses and w - w*; uses up `gradients`."""
         return gradients.mul_(self.n_beta).add_(offset, alpha=self.localization)
 
-    def hessian_product(self, batch: Batch) -> HessianProduct:
+    def hessian_product(self, batch: Batch, chunk: int | None = None) -> HessianProduct:
         """Return the function v -> H v, with H the Hessian of a batch's loss at w*."""
-        return hessian_product(self.loss_fn, self.layout, self.centre, batch)
+        return hessian_product(self.loss_fn, self.layout, self.centre, batch, chunk)
 
     def variance(self, curvature: Tensor) -> Tensor:
         """Return the variance 1 / (n_beta h + gamma) along directions of curvature h, at least 0."""

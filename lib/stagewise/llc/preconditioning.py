@@ -72,8 +72,14 @@ class Preconditioner:
         )
 
 
+def curvature_samples(data: Batch, key: StreamKey) -> Batch:
+    """Return the samples on which curvature is measured: at random, for data may be sorted."""
+    rows = torch.randperm(len(data[0]), generator=key.child("rows").generator())
+    return tuple(part[rows[:CURVATURE_SAMPLES].to(part.device)] for part in data)
+
+
 def covariance_estimate(
-    kind: str, posterior: Posterior, batch: Batch, key: StreamKey
+    kind: str, posterior: Posterior, batch: Batch, key: StreamKey, chunk: int | None = None
 ) -> Preconditioner:
     """Estimate (n_beta H + gamma)^(-1), with H the positive part of the Hessian at w*.
 
@@ -87,9 +93,11 @@ def covariance_estimate(
         Samples on which curvature is measured.
     key : StreamKey
         Names probes and starting vectors.
+    chunk : int, optional
+        Samples differentiated at a time; all without it.
     """
     centre, variance = posterior.centre, posterior.variance
-    product = posterior.hessian_product(batch)
+    product = posterior.hessian_product(batch, chunk)
     none = centre.new_empty((0, len(centre))), centre.new_empty(0)
 
     if kind == "scalar":
@@ -101,7 +109,7 @@ def covariance_estimate(
         return Preconditioner(variance(diagonal), *none)
     trace = diagonal.sum().clamp(min=0)
     if kind == "gradient":
-        squares = gradient_squares(posterior, batch)
+        squares = gradient_squares(posterior, batch, chunk)
         # Squares have another unit than curvature: they tell the directions apart, no more.
         return Preconditioner(variance(squares * trace / squares.sum().clamp(min=1e-30)), *none)
     values, directions = largest_eigenpairs(
@@ -113,7 +121,11 @@ def covariance_estimate(
 
 
 def normalised(
-    preconditioner: Preconditioner, posterior: Posterior, batch: Batch, key: StreamKey
+    preconditioner: Preconditioner,
+    posterior: Posterior,
+    batch: Batch,
+    key: StreamKey,
+    chunk: int | None = None,
 ) -> Preconditioner:
     """Scale P so that the stiffest direction has unit rate: P^(1/2) (n_beta H + gamma) P^(1/2) <= 1.
 
@@ -121,7 +133,7 @@ def normalised(
     direction's variance is wrong by the share epsilon / 4, and it relaxes in 2 / epsilon steps.
     """
     n_beta, gamma = posterior.n_beta, posterior.localization
-    product = posterior.hessian_product(batch)
+    product = posterior.hessian_product(batch, chunk)
 
     def rate(vector: Tensor) -> Tensor:
         inner = preconditioner.apply(vector, 0.5)
@@ -141,7 +153,7 @@ def _diagonal(product: HessianProduct, centre: Tensor, num_probes: int, key: Str
     return hessian_diagonal(product, centre, num_probes, key.child("probes"))
 
 
-def gradient_squares(posterior: Posterior, batch: Batch) -> Tensor:
+def gradient_squares(posterior: Posterior, batch: Batch, chunk: int | None = None) -> Tensor:
     """Return the mean over samples of the squared gradient of each sample's loss, one a parameter."""
 
     def squared(*sample: Tensor) -> Tensor:
@@ -152,4 +164,14 @@ def gradient_squares(posterior: Posterior, batch: Batch) -> Tensor:
 
         return torch.func.grad(loss)(posterior.centre).square()
 
-    return torch.func.vmap(squared)(*batch).mean(0)
+    count, total = len(batch[0]), torch.zeros_like(posterior.centre)
+    together = 1 if posterior.serial else chunk or count
+    for first in range(0, count, together):
+        samples = tuple(part[first : first + together] for part in batch)
+        if posterior.serial:
+            centre = posterior.centre[None]
+            _, (gradient,) = posterior.losses_and_gradients(centre, tuple(p[None] for p in samples))
+            total += gradient.square()
+        else:
+            total += torch.func.vmap(squared)(*samples).sum(0)
+    return total / count

@@ -28,9 +28,9 @@ from stagewise.core.seeding import StreamKey
 from stagewise.llc.minibatches import BatchSource, Minibatch, baselines, minibatches
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import (
-    CURVATURE_SAMPLES,
     Preconditioner,
     covariance_estimate,
+    curvature_samples,
     normalised,
 )
 from stagewise.llc.sampling import Trace, Visit, joined, run
@@ -87,26 +87,35 @@ class Langevin:
 
     @classmethod
     def prepared(
-        cls, posterior: Posterior, batches: BatchSource, config: SGLDConfig, key: StreamKey
+        cls,
+        posterior: Posterior,
+        batches: BatchSource,
+        config: SGLDConfig,
+        key: StreamKey,
+        together: int | None = None,
     ) -> Langevin:
-        """Return the kernel for a configuration; measures the curvature at w* where it needs it."""
+        """Return the kernel for a configuration; measures the curvature at w* where it needs it.
+
+        `together` is how many samples are differentiated at a time, as many as the chains take.
+        """
         starts = posterior.centre.expand(config.num_chains, -1).clone()
         preconditioner = None
         if config.uses_curvature:
             own = key.child("curvature")
-            if callable(batches):
-                batch = batches(own.child("batch"))
-            else:
-                batch = tuple(part[:CURVATURE_SAMPLES] for part in batches)
+            batch = (
+                batches(own.child("batch"))
+                if callable(batches)
+                else curvature_samples(batches, own)
+            )
             kind, spread = config.preconditioner, _spread(config)
             estimates = {
-                name: covariance_estimate(name, posterior, batch, own)
+                name: covariance_estimate(name, posterior, batch, own, together)
                 for name in {kind, spread} - {"none"}  # one measurement where they are the same
             }
             if spread != "none":
                 starts += spread_around(posterior.centre, estimates[spread], config, key)
             if kind != "none":
-                preconditioner = normalised(estimates[kind], posterior, batch, own)
+                preconditioner = normalised(estimates[kind], posterior, batch, own, together)
         return cls(posterior, batches, config, key, starts, preconditioner)
 
     def init(self, chains: range) -> LangevinState:
@@ -199,7 +208,7 @@ def sample_chains(
         The first loss is at the chain's start.
     """
     together = chains_at_a_time or config.num_chains
-    kernel = Langevin.prepared(posterior, batches, config, key)
+    kernel = Langevin.prepared(posterior, batches, config, key, together * config.batch_size)
     baseline = None
     if config.paired:
         num_paired = config.num_chains * config.num_draws * config.batch_size

@@ -202,10 +202,6 @@ def test_a_drifting_chain_shows_drift():
 W = {"w": torch.zeros(10)}
 
 
-def unstackable(params, batch):
-    return params["w"].square().sum() if params["w"].sum().item() < 1 else params["w"].sum()
-
-
 @pytest.mark.parametrize(
     ("params", "batches", "loss_fn", "message"),
     [
@@ -214,13 +210,12 @@ def unstackable(params, batch):
         (W, (torch.zeros(4, 10), torch.zeros(5)), noisy_quadratic, r"samples, not \[4, 5\]"),
         (W, (), noisy_quadratic, "positive number of"),
         (W, centred_data(), lambda p, b: p["w"], r"must return a scalar, not shape \(10,\)"),
-        (W, centred_data(dimension=7), noisy_quadratic, r"batch of shapes \[\(2, 7\)\]"),
+        (W, centred_data(dimension=7), noisy_quadratic, r"batch of shapes \[\(16, 7\)\]"),
         ({"v": torch.zeros(10)}, centred_data(), noisy_quadratic, "loss_fn fails on a batch"),
         ({"w": torch.full((10,), torch.nan)}, centred_data(), noisy_quadratic, "'w' holds NaN"),
         (W, (torch.full((4, 10), torch.nan),), noisy_quadratic, "the loss at w. is nan"),
         ({}, centred_data(), noisy_quadratic, "params is empty"),
         (W, centred_data(), lambda p, b: b[0].mean(), "does not depend on params"),
-        (W, centred_data(), unstackable, "cannot be stacked over chains by torch.func.vmap"),
         ({**W, "v": torch.zeros(2).double()}, centred_data(), noisy_quadratic, "several types"),
         (W, (torch.zeros(4, 10, device="meta"),), noisy_quadratic, "several devices, cpu and meta"),
         (W, lambda key: (torch.zeros(2, 7),), noisy_quadratic, r"batch of shapes \[\(2, 7\)\]"),

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from stagewise.core.seeding import StreamKey
+from stagewise.llc.along import llc_along
+from stagewise.llc.checkpoints import outputs_along, read_state, subject_of_modules
 from stagewise.llc.estimate import estimate_llc
-from stagewise.llc.modules import module_loss, stack_dataset
+from stagewise.llc.modules import module_loss, sample_names, stack_dataset
 from stagewise.llc.settings import SGLDConfig
 
 CONFIG = SGLDConfig(
@@ -188,3 +190,91 @@ class Endless(IterableDataset):
 def test_unusable_data_are_named(dataset: object, limit: int | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         stack_dataset(dataset, limit)
+
+
+class Tokens(nn.Module):
+    """A model as libraries have them: named inputs, an output with logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.out = nn.Embedding(7, 4), nn.Linear(4, 7)
+
+    def forward(self, input_ids, attention_mask):
+        return {"logits": self.out(self.embed(input_ids) * attention_mask[..., None])}
+
+
+def dictionaries(count: int = 20) -> list[dict[str, torch.Tensor]]:
+    tokens = torch.arange(count)[:, None] * torch.arange(1, 6) % 7
+    return [
+        {"input_ids": row, "labels": row.roll(-1), "attention_mask": torch.ones(5)}
+        for row in tokens
+    ]
+
+
+def token_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+def test_dictionaries_and_logits() -> None:
+    samples = dictionaries()
+    names = sample_names(samples)
+    assert names == ("input_ids", "attention_mask", "labels")
+    batch = stack_dataset(DataLoader(samples, batch_size=4))
+    assert batch[1].dtype == torch.float32
+    assert batch[2].shape == (20, 5)
+    loss_fn, params = module_loss(Tokens(), token_loss, names=names)
+    assert np.isfinite(estimate_llc(loss_fn, params, batch, CONFIG, key=0).llc_mean)
+    with pytest.raises(ValueError, match="no 'target': name its target"):
+        stack_dataset(samples, target="target")
+
+
+def test_a_sum_with_its_count_couples_no_samples() -> None:
+    module, inputs = network(nn.Linear(3, 4)), normal(40, 3)
+    labels = torch.arange(40) % 4
+    labels[::3] = -100
+    summed = nn.CrossEntropyLoss(reduction="sum")
+    loss_fn, params = module_loss(module, summed, count=26 / 40)
+    assert np.isfinite(estimate_llc(loss_fn, params, (inputs, labels), CONFIG, key=0).llc_mean)
+    mean_fn, _ = module_loss(module, nn.CrossEntropyLoss())
+    torch.testing.assert_close(loss_fn(params, (inputs, labels)), mean_fn(params, (inputs, labels)))
+    with pytest.warns(UserWarning, match="couples samples"):
+        estimate_llc(mean_fn, params, (inputs, labels.roll(1)), CONFIG, key=0)
+
+
+def test_targets_that_would_be_broadcast_are_refused() -> None:
+    loss_fn, params = module_loss(network(nn.Linear(3, 1)), nn.MSELoss())
+    with pytest.raises(ValueError, match=r"give targets of shape \(n, 1\)"):
+        loss_fn(params, (normal(40, 3), normal(40)))
+
+
+def test_checkpoints_have_buffers_of_their_own(tmp_path) -> None:
+    inputs, target = data()
+    module = network(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    states, losses = {}, {}
+    for step in (1, 2):
+        module.train()(step * inputs + step)
+        states[step] = tmp_path / f"{step}.pt"
+        torch.save(module.state_dict(), states[step])
+        losses[step] = nn.MSELoss()(module.eval()(inputs), target).item()
+    subject = subject_of_modules(
+        lambda: copy.deepcopy(module), states, nn.MSELoss(), (inputs, target)
+    )
+    for step in subject.steps:
+        loss = subject.loss_at(step)(subject.params_at(step), subject.samples)
+        assert loss.item() == pytest.approx(losses[step], rel=1e-6)
+    assert outputs_along(subject).shape == (2, 80)
+    curve = llc_along(subject, subject.steps, CONFIG)
+    assert curve.sizes["step"] == 2
+    np.testing.assert_allclose(curve.init_loss, [losses[1], losses[2]], rtol=1e-5)
+    assert curve.verdict.shape == (2,)
+    assert losses[1] != losses[2]
+
+
+def test_foreign_checkpoints_are_named(tmp_path) -> None:
+    with pytest.raises(ValueError, match=r"it must end in .pt, .pth, .safetensors or .npz"):
+        read_state(tmp_path / "weights.bin")
+    subject = subject_of_modules(
+        lambda: nn.Linear(3, 2), {5: {"weight": torch.zeros(2, 3)}}, nn.MSELoss(), data()
+    )
+    with pytest.raises(ValueError, match=r"step 5 does not fit the module: it lacks \['bias'\]"):
+        subject.params_at(5)

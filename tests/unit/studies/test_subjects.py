@@ -13,7 +13,7 @@ import xarray as xr
 
 from stagewise.core.replicas import ParameterLayout, Params
 from stagewise.core.subject import Subject
-from stagewise.llc.along import audited, gathered, llc_along, untrained_loss_of
+from stagewise.llc.along import audited, gathered, llc_shard, untrained_loss_of
 from stagewise.llc.estimate import full_loss
 from stagewise.llc.layout import AUDIT, LLC, LLC_SHARD
 from stagewise.llc.settings import SGLDConfig
@@ -149,8 +149,8 @@ def test_checkpoints_of_another_run_are_refused(given):
 @pytest.mark.parametrize("noise", ["shared", "fresh"])
 def test_shards_and_their_order_do_not_change_a_bit(subject, noise):
     config = SGLDConfig(**SAMPLER)
-    whole = llc_along(subject, subject.steps, config, noise=noise)
-    apart = [llc_along(subject, [step], config, noise=noise) for step in subject.steps[::-1]]
+    whole = llc_shard(subject, subject.steps, config, noise=noise)
+    apart = [llc_shard(subject, [step], config, noise=noise) for step in subject.steps[::-1]]
     for shard in (whole, *apart):
         LLC_SHARD.check(shard)
     one, other = gathered([whole]), gathered(apart)
@@ -177,6 +177,6 @@ def test_fresh_noise_differs_from_step_to_step_and_shared_noise_does_not():
         (torch.eye(6),),
     )
     config = SGLDConfig(**SAMPLER)
-    shared, fresh = (llc_along(same, (0, 5), config, noise=n)["loss"] for n in ("shared", "fresh"))
+    shared, fresh = (llc_shard(same, (0, 5), config, noise=n)["loss"] for n in ("shared", "fresh"))
     assert np.array_equal(shared[0], shared[1])
     assert not np.array_equal(fresh[0], fresh[1])
