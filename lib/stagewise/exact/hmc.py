@@ -76,7 +76,7 @@ def sample_hmc(
             Posterior.around(inputs.params, loss_fn, config.n_beta, config.localization),
             serial=inputs.serial,
         )
-        kernel = Hamiltonian.prepared(posterior, inputs.batches, config, own)
+        kernel = Hamiltonian.prepared(posterior, inputs.samples, config, own)
         trace, end = run(
             kernel,
             range(config.num_chains),

@@ -56,6 +56,13 @@ class Inputs:
     serial: bool
     notes: tuple[str, ...]
 
+    @property
+    def samples(self) -> Batch:
+        """The batches where they are samples, as they were given."""
+        if callable(self.batches):
+            raise TypeError("batches are generated: there are no samples")
+        return self.batches
+
 
 def checked_inputs(
     loss_fn: LossFunction,
