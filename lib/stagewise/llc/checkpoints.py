@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from stagewise.core.replicas import Batch, Params
@@ -38,8 +39,6 @@ def read_state(source: State) -> dict[str, Tensor]:
             ) from error
         state = state.get("state_dict", state) if isinstance(state, Mapping) else state
     elif path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
         state = load_file(path)
     elif path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:

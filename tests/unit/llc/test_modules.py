@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
@@ -268,6 +269,21 @@ def test_checkpoints_have_buffers_of_their_own(tmp_path) -> None:
     np.testing.assert_allclose(curve.init_loss, [losses[1], losses[2]], rtol=1e-5)
     assert curve.verdict.shape == (2,)
     assert losses[1] != losses[2]
+
+
+@pytest.mark.parametrize("ending", [".pt", ".safetensors", ".npz"])
+def test_a_state_is_the_same_from_every_kind_of_file(tmp_path, ending: str) -> None:
+    state = nn.Linear(3, 2).state_dict()
+    path = tmp_path / f"state{ending}"
+    if ending == ".pt":
+        torch.save(state, path)
+    elif ending == ".safetensors":
+        save_file(state, path)
+    else:
+        np.savez(path, **{name: value.numpy() for name, value in state.items()})
+    found = read_state(path)
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], state[name]) for name in state)
 
 
 def test_foreign_checkpoints_are_named(tmp_path) -> None:

@@ -44,7 +44,7 @@ def draw(*, table: pd.DataFrame) -> Drawn:
         style.FULL_WIDTH,
         1.35 + ROW_HEIGHT * len(table),
         f"{agree} of {len(table)} models: samplers agree within {AGREES:g} joint standard errors; "
-        f"all together SGLD - HMC = {together:+.1f}",
+        f"all together they differ by {together:+.1f}",
     )
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
     ledger = Ledger()

@@ -52,7 +52,7 @@ def draw(*, measures: pd.DataFrame, contrasts: pd.DataFrame) -> Drawn:
         style.category_axis(ax, [rank for _, rank in _PAIRS.values()], "Rank r")
     b.axhline(0, color=style.MUTED, linewidth=0.7)
     a.set_ylabel("Bumps a run (count)")
-    b.set_ylabel("Bumps, Adam less descent (count)")
+    b.set_ylabel("Adam less descent\n(bumps a run)")
     a.set_title("(a) bumps before convergence")
     b.set_title("(b) mean difference, 95 %")
     _rivalry(ledger, c, contrasts)
