@@ -221,10 +221,10 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
         **{"essential_dynamics": 1, "forms": 1},
         # Two sampler settings of two shards each.
         **{"llc_shard": 4, "llc": 2, "llc_audit": 1, "stages": 2},
-        "regression_agreement": 1,
+        **{"regression_agreement": 1, "regression_hessian": 1},
     }
     over_all_seeds = {
-        *("fig01b_loss_and_llc", "milestones", "attention_maps"),
+        *("fig01b_loss_and_llc", "fig25_curvature", "milestones", "attention_maps"),
         *("fig29_embeddings", "fig30_unembedding", "fig31_layer_norms"),
         *claims("regression", "instruments"),
     }
@@ -252,7 +252,8 @@ def test_a_denser_llc_grid_computes_what_is_new(edited):
     # The last shard of each of six curves; the two that the audit repeats are in the first.
     assert jobs["llc_shard"] == jobs["llc"] == jobs["stages"] == 6
     work = edited.planned_work(*SMOKE)
-    assert work == of("regression", "llc_shard") | AFTER_ESTIMATES_OF_REGRESSION
+    new = {*of("regression", "llc_shard"), "regression_hessian"}
+    assert work == new | AFTER_ESTIMATES_OF_REGRESSION
 
 
 def test_a_sparser_llc_grid_computes_nothing_of_it(edited):
