@@ -111,7 +111,7 @@ def llc_along(
     -------
     xarray.Dataset
         Layout `llc.layout.LLC`, in the order of time: the estimates along ``step``, each with its
-        ``verdict`` and ``reason``. `stagewise.find_stages` and the figures take it as it is.
+        ``verdict`` and ``reason``.
     """
     return gathered([llc_shard(subject, steps, config, **sampling)])
 

@@ -49,7 +49,7 @@ def draw(*, structures: Mapping[str, xr.Dataset], stages: pd.DataFrame, run: str
     figure = style.new_figure(
         style.FULL_WIDTH,
         2 * style.PANEL_HEIGHT + 0.9,
-        f"{company(structures, run)}; stages by {stages['setting'].iloc[0]!r}",
+        company(structures, run, stages),
     )
     axes = figure.subplots(2, 3, sharex=True)
     for ax in axes.flat:

@@ -46,7 +46,7 @@ def draw(*, structures: Mapping[str, xr.Dataset], stages: pd.DataFrame, run: str
     figure = style.new_figure(
         style.FULL_WIDTH,
         4.2,
-        f"{company(structures, run)}; stages by {stages['setting'].iloc[0]!r}",
+        company(structures, run, stages),
     )
     axes = figure.subplots(
         3, len(norms), sharex=True, sharey="row", height_ratios=[1, 1, 0.8], squeeze=False

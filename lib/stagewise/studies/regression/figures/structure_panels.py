@@ -51,10 +51,11 @@ def others(structures: Mapping[str, xr.Dataset], run: str) -> dict[str, xr.Datas
     return {name: structure for name, structure in structures.items() if name != run}
 
 
-def company(structures: Mapping[str, xr.Dataset], run: str) -> str:
-    """Say which run is shown and how many others are drawn thinly."""
+def company(structures: Mapping[str, xr.Dataset], run: str, stages: pd.DataFrame) -> str:
+    """Say which run is shown, how many others are drawn thinly, and whose stages lie behind them."""
     count = len(structures) - 1
-    return f"Run {run}, others faint ({count})" if count else f"Run {run}"
+    beside = f", others faint ({count})" if count else ""
+    return f"Run {run}{beside}; stages by {stages['setting'].iloc[0]!r}"
 
 
 def fan(
