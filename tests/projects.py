@@ -16,6 +16,8 @@ from stagewise.workflow.studies import STUDIES
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "lib", "config", "docs", "envs", "profiles", "report")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Snakemake ends a span after the last job: short runs want that of a second.
+SHORT_SPAN = ("--max-jobs-per-timespan", "100/1s")
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,7 @@ class Project:
     path: Path
 
     def command(self, *arguments: str) -> list[str]:
-        # Snakemake ends a span after the last job: short runs want that of a second.
-        span = ("--max-jobs-per-timespan", "100/1s")
-        return [sys.executable, "-m", "snakemake", "--cores", "2", *span, *arguments]
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *SHORT_SPAN, *arguments]
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         result = subprocess.run(

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.projects import Project
+from tests.projects import SHORT_SPAN, Project
 
 HERE = Path(__file__).parent
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
@@ -110,6 +110,7 @@ class ClusterProject(Project):
         return [
             *(sys.executable, str(HERE / "quick_snakemake.py"), *arguments, *SMOKE),
             *("--workflow-profile", "profiles/slurm", "--latency-wait", "10", "--retries", "0"),
+            *SHORT_SPAN,
             *("--slurm-init-seconds-before-status-checks", "1", "--set-resources", *gpus),
         ]
 
