@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS under results/<preset>/regression/<run>/: checkpoints.h5.
 OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, structure.nc, hessian.nc, llc/agreement.csv,
-llc_failures.nc, llc_scale.nc, llc_meaning.csv, llc_statements.csv
+llc_failures.nc, llc_scale.nc, llc_meaning.csv, llc_statements.csv; and regression/task_prior.nc
 """
 
 
@@ -57,6 +57,34 @@ rule regression_structure:
         code=code("regression_structure.py"),
     script:
         "../scripts/regression_structure.py"
+
+
+rule regression_task_prior:
+    """Train networks on finite sets of tasks side by side, and compare them with optimal predictors."""
+    output:
+        store=f"{RESULTS}/regression/task_prior.nc",
+    log:
+        f"{LOGS}/regression/task_prior.log",
+    benchmark:
+        f"{LOGS}/regression/task_prior.benchmark.tsv"
+    priority: 4
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(4000),
+        runtime=1440,
+    params:
+        settings={
+            name: config["regression"][name]
+            for name in ("task", "network", "task_prior")
+        },
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_task_prior.py"),
+    script:
+        "../scripts/regression_task_prior.py"
 
 
 rule regression_failures:

@@ -3,7 +3,7 @@
 from stagewise.stores.checkpoints import each_checkpoint
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.layout import METRICS
-from stagewise.studies.regression.metrics import Evaluation, along_steps
+from stagewise.studies.regression.metrics import along_steps, evaluation_of
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.workflow.logs import log_to
 
@@ -22,13 +22,7 @@ def main(
 ) -> None:
     """Write the run's metrics along its checkpoints."""
     run = RegressionRun.of(name, settings, root_seed, device)
-    contexts = run.fixed_contexts("evaluation", evaluation["num_contexts"])
-    num_scaled = evaluation["num_scaled_contexts"]
-    scaled = {
-        scale: run.fixed_contexts("evaluation", num_scaled, scale)
-        for scale in evaluation["input_scales"]
-    }
-    instrument = Evaluation(run.task, contexts, run.tasks(), scaled)
+    instrument = evaluation_of(run, **evaluation)
     checkpoints = each_checkpoint(path_to_checkpoints, identity, device)
     joined = along_steps(instrument, run.network, checkpoints)
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}

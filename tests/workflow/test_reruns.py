@@ -29,6 +29,7 @@ SHOW_FORMS_OF_LANGUAGE = {
 SHOW_STAGES_OF_REGRESSION = {
     *("fig01b_loss_and_llc", "fig02b_planes", "fig05_behaviour", "fig06b_forms_in_time"),
     *("fig23_slopes_published", "fig23_slopes_local", "fig25_curvature", "milestones"),
+    *("fig27_icl_scores", "fig28_scaled_data"),
     *("fig29_embeddings", "fig30_unembedding", "fig31_layer_norms"),
     *("fig32_attention_entropy", "fig33_attention_variability", "fig34_heads"),
     *claims("regression"),
@@ -225,6 +226,7 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
     }
     over_all_seeds = {
         *("fig01b_loss_and_llc", "fig25_curvature", "milestones", "attention_maps"),
+        *("fig27_icl_scores", "fig28_scaled_data"),
         *("fig29_embeddings", "fig30_unembedding", "fig31_layer_norms"),
         *claims("regression", "instruments"),
     }

@@ -26,6 +26,7 @@ from stagewise.core.settings import StepGrids, TrainingSettings
 from stagewise.development.settings import EssentialDynamicsSettings, StageSettings
 from stagewise.llc.scale_settings import HessianSizes, ScaleSettings
 from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
+from stagewise.studies.regression.task_prior_settings import TaskPriorSettings
 from stagewise.studies.sections import (
     Analysis,
     ConfiguredForms,
@@ -42,9 +43,16 @@ class EvaluationSettings(Settings):
     num_contexts: Count
     """Contexts in the fixed set."""
     num_scaled_contexts: Count
-    """Contexts at each other standard deviation of the inputs."""
+    """Contexts at each other standard deviation of inputs or tasks, the first of the fixed set."""
     input_scales: Several[Positive]
     """[g] Standard deviations of the inputs at which the ICL score is measured."""
+    task_scales: Several[Positive]
+    """[g] Standard deviations of the tasks' entries at which it is measured."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what asks for more contexts than there are."""
+        if self.num_scaled_contexts > self.num_contexts:
+            yield "{num_scaled_contexts} must be at most {num_contexts}, whose first ones they are"
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,7 @@ class RegressionStudy(RunSettings):
     variants: Mapping[Name, Variant]
     """Named variants of the study; each one has a run for each of its seeds."""
     structure: StructureSettings
+    task_prior: TaskPriorSettings
     llc: RegressionLlc
     stages: StageSettings
     essential_dynamics: EssentialDynamicsSettings

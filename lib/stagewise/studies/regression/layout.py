@@ -25,6 +25,27 @@ _OVER_CONTEXTS = {
         "loss",
         "ICL score 1:K on inputs of standard deviation g, divided by g",
     ),
+    "loss_scaled": Variable(
+        ("step", "input_scale"), "loss", "test loss on inputs of standard deviation g"
+    ),
+    "squared_prediction_scaled": Variable(
+        ("step", "input_scale"),
+        "output^2",
+        "mean squared prediction on inputs of standard deviation g",
+    ),
+    "icl_scaled_tasks": Variable(
+        ("step", "task_scale"),
+        "loss",
+        "ICL score 1:K on tasks of standard deviation g, divided by g",
+    ),
+    "loss_scaled_tasks": Variable(
+        ("step", "task_scale"), "loss", "test loss on tasks of standard deviation g"
+    ),
+    "squared_prediction_scaled_tasks": Variable(
+        ("step", "task_scale"),
+        "output^2",
+        "mean squared prediction on tasks of standard deviation g",
+    ),
 }
 """Means over contexts, which have errors."""
 
@@ -37,6 +58,15 @@ METRICS = StoreLayout(
                 "_stderr": "standard error of",
                 "_change_stderr": "standard error of the change since the first checkpoint of",
             },
+        ),
+        "icl_scaled_rest_stderr": Variable(
+            ("step", "input_scale"),
+            "loss",
+            "standard error of the change from here to the last checkpoint of: ICL score 1:K on"
+            " inputs of standard deviation g, divided by g",
+        ),
+        "ridge_token_loss": Variable(
+            ("position",), "loss", "test loss of the ridge prediction at position k"
         ),
         "weight_norm": Variable(("step",), "1", "Euclidean norm of all parameters"),
         "layer_norm_collapsed": Variable(

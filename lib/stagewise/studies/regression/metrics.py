@@ -6,7 +6,7 @@ contexts; differences are paired context by context.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -17,10 +17,14 @@ from stagewise.core.replicas import Batch, Params
 from stagewise.studies.regression.layout import METRICS
 from stagewise.studies.regression.model import predictions
 from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
+from stagewise.studies.regression.study import RegressionRun
 from stagewise.studies.regression.task import ridge_predictions
 
 COLLAPSED_SHARE = 0.1
 """A layer-norm weight counts as collapsed below this share of its initial value of one."""
+
+AT_A_TIME = 256
+"""Contexts that run through the network together: as many as the caches of a core hold."""
 
 
 class Evaluation:
@@ -33,8 +37,9 @@ class Evaluation:
         Inputs (context, K, D) and labels (context, K).
     tasks : Tensor, shape (num_tasks, D), optional
         Finite set of tasks; the mean task is 0 without it.
-    scaled_contexts : dict of float to tuple of Tensor
-        Contexts whose inputs have another standard deviation, by that scale.
+    scaled_inputs, scaled_tasks : dict of float to tuple of Tensor
+        Contexts whose inputs, or whose tasks, have another standard deviation, by that scale. Those that
+        are the first of `contexts` are not run through the network again.
     """
 
     def __init__(
@@ -42,9 +47,10 @@ class Evaluation:
         task: TaskSettings,
         contexts: Batch,
         tasks: Tensor | None,
-        scaled_contexts: Mapping[float, Batch],
+        scaled_inputs: Mapping[float, Batch],
+        scaled_tasks: Mapping[float, Batch],
     ) -> None:
-        self.scaled_contexts = scaled_contexts
+        self.scaled = {"": scaled_inputs, "_tasks": scaled_tasks}
         inputs, labels = contexts
         self.task, self.inputs, self.labels = task, inputs, labels
         exact = ridge_predictions(inputs.double(), labels.double(), task.noise_variance)
@@ -59,7 +65,7 @@ class Evaluation:
         error = (predicted - self.labels).square().double()
         square = predicted.square().double()
         last, middle = self.task.num_examples - 1, self.task.dimension - 1
-        return {
+        found = {
             "test_loss": error.mean(1),
             "token_loss": error,
             "mean_squared_prediction": square.mean(1),
@@ -71,40 +77,97 @@ class Evaluation:
             "distance_to_mean_task": (
                 (predicted - self.mean_task_prediction).square().double().mean(1)
             ),
-            "icl_scaled": torch.stack(
-                [
-                    _icl_score(_predictions(params, network, contexts), contexts[1]) / scale
-                    for scale, contexts in self.scaled_contexts.items()
-                ],
-                dim=1,
-            ),
         }
+        for kind, by_scale in self.scaled.items():
+            found |= _joined_scales(
+                kind,
+                {
+                    scale: (
+                        predicted[: len(contexts[0])]
+                        if self._begins_with(contexts)
+                        else _predictions(params, network, contexts),
+                        contexts[1],
+                    )
+                    for scale, contexts in by_scale.items()
+                },
+            )
+        return found
 
-    def measure(
-        self, params: Params, network: NetworkSettings, initial: Mapping[str, Tensor]
-    ) -> dict[str, np.ndarray]:
-        """Measure one checkpoint.
+    def ridge_token_loss(self) -> np.ndarray:
+        """Return the loss of the ridge prediction at every position, shape (K,)."""
+        return (self.ridge - self.labels).square().double().mean(0).numpy(force=True)
 
-        Parameters
-        ----------
-        params : dict of str to Tensor
-        network : NetworkSettings
-        initial : mapping
-            `per_context` of the first checkpoint.
+    def _begins_with(self, contexts: Batch) -> bool:
+        count = len(contexts[0])
+        own = (self.inputs[:count], self.labels[:count])
+        return all(torch.equal(a, b) for a, b in zip(own, contexts, strict=True))
 
-        Returns
-        -------
-        dict of str to ndarray
-            Means over contexts with ``<name>_stderr``, and ``<name>_change_stderr``: the standard
-            error of the mean's change since the first checkpoint, smaller than the joint error of
-            two means because both are taken over the same contexts.
-        """
-        values: dict[str, np.ndarray] = {}
-        for name, samples in self.per_context(params, network).items():
-            values[name] = samples.mean(0).numpy(force=True)
-            values[f"{name}_stderr"] = _stderr(samples)
-            values[f"{name}_change_stderr"] = _stderr(samples - initial[name])
-        return values | _parameter_measures(params)
+
+def evaluation_of(
+    run: RegressionRun,
+    *,
+    num_contexts: int,
+    num_scaled_contexts: int,
+    input_scales: Sequence[float],
+    task_scales: Sequence[float],
+) -> Evaluation:
+    """Return the evaluation set of a run.
+
+    Scaled contexts are the first of the fixed ones with their inputs, or their task, multiplied by the
+    scale and the same noise. Labels w'x are the same either way.
+    """
+    inputs, labels = run.fixed_contexts("evaluation", num_contexts)
+    scaled = {
+        scale: tuple(
+            part[:num_scaled_contexts]
+            for part in run.fixed_contexts("evaluation", num_contexts, scale)
+        )
+        for scale in {*input_scales, *task_scales}
+    }
+    few = inputs[:num_scaled_contexts]
+    return Evaluation(
+        run.task,
+        (inputs, labels),
+        run.tasks(),
+        {scale: scaled[scale] for scale in input_scales},
+        {scale: (few, scaled[scale][1]) for scale in task_scales},
+    )
+
+
+def _joined_scales(kind: str, scaled: Mapping[float, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Return what is measured at each scale from predictions and labels, shape (context, scale)."""
+    rows: dict[str, list[Tensor]] = {"icl": [], "loss": [], "squared_prediction": []}
+    for scale, (predicted, labels) in scaled.items():
+        error = (predicted - labels).square().double()
+        rows["icl"].append((error[:, -1] - error[:, 0]) / scale)
+        rows["loss"].append(error.mean(1))
+        rows["squared_prediction"].append(predicted.square().double().mean(1))
+    return {f"{name}_scaled{kind}": torch.stack(values, dim=1) for name, values in rows.items()}
+
+
+def summarised(
+    samples: Mapping[str, Tensor], initial: Mapping[str, Tensor]
+) -> dict[str, np.ndarray]:
+    """Return means over contexts and their errors.
+
+    Parameters
+    ----------
+    samples, initial : mapping of str to Tensor
+        `Evaluation.per_context` of a checkpoint and of the first one.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Means with ``<name>_stderr``, and ``<name>_change_stderr``: the standard error of the mean's
+        change since the first checkpoint, smaller than the joint error of two means because both are
+        taken over the same contexts.
+    """
+    values: dict[str, np.ndarray] = {}
+    for name, own in samples.items():
+        values[name] = own.mean(0).numpy(force=True)
+        values[f"{name}_stderr"] = _stderr(own)
+        values[f"{name}_change_stderr"] = _stderr(own - initial[name])
+    return values
 
 
 def _stderr(samples: Tensor) -> np.ndarray:
@@ -112,14 +175,8 @@ def _stderr(samples: Tensor) -> np.ndarray:
 
 
 def _predictions(params: Params, network: NetworkSettings, contexts: Batch) -> Tensor:
-    pieces = zip(*(part.split(1024) for part in contexts), strict=True)
+    pieces = zip(*(part.split(AT_A_TIME) for part in contexts), strict=True)
     return torch.cat([predictions(params, network, *piece) for piece in pieces])
-
-
-def _icl_score(predicted: Tensor, labels: Tensor) -> Tensor:
-    """Return the loss at the last position less that at the first, shape (context,)."""
-    error = (predicted - labels).square().double()
-    return error[:, -1] - error[:, 0]
 
 
 def _parameter_measures(params: Params) -> dict[str, np.ndarray]:
@@ -142,16 +199,24 @@ def along_steps(
     evaluation: Evaluation, network: NetworkSettings, checkpoints: Iterable[tuple[int, Params]]
 ) -> xr.Dataset:
     """Measure parameters at several steps, the first ones first; layout `regression.layout.METRICS`."""
-    steps, measured, initial = [], [], None
+    steps, measured, scores = [], [], []
+    initial: dict[str, Tensor] = {}
     for step, params in checkpoints:
-        initial = initial or evaluation.per_context(params, network)
-        measured.append(evaluation.measure(params, network, initial))
+        samples = evaluation.per_context(params, network)
+        initial = initial or samples
+        measured.append(summarised(samples, initial) | _parameter_measures(params))
+        scores.append(samples["icl_scaled"].float())
         steps.append(step)
     return METRICS.dataset(
-        {name: np.stack([values[name] for values in measured]) for name in measured[0]},
+        {
+            **{name: np.stack([values[name] for values in measured]) for name in measured[0]},
+            "icl_scaled_rest_stderr": np.stack([_stderr(scores[-1] - own) for own in scores]),
+            "ridge_token_loss": evaluation.ridge_token_loss(),
+        },
         {
             "position": np.arange(1, evaluation.task.num_examples + 1),
-            "input_scale": list(evaluation.scaled_contexts),
+            "input_scale": list(evaluation.scaled[""]),
+            "task_scale": list(evaluation.scaled["_tasks"]),
             "step": xr.Variable("step", steps, {"units": "updates"}),
             "layer_norm": list(layer_norm_weights(params)),
         },

@@ -18,6 +18,8 @@ from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.studies.regression.figures import (
     fig05_behaviour,
     fig25_curvature,
+    fig27_icl_scores,
+    fig28_scaled_data,
     milestones,
     traces,
 )
@@ -48,11 +50,18 @@ def metrics_of(run: str = "base-s1", steps: np.ndarray = STEPS) -> xr.Dataset:
             0.1 + np.outer(progress, positions),
         ),
         "icl_scaled": (("step", "input_scale"), -np.outer(progress, scales)),
+        "icl_scaled_tasks": (("step", "task_scale"), -np.outer(progress, scales)),
+        "token_loss": (("step", "position"), 4.125 - 0.4 * np.outer(progress, positions - 1)),
     }
+    for kind, scale in (("", "input_scale"), ("_tasks", "task_scale")):
+        square = 4 * np.square(scales) + 0.125
+        data[f"loss_scaled{kind}"] = (("step", scale), np.outer(1 - progress / 2, square))
+        data[f"squared_prediction_scaled{kind}"] = (("step", scale), np.outer(progress, square))
     for name in [*data]:
         if name != "weight_norm":
             data[f"{name}_stderr"] = (data[name][0], np.full_like(data[name][1], 0.02))
-    coords = {"step": steps, "position": positions, "input_scale": scales}
+    data["ridge_token_loss"] = ("position", 4.125 - 0.5 * (positions - 1))
+    coords = {"step": steps, "position": positions, "input_scale": scales, "task_scale": scales}
     return xr.Dataset(data, coords=coords, attrs={"run": run})
 
 
@@ -203,6 +212,25 @@ def draw_05(runs: tuple[str, ...] = ("tasks16-s0", "tasks16-s1"), **change: obje
     )
 
 
+def draw_27(runs: tuple[str, ...] = ("base-s0", "base-s1"), **change: object) -> Drawn:
+    return fig27_icl_scores.draw(
+        metrics={run: metrics_of(run) for run in runs},
+        stages=stages_of(**change),
+        run="base-s1",
+        dimension=4,
+    )
+
+
+def draw_28(runs: tuple[str, ...] = ("base-s0", "base-s1"), **change: object) -> Drawn:
+    return fig28_scaled_data.draw(
+        metrics={run: metrics_of(run) for run in runs},
+        stages=stages_of(**change),
+        run="base-s1",
+        noise_variance=0.125,
+        dimension=4,
+    )
+
+
 def draw_23(llc: xr.Dataset | None = None, edges: tuple[float, ...] = (40, 300, 900)) -> Drawn:
     llc = llc_of() if llc is None else llc
     return slopes.draw(
@@ -267,6 +295,10 @@ CASES: dict[str, Callable[[], Drawn]] = {
     "23": draw_23,
     "23, no milestone": lambda: draw_23(edges=()),
     "23, NaN": lambda: draw_23(with_nan(llc_of())),
+    "27": draw_27,
+    "27, one seed, one stage": lambda: draw_27(("base-s1",), edges=()),
+    "28": draw_28,
+    "28, one seed, one stage": lambda: draw_28(("base-s1",), edges=()),
     "traces": lambda: traces.draw(llcs={"published": llc_of(), "local": llc_of(setting="local")}),
     "traces, NaN": lambda: traces.draw(
         llcs={"published": all_nan(llc_of()), "local": with_nan(llc_of())}
@@ -311,7 +343,7 @@ def test_figures_draw_with_labelled_axes(case: str):
         assert (corners <= drawn.figure.bbox.max).all()
 
 
-@pytest.mark.parametrize("case", ["01b", "05", "06b", "23", "traces"])
+@pytest.mark.parametrize("case", ["01b", "05", "06b", "23", "27", "28", "traces"])
 def test_data_is_what_the_lines_show(case: str):
     drawn = case_named(case)
     lines = [line for ax in drawn.figure.axes for line in ax.lines if line.get_gid()]
@@ -321,6 +353,21 @@ def test_data_is_what_the_lines_show(case: str):
         part = rows[tuple(line.get_gid().split("/"))]
         np.testing.assert_array_equal(line.get_xdata(), part["x"])
         np.testing.assert_array_equal(line.get_ydata(), part["y"])
+
+
+def test_scores_of_ridge_regression_are_marked():
+    (ax, *_) = case_named("27").figure.axes
+    dotted = {line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == ":"}
+    assert dotted == {-1.5, -2.0, -3.5}
+
+
+def test_losses_of_scaled_data_are_over_those_of_predicting_zero():
+    data = case_named("28").data
+    for panel in "cd":
+        for scale in (1, 3):
+            rows = data[(data["panel"] == panel) & (data["series"] == f"g = {scale}")]
+            assert rows["y"].iloc[0] == pytest.approx(1)
+            assert rows["y"].iloc[-1] == pytest.approx(0.5)
 
 
 def test_every_line_of_the_table_is_drawn():

@@ -28,14 +28,17 @@ def measured(
 ) -> xr.Dataset:
     """Return scores that lose a share of their best value after half of log time.
 
-    Errors of the checkpoints have a common part, as those over the same contexts have.
+    Errors of the checkpoints have a common part, as those over the same contexts have, and the error
+    of a change is without it.
     """
     rng = np.random.default_rng(seed)
     time = np.log1p(STEPS) / np.log1p(STEPS[-1])
     curve = -BEST * (np.minimum(time, 0.5) / 0.5 - lost * np.maximum(time - 0.5, 0) / 0.5)
 
+    own_part = np.sqrt(1 - shared**2)
+
     def noisy(values: np.ndarray, size: float) -> np.ndarray:
-        own = np.sqrt(1 - shared**2) * rng.standard_normal(STEPS.size)
+        own = own_part * rng.standard_normal(STEPS.size)
         return values + size * (shared * rng.standard_normal() + own)
 
     scores = np.stack([noisy(curve, noise) for _ in SCALES], axis=1)
@@ -43,7 +46,10 @@ def measured(
     return xr.Dataset(
         {
             "icl_scaled": (("step", "input_scale"), scores),
-            "icl_scaled_stderr": (("step", "input_scale"), np.full_like(scores, noise)),
+            "icl_scaled_rest_stderr": (
+                ("step", "input_scale"),
+                np.full_like(scores, 2**0.5 * own_part * noise),
+            ),
             "test_loss": ("step", noisy(loss, 0.01)),
             "test_loss_stderr": ("step", np.full(STEPS.size, 0.01)),
         },
@@ -73,10 +79,24 @@ def test_planted_losses_are_found_and_nothing_without_them(shared):
     assert steady.count(REFUTED) >= 270
 
 
+@pytest.mark.parametrize("noise", [0.3, 0.6, 1.5])
+@pytest.mark.parametrize("shared", [0.0, 0.9])
+def test_the_best_of_many_checkpoints_is_no_loss(shared, noise):
+    """With noise enough a tenth of the score is nothing: only the number of errors guards against it."""
+    steady = [verdict_on(measured(0.0, seed, noise, shared)) for seed in range(300)]
+    assert steady.count(SUPPORTED) <= 3
+
+
 def test_what_noise_hides_is_not_called_refuted():
-    hidden = [verdict_on(measured(0.05, seed, noise=0.6)) for seed in range(50)]
+    hidden = [verdict_on(measured(0.05, seed, noise=1.2)) for seed in range(50)]
     assert REFUTED not in hidden
     assert hidden.count(NOT_TESTABLE) >= 48
+
+
+def test_what_contexts_have_in_common_hides_nothing():
+    """The same noise of the contexts, but paired: a loss of three tenths is seen."""
+    together = [verdict_on(measured(0.3, seed, noise=0.6, shared=0.97)) for seed in range(50)]
+    assert together.count(SUPPORTED) >= 48
 
 
 def test_a_loss_that_stops_falling_is_no_such_case_and_seeds_can_differ():

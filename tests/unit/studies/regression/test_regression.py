@@ -9,7 +9,12 @@ import torch.nn.functional as F
 from stagewise.core.replicas import ParameterLayout, stacked_losses_and_gradients
 from stagewise.core.seeding import StreamKey
 from stagewise.studies.regression.layout import METRICS
-from stagewise.studies.regression.metrics import Evaluation, along_steps, layer_norm_weights
+from stagewise.studies.regression.metrics import (
+    Evaluation,
+    along_steps,
+    evaluation_of,
+    layer_norm_weights,
+)
 from stagewise.studies.regression.model import (
     initial_parameters,
     mean_squared_error,
@@ -210,7 +215,7 @@ def measure(instrument, params, network=NETWORK, initial=None):
 def test_measures_of_a_network_that_always_answers_zero():
     inputs, labels = contexts(4000)
     scaled = {1.0: (inputs, labels), 2.0: contexts(4000, input_scale=2.0)}
-    measured = measure(Evaluation(TASK, (inputs, labels), None, scaled), zero_network())
+    measured = measure(Evaluation(TASK, (inputs, labels), None, scaled, scaled), zero_network())
     difference = abs(float(measured.test_loss) - constant_predictor_loss(TASK))
     assert difference < 4 * float(measured.test_loss_stderr)
     assert float(measured.mean_squared_prediction) == 0
@@ -223,7 +228,7 @@ def test_measures_of_a_network_that_always_answers_zero():
 
 def test_measures_are_means_over_contexts():
     batch = contexts(300)
-    measured = measure(Evaluation(TASK, batch, None, {1.0: batch}), PARAMS)
+    measured = measure(Evaluation(TASK, batch, None, {1.0: batch}, {1.0: batch}), PARAMS)
     expected = mean_squared_error(PARAMS, NETWORK, batch).item()
     assert float(measured.test_loss) == pytest.approx(expected, rel=1e-5)
     token = measured.token_loss.values
@@ -236,18 +241,68 @@ def test_measures_are_means_over_contexts():
 
 
 def test_errors_of_changes_are_paired():
-    instrument = Evaluation(TASK, contexts(300), None, {1.0: contexts(300)})
+    same_contexts = {1.0: contexts(300)}
+    instrument = Evaluation(TASK, contexts(300), None, same_contexts, same_contexts)
     nearby = {name: value + 1e-3 for name, value in PARAMS.items()}
     same, other = measure(instrument, PARAMS), measure(instrument, nearby, initial=PARAMS)
     assert float(same.icl_total_change_stderr) == 0
     assert 0 < float(other.icl_total_change_stderr) < 0.2 * float(other.icl_total_stderr)
 
 
+def test_errors_until_the_last_checkpoint_are_paired():
+    batch = contexts(300)
+    instrument = Evaluation(TASK, batch, None, {1.0: batch}, {1.0: batch})
+    other = {name: value + 1e-2 for name, value in PARAMS.items()}
+    measured = along_steps(instrument, NETWORK, [(0, PARAMS), (1, other)])
+    scores = []
+    for params in (PARAMS, other):
+        error = (predictions(params, NETWORK, *batch) - batch[1]).square()
+        scores.append(error[:, 7] - error[:, 0])
+    expected = (scores[1] - scores[0]).std() / math.sqrt(300)
+    rest = measured.icl_scaled_rest_stderr.sel(input_scale=1.0).values
+    assert rest[0] == pytest.approx(expected.item(), rel=1e-3)
+    assert rest[1] == 0
+
+
+def test_scaled_contexts_are_the_first_of_the_fixed_ones():
+    """Labels at scale g are g w'x and the noise, whichever of the two factors is scaled."""
+    run, scales = study_run(), (1.0, 3.0)
+    sizes = {"num_contexts": 40, "num_scaled_contexts": 15}
+    instrument = evaluation_of(run, **sizes, input_scales=scales, task_scales=scales)
+    inputs, labels = run.fixed_contexts("evaluation", 40)
+    clean = (run.fixed_contexts("evaluation", 40, 2.0)[1] - labels)[:15]
+    noise = labels[:15] - clean
+    for kind, factor in (("", 3.0), ("_tasks", 1.0)):
+        scaled_inputs, scaled_labels = instrument.scaled[kind][3.0]
+        torch.testing.assert_close(scaled_inputs, factor * inputs[:15])
+        torch.testing.assert_close(scaled_labels, 3 * clean + noise, rtol=1e-4, atol=1e-5)
+
+
+def test_measures_of_scaled_contexts_are_those_of_the_contexts_alone():
+    run = study_run()
+    sizes = {"num_contexts": 300, "num_scaled_contexts": 20}
+    instrument = evaluation_of(run, **sizes, input_scales=[1.0, 3.0], task_scales=[3.0])
+    measured = measure(instrument, PARAMS)
+    cases = {("", 1.0): 0, ("", 3.0): 1, ("_tasks", 3.0): 0}
+    for (kind, scale), place in cases.items():
+        batch = instrument.scaled[kind][scale]
+        predicted = predictions(PARAMS, NETWORK, *batch)
+        error = (predicted - batch[1]).square().mean(0)
+        expected = {
+            "icl_scaled": (error[7] - error[0]) / scale,
+            "loss_scaled": error.mean(),
+            "squared_prediction_scaled": predicted.square().mean(),
+        }
+        for name, value in expected.items():
+            found = float(measured[f"{name}{kind}"][place])
+            assert found == pytest.approx(value.item(), rel=1e-3), (name, kind)
+
+
 def test_mean_task_prediction_of_finite_tasks():
     few = TaskSettings(4, 8, 0.125, num_tasks=2)
     tasks = torch.ones(2, 4)
     batch = contexts(2000, task=few, tasks=tasks)
-    measured = measure(Evaluation(few, batch, tasks, {1.0: batch}), zero_network())
+    measured = measure(Evaluation(few, batch, tasks, {1.0: batch}, {1.0: batch}), zero_network())
     expected = (batch[0] @ torch.ones(4)).square().mean().item()
     assert float(measured.distance_to_mean_task) == pytest.approx(expected, rel=1e-5)
 

@@ -139,11 +139,11 @@ class _Rise(NamedTuple):
 def _rise_after_the_best(metrics: xr.Dataset, scale: float, num_stderr: float) -> _Rise:
     """Return the loss of a score since its best checkpoint, as a share of the best score.
 
-    Errors of two checkpoints are taken as independent; they meet the same contexts, so that this is too
-    much rather than too little.
+    Its error is that of the change, context by context; errors of the test loss are taken as
+    independent, which is too much rather than too little.
     """
     score = metrics["icl_scaled"].sel(input_scale=scale).values
-    error = metrics["icl_scaled_stderr"].sel(input_scale=scale).values
+    error = metrics["icl_scaled_rest_stderr"].sel(input_scale=scale).values
     loss, loss_error = metrics["test_loss"].values, metrics["test_loss_stderr"].values
     best = int(np.argmin(score))
     depth = max(-float(score[best]), float(np.finfo(float).tiny))
@@ -152,7 +152,7 @@ def _rise_after_the_best(metrics: xr.Dataset, scale: float, num_stderr: float) -
         float(scale),
         float(metrics.step.values[best]),
         float(score[-1] - score[best]) / depth,
-        float(np.hypot(error[best], error[-1])) / depth,
+        float(error[best]) / depth,
         bool(fall > num_stderr * np.hypot(loss_error[best], loss_error[-1])),
     )
 

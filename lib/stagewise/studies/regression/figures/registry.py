@@ -19,6 +19,7 @@ _TRAJECTORY = {
 
 _STRUCTURE = "studies.regression.structure_layout:STRUCTURE"
 _INSIDE = {"structure": Input("regression/{shown_run}/structure.nc", _STRUCTURE), "stages": _STAGES}
+_METRICS_OF_SEEDS = Input("regression/{llc_runs}/metrics.nc", "studies.regression.layout:METRICS")
 _INSIDES = {"structures": Input("regression/{llc_runs}/structure.nc", _STRUCTURE)}
 
 
@@ -35,9 +36,7 @@ def _under(file: str, layout: str) -> Input:
 FIGURES: Mapping[str, Figure] = {
     "fig01b_loss_and_llc": Figure(
         inputs={
-            "metrics": Input(
-                "regression/{llc_runs}/metrics.nc", "studies.regression.layout:METRICS"
-            ),
+            "metrics": _METRICS_OF_SEEDS,
             "llcs": Input("regression/{llc_runs}/llc/{common_setting}/llc.nc", "llc.layout:LLC"),
             "stages": _under("stages.csv", "development.layout:STAGES"),
         },
@@ -86,6 +85,25 @@ FIGURES: Mapping[str, Figure] = {
             "loss_based": _llc("local"),
             "likelihood_based": _llc("likelihood"),
             "agreement": _AGREEMENT,
+        },
+    ),
+    "fig26_task_prior": Figure(
+        inputs={
+            "prior": Input(
+                "regression/task_prior.nc", "studies.regression.task_prior_layout:TASK_PRIOR"
+            )
+        },
+    ),
+    "fig27_icl_scores": Figure(
+        inputs={"metrics": _METRICS_OF_SEEDS, "stages": _STAGES},
+        settings={"run": "shown_run", "dimension": "task_dimension"},
+    ),
+    "fig28_scaled_data": Figure(
+        inputs={"metrics": _METRICS_OF_SEEDS, "stages": _STAGES},
+        settings={
+            "run": "shown_run",
+            "noise_variance": "noise_variance",
+            "dimension": "task_dimension",
         },
     ),
     "fig29_embeddings": Figure(
