@@ -46,6 +46,7 @@ def measured(
     return xr.Dataset(
         {
             "icl_scaled": (("step", "input_scale"), scores),
+            "icl_scaled_stderr": (("step", "input_scale"), np.full_like(scores, noise)),
             "icl_scaled_rest_stderr": (
                 ("step", "input_scale"),
                 np.full_like(scores, 2**0.5 * own_part * noise),
@@ -79,23 +80,31 @@ def test_planted_losses_are_found_and_nothing_without_them(shared):
     assert steady.count(REFUTED) >= 270
 
 
-@pytest.mark.parametrize("noise", [0.3, 0.6, 1.5])
+@pytest.mark.parametrize("noise", [0.6, 1.5])
 @pytest.mark.parametrize("shared", [0.0, 0.9])
 def test_the_best_of_many_checkpoints_is_no_loss(shared, noise):
     """With noise enough a tenth of the score is nothing: only the number of errors guards against it."""
-    steady = [verdict_on(measured(0.0, seed, noise, shared)) for seed in range(300)]
-    assert steady.count(SUPPORTED) <= 3
+    steady = [verdict_on(measured(0.0, seed, noise, shared)) for seed in range(150)]
+    assert steady.count(SUPPORTED) <= 2
 
 
 def test_what_noise_hides_is_not_called_refuted():
-    hidden = [verdict_on(measured(0.05, seed, noise=1.2)) for seed in range(50)]
+    hidden = [verdict_on(measured(0.05, seed, noise=0.8, shared=0.5)) for seed in range(50)]
     assert REFUTED not in hidden
     assert hidden.count(NOT_TESTABLE) >= 48
 
 
+def test_a_scale_at_which_nothing_is_learned_has_nothing_to_lose():
+    one = measured(0.0, 0)
+    one["icl_scaled"].loc[{"input_scale": 10.0}] *= -1
+    assert verdict_on(one) == REFUTED
+    one["icl_scaled"] = abs(one["icl_scaled"])
+    assert verdict_on(one) == NOT_TESTABLE
+
+
 def test_what_contexts_have_in_common_hides_nothing():
     """The same noise of the contexts, but paired: a loss of three tenths is seen."""
-    together = [verdict_on(measured(0.3, seed, noise=0.6, shared=0.97)) for seed in range(50)]
+    together = [verdict_on(measured(0.3, seed, noise=0.5, shared=0.97)) for seed in range(50)]
     assert together.count(SUPPORTED) >= 48
 
 

@@ -107,8 +107,11 @@ def large_inputs_suffer(
         rises = [
             _rise_after_the_best(run.metrics, scale, num_stderr)
             for scale in run.metrics["input_scale"].values
-            if scale > 1
+            if scale > 1 and _learned(run.metrics, scale, num_stderr)
         ]
+        if not rises:
+            outcomes[run.seed], texts[run.seed] = None, "nothing is learned at any g to be lost"
+            continue
         worse = [
             one
             for one in rises
@@ -124,6 +127,13 @@ def large_inputs_suffer(
         errors[run.seed] = f"± {100 * shown.error:.0f} %"
     seeds = tuple(seed for seed, outcome in outcomes.items() if outcome is not None)
     return Verdict(overall(outcomes), listed(texts), listed(errors), seeds)
+
+
+def _learned(metrics: xr.Dataset, scale: float, num_stderr: float) -> bool:
+    """Return whether the best ICL score at a scale is below zero by more than its error."""
+    score, error = (metrics[f"icl_scaled{end}"].sel(input_scale=scale) for end in ("", "_stderr"))
+    best = int(np.argmin(score.values))
+    return bool(score.values[best] + num_stderr * error.values[best] < 0)
 
 
 class _Rise(NamedTuple):

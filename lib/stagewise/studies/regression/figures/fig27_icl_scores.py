@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stagewise.plots import style
 from stagewise.plots.drawn import Drawn, Ledger
@@ -122,6 +123,9 @@ def _look_closely(ax: Axes, shown: xr.Dataset, name: str) -> None:
     error = float(shown["icl_refine_stderr"].to_numpy()[seen].max())
     margin = 2 * error + 0.05 * float(np.ptp(values))
     ax.set_xlim(low, high)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: style.short_step(step)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_ylim(float(values.min()) - margin, float(values.max()) + margin)
     refined = shown["icl_refine"].to_numpy()
     top = int(np.flatnonzero(seen)[np.argmax(refined[seen])])
