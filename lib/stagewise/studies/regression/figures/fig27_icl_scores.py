@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def draw(
     for name, color in _SCORES.items():
         for other, data in beside.items():
             score = data[name].to_numpy()
-            look = {"color": color, "linewidth": 0.6, "alpha": FAINT}
+            look: dict[str, Any] = {"color": color, "linewidth": 0.6, "alpha": FAINT}
             ledger.line(a, "a", f"{name} {other}", data["step"].to_numpy(), score, **look)
         for panel, ax in (("a", a), ("b", b)):
             _score(ledger, ax, panel, shown, name, color)
@@ -165,7 +166,7 @@ def _losses(ledger: Ledger, ax: Axes, shown: xr.Dataset) -> None:
         loss = shown["token_loss"].to_numpy()[n]
         error = shown["token_loss_stderr"].to_numpy()[n]
         label = style.short_step(steps[n])
-        look = {"color": color, "marker": "o", "label": label, "linewidth": 0.9}
+        look: dict[str, Any] = {"color": color, "marker": "o", "label": label, "linewidth": 0.9}
         ledger.line(
             ax, "d", f"step {steps[n]}", positions, loss, loss - error, loss + error, **look
         )

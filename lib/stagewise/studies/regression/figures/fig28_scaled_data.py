@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -121,7 +121,7 @@ def _lines(
     for n, scale in enumerate(shown[kind.dimension].to_numpy()):
         color, series = colors[float(scale)], f"g = {scale:g}"
         for other, data in beside.items():
-            look = {"color": color, "linewidth": 0.5, "alpha": FAINT}
+            look: dict[str, Any] = {"color": color, "linewidth": 0.5, "alpha": FAINT}
             value = data[name].to_numpy()[:, n] / unit[n]
             ledger.line(ax, panel, f"{series} {other}", data["step"].to_numpy(), value, **look)
         value, error = (shown[f"{name}{end}"].to_numpy()[:, n] / unit[n] for end in ("", "_stderr"))
