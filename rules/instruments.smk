@@ -1,7 +1,7 @@
 """The LLC as an instrument: models of known learning coefficient, a second sampler, calibration.
 
 REQUIRED INPUTS: results/<preset>/regression/<shown run>/checkpoints.h5, for the transformer's calibration.
-OUTPUTS under results/<preset>/: validation/{validation,second_opinion}.csv,
+OUTPUTS under results/<preset>/: validation/{validation,second_opinion,form_rates}.csv,
     calibration/<subject>/{sweep.nc, ranked.csv, calibrated.yaml}
 """
 
@@ -48,6 +48,28 @@ rule second_opinion:
         code=code("second_opinion.py"),
     script:
         "../scripts/second_opinion.py"
+
+
+rule form_rates:
+    """Search simulated trajectories for forms, with none and with one planted; one short job."""
+    output:
+        table=f"{RESULTS}/validation/form_rates.csv",
+    log:
+        f"{LOGS}/validation/form_rates.log",
+    benchmark:
+        f"{LOGS}/validation/form_rates.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        settings=config["form_rates"],
+        root_seed=config["root_seed"],
+        code=code("form_rates.py"),
+    script:
+        "../scripts/form_rates.py"
 
 
 rule calibration_sweep:

@@ -177,6 +177,12 @@ EDITS = {
     "the second opinion": Edit(
         CONFIG, "step_bias: 0.01", "step_bias: 0.02", {"second_opinion", *LAST}
     ),
+    "simulated forms": Edit(
+        "config/smoke.yaml",
+        "form_rates: {num_trajectories: 1,",
+        "form_rates: {num_trajectories: 2,",
+        {"form_rates", *claims("instruments"), *LAST},
+    ),
     "the calibration": Edit(
         CONFIG,
         "max_change: 0.25",

@@ -81,6 +81,19 @@ FORMS = StoreLayout(
     },
 )
 
+FORM_RATES = TableLayout(
+    "form_rates",
+    {
+        "process": Column(str),
+        "planted": Column(bool),
+        "disturbance": Column(float, least=0),
+        "num_trajectories": Column(int, least=1),
+        "num_with_form": Column(int, least=0),
+        "num_significant": Column(int, least=0),
+        "cosine": Column(float, least=0, most=1.000001),
+    },
+)
+
 OF_RUN = {"run": Column(str), "setting": Column(str)}
 """Whose a row is: a run, and a setting of the sampler."""
 

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from stagewise.core.fields import Bounds, Count, Fraction, Positive, Settings, TwoOrMore
+from stagewise.core.fields import (
+    Bounds,
+    Count,
+    Fraction,
+    NotNegative,
+    Positive,
+    Settings,
+    Several,
+    TwoOrMore,
+)
 
 VERTEX_PROMINENCE = 0.25
 CUSP_TURN = 2 * math.pi / 3
@@ -109,3 +118,17 @@ class FormSettings(Settings):
     null_dimension: Count = 16
     """Dimensions of the random walks. Walks of fewer dimensions turn more sharply, so that a small
     number errs on the side of no form."""
+
+
+@dataclass(frozen=True)
+class FormRateSettings(Settings):
+    """Simulations that say how often forms are found where none or one is (figure form_rates)."""
+
+    num_trajectories: Count
+    """Trajectories of each process without forms."""
+    num_planted: Count
+    """Trajectories of each planted path and disturbance."""
+    disturbances: Several[NotNegative]
+    """Sizes of the walks that are added to planted paths, as shares of the size of the path."""
+    num_surrogates: Annotated[int, Bounds(minimum=19)] = 19
+    """Random walks behind each p-value; 19 are the fewest that allow one of 5 %."""

@@ -42,6 +42,7 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         "published_num_steps": study["published"]["num_steps"],
     }
     values |= {f"validation_{key}": value for key, value in config["validation"].items()}
+    values |= {f"form_rates_{key}": value for key, value in config["form_rates"].items()}
     values |= {f"opinion_{key}": value for key, value in config["second_opinion"].items()}
     values |= {f"failure_{key}": value for key, value in study["llc"]["failures"].items()}
     for name, setting in study["llc"]["settings"].items():

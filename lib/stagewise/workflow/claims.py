@@ -102,6 +102,7 @@ def _instruments(plan: Plan) -> Asked:
     stores: dict[str, str | list[str]] = {
         "validation": f"{plan.results}/validation/validation.csv",
         "audits": plan.llc_stores("audit.csv", audited, ["local"]),
+        "form_rates": f"{plan.results}/validation/form_rates.csv",
     }
     return Asked(stores, {"seeds": [plan.runs[name].seed for name in audited]})
 

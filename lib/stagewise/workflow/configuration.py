@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from stagewise.core.fields import Bounds, Name, Seed, Settings
+from stagewise.development.settings import FormRateSettings
 from stagewise.exact.settings import SecondOpinionSettings, ValidationSettings
 from stagewise.studies.instruments.configuration import CalibrationSettings
 from stagewise.studies.language.configuration import LanguageStudy
@@ -59,6 +60,7 @@ class Configuration(Settings):
     regression: RegressionStudy
     validation: ValidationSettings
     second_opinion: SecondOpinionSettings
+    form_rates: FormRateSettings
     calibration: CalibrationSettings
     scurves: ScurvesStudy
     modular: ModularStudy

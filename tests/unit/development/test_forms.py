@@ -4,11 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import scipy.signal
 
 from stagewise.development.forms import detect_forms
 from stagewise.development.layout import FORMS
 from stagewise.development.settings import FormSettings
+from stagewise.development.synthetic_trajectories import (
+    NULLS,
+    disturbed,
+    opening_cusp,
+    turning_back,
+)
 from tests.layouts import assert_keeps
 
 STEPS = np.linspace(0, 50_000, 600).round().astype(int)
@@ -19,8 +24,7 @@ QUICK = FormSettings(sigma_start=0.1, sigma_end=12.0, num_surrogates=0)
 
 def cusp_curve(steps: np.ndarray = STEPS, time: float = TIME) -> np.ndarray:
     """Cusp at `POINT` in every pair: all three coordinates are of second order there."""
-    s = np.tanh(np.log(np.maximum(steps, 1.0) / time) / 1.5)
-    return POINT + np.stack([s**2, 0.6 * s**3, 0.4 * s**2 - 0.3 * s**3], axis=1)
+    return POINT + opening_cusp(steps, time)
 
 
 def test_finds_a_cusp_in_every_pair_and_lifts_it() -> None:
@@ -90,41 +94,16 @@ def test_vertex_of_a_plane_trajectory_has_the_circle_centre_and_a_flat_potential
     assert float(found["flatness"][0]) == pytest.approx(path / (2 * np.sqrt(0.025)), rel=0.15)
 
 
-def retraced(steps: np.ndarray, time: float) -> np.ndarray:
-    """Path that comes to rest and goes back as it came: an exact form, as large as the path."""
-    s = np.tanh(np.log(np.maximum(steps, 1.0) / time) / 1.5)
-    return np.stack([s**2, 0.5 * s**4, 0.3 * (s**2 - 2 * s**6)], axis=1)
-
-
 FEW = np.linspace(0, 25_000, 120).round().astype(int)
-
-
-def wandering(kind: str, seed: int, dimension: int = 16) -> np.ndarray:
-    """Leading three components of a process without forms."""
-    rng = np.random.default_rng([seed, dimension])
-    clock = FEW / FEW[-1] if kind == "even" else np.log1p(FEW) / np.log1p(FEW[-1])
-    fine = np.linspace(0, 1, 2001)
-    if kind == "wave":  # a bump that travels over features, as phantom oscillations come from
-        place = np.linspace(0, 2, 80)
-        path = np.exp(-0.5 * ((place - fine[:, None] - 0.5) / 0.1) ** 2)
-        path = path * rng.uniform(0.5, 1.5, 80)
-    else:
-        noise = rng.standard_normal((2001, dimension))
-        if kind == "pulled":  # Ornstein-Uhlenbeck with momentum
-            noise = scipy.signal.lfilter([1.0], [1.0, -0.97], noise, axis=0)
-        keep = 0.995 if kind == "pulled" else 1.0
-        path = scipy.signal.lfilter([1.0], [1.0, -keep], noise, axis=0)
-    path = np.stack([np.interp(clock, fine, column) for column in path.T], axis=1)
-    left, values, _ = np.linalg.svd(path - path.mean(axis=0), full_matrices=False)
-    return left[:, :3] * values[:3]
 
 
 def test_processes_without_forms_seldom_have_a_significant_one() -> None:
     settings = FormSettings(sigma_start=0.1, sigma_end=7.0, num_surrogates=19)
     with_forms = significant = 0
-    for kind in ("even", "log", "pulled", "wave"):
+    for name in ("walk, in bursts", "walk, slowing", "pulled, with momentum", "travelling wave"):
         for seed in range(2):
-            found = detect_forms(wandering(kind, seed), FEW, settings, seed=seed)
+            scores = NULLS[name](FEW, np.random.default_rng(seed))
+            found = detect_forms(scores, FEW, settings, seed=seed)
             with_forms += found.sizes["form"] > 0
             significant += bool((found["p_value"] <= 0.05).any())
     # Forms as such are common. At 5 % more than two of 8 have a probability of 0.006.
@@ -134,11 +113,11 @@ def test_processes_without_forms_seldom_have_a_significant_one() -> None:
 
 def test_p_value_tells_large_forms_from_random_walks_and_not_small_ones() -> None:
     settings = FormSettings(sigma_start=0.1, sigma_end=7.0, num_surrogates=19)
-    walk = wandering("log", 0)
     p_values = []
-    for curve in (retraced(FEW, 3_000.0), cusp_curve(FEW, time=3_000.0)):
-        noise = 0.05 * walk * np.linalg.norm(curve - curve.mean(axis=0)) / np.linalg.norm(walk)
-        forms = detect_forms(curve + noise, FEW, settings, seed=1)
+    for path in (turning_back, opening_cusp):
+        rng = np.random.default_rng(0)
+        scores = disturbed(path(FEW, 3_000.0), 0.05, FEW, rng)
+        forms = detect_forms(scores, FEW, settings, seed=1)
         assert forms.sizes["walk"] == 19
         assert "own step lengths" in forms.attrs["null"]
         p_values.append(float(forms["p_value"].min()))

@@ -12,6 +12,8 @@ import yaml
 
 from stagewise.claims.registry import checks_of
 from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, Verdict
+from stagewise.development.layout import FORM_RATES
+from stagewise.development.synthetic_trajectories import NULLS
 from stagewise.exact.suite import RULES
 from stagewise.studies.instruments.claims.evidence import InstrumentsEvidence
 from stagewise.studies.instruments.claims.validation import PULLED, SCALED
@@ -23,9 +25,13 @@ SCALES = np.array([0.1, 0.3, 1.0, 3.0, 10.0])
 
 
 def verdict_on(
-    claim: str, table: pd.DataFrame, audits: Sequence[tuple[int, pd.DataFrame]] = ()
+    claim: str,
+    table: pd.DataFrame,
+    audits: Sequence[tuple[int, pd.DataFrame]] = (),
+    form_rates: pd.DataFrame | None = None,
 ) -> Verdict:
-    return CHECKS[claim](InstrumentsEvidence(table, audits), **LEDGER[claim]["thresholds"])
+    rates = FORM_RATES.empty() if form_rates is None else form_rates
+    return CHECKS[claim](InstrumentsEvidence(table, audits, rates), **LEDGER[claim]["thresholds"])
 
 
 def table_of(bias: np.ndarray, stderr: float = 0.1, exact: float = 5.0) -> pd.DataFrame:
@@ -158,3 +164,33 @@ def test_i4_same_estimates() -> None:
     assert on(audit(True), audit(False)).verdict == REFUTED
     assert on(audit(), audit(True)).seeds == (1,)
     assert on(audit(), audit()).verdict == NOT_TESTABLE
+
+
+@pytest.mark.parametrize(
+    ("count", "significant", "cosine", "power", "expected"),
+    [
+        (1000, [50] * 6, 0.97, 0.8, SUPPORTED),
+        (1000, [66] * 6, 0.97, 0.8, SUPPORTED),  # 6.6 %: chance, six processes being asked
+        (1000, [50] * 5 + [80], 0.97, 0.8, MIXED),
+        (1000, [50] * 6, 0.97, 0.3, MIXED),
+        (1000, [80] * 6, 0.5, 0.3, REFUTED),
+        (50, [0] * 6, 0.97, 0.8, NOT_TESTABLE),
+    ],
+)
+def test_i3_chance_of_forms(
+    count: int, significant: list[int], cosine: float, power: float, expected: str
+) -> None:
+    rates = pd.DataFrame(
+        {
+            "process": [*NULLS, "turns back"],
+            "planted": [False] * 6 + [True],
+            "disturbance": [0.0] * 6 + [0.05],
+            "num_trajectories": [count] * 6 + [100],
+            "num_with_form": [count] * 6 + [100],
+            "num_significant": [*significant, int(100 * power)],
+            "cosine": cosine,
+        }
+    )
+    verdict = verdict_on("I3", table_of(np.zeros(3)), form_rates=rates)
+    assert verdict.verdict == expected
+    assert ("more often than 5 %" in verdict.value) == (max(significant) > 66)

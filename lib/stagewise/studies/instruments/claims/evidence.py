@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from stagewise.development.layout import FORM_RATES
 from stagewise.exact.layout import VALIDATION
 from stagewise.llc.layout import AUDIT
 
@@ -21,13 +22,22 @@ class InstrumentsEvidence:
         Layout `exact.layout.VALIDATION`.
     audits : sequence of (seed, pandas.DataFrame)
         Of each run that was estimated again; layout `llc.layout.AUDIT`.
+    form_rates : pandas.DataFrame
+        Forms in simulated trajectories; layout `development.layout.FORM_RATES`.
     """
 
     validation: pd.DataFrame
     audits: Sequence[tuple[int, pd.DataFrame]]
+    form_rates: pd.DataFrame
 
 
-def read(validation: str, audits: Sequence[str], *, seeds: Sequence[int]) -> InstrumentsEvidence:
+def read(
+    validation: str, audits: Sequence[str], form_rates: str, *, seeds: Sequence[int]
+) -> InstrumentsEvidence:
     """Read the tables; `seeds` are those of the audited runs, in the same order."""
     tables = [AUDIT.read(path) for path in audits]
-    return InstrumentsEvidence(VALIDATION.read(validation), list(zip(seeds, tables, strict=True)))
+    return InstrumentsEvidence(
+        VALIDATION.read(validation),
+        list(zip(seeds, tables, strict=True)),
+        FORM_RATES.read(form_rates),
+    )

@@ -13,6 +13,9 @@ FIGURES: Mapping[str, Figure] = {
     "second_opinion": Figure(
         inputs={"table": Input("validation/second_opinion.csv", "exact.layout:SECOND_OPINION")},
     ),
+    "form_rates": Figure(
+        inputs={"table": Input("validation/form_rates.csv", "development.layout:FORM_RATES")},
+    ),
     "fig40_calibration_{calibrated_model}": Figure(
         inputs={
             "sweep": Input("calibration/{calibrated_model}/sweep.nc", "llc.layout:SWEEP"),
