@@ -121,7 +121,7 @@ EDITS = {
         {
             *(of("regression", "forms") | of("language", "forms")),
             *(SHOW_FORMS_OF_REGRESSION | SHOW_FORMS_OF_LANGUAGE),
-            *claims("language"),
+            *("form_rates", *claims("instruments"), *claims("language")),
         },
     ),
     "the sampler": Edit(
