@@ -51,7 +51,7 @@ rule second_opinion:
 
 
 rule form_rates:
-    """Search simulated trajectories for forms, with none and with one planted; one short job."""
+    """Search simulated trajectories for forms, with none and with one planted; begins again after a kill."""
     output:
         table=f"{RESULTS}/validation/form_rates.csv",
     log:
