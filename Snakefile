@@ -17,12 +17,12 @@ include: "rules/common.smk"
 
 
 wildcard_constraints:
-    study=alternatives(STUDIES),
+    study=alternatives(PLAN.studies),
     run=alternatives(RUN),
     setting=alternatives(
         {
             name: None
-            for study in ("regression", "language", "modular")
+            for study in PLAN.studies_with_llc
             for name in config[study]["llc"]["settings"]
         }
     ),
@@ -42,6 +42,7 @@ include: "rules/instruments.smk"
 include: "rules/scurves.smk"
 include: "rules/modular.smk"
 include: "rules/language.smk"
+include: "rules/own.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
 

@@ -45,13 +45,17 @@ from stagewise.workflow.sources import (
 )
 from stagewise.workflow.studies import STUDIES
 from stagewise.workflow.subjects import (
+    form_settings,
     llc_shards,
+    own_identity,
+    own_settings,
     sampler_settings,
     sampling,
     scale_steps,
     staged,
     subject_paths,
     subject_settings,
+    trajectory_identity,
 )
 
 try:
@@ -62,13 +66,13 @@ try:
     LEDGER = read_ledger(
         BASE / "config/claims.yaml", BASE / "config/claims_schema.yaml"
     )
+    PLAN = Plan(config)
+    RUN = PLAN.runs
 except (ConfigError, LedgerError) as error:
     sys.exit(f"{error}")
 
-PLAN = Plan(config)
 RESULTS = PLAN.results
 LOGS = f"logs/{config['preset']}"
-RUN = PLAN.runs
 MODULAR = config["modular"]["experiments"]
 # The run of language models whose forms and tokens are looked at one by one.
 TWO_LAYERS = PLAN.first_run("twolayers")
@@ -144,14 +148,24 @@ def run_params(*names):
     }
 
 
-def llc_params():
-    """What estimates of the LLC take of the configuration, as rule parameters."""
+def subject_files(wildcards):
+    """Files of a run's subject; of one's own checkpoints what checks them, whose time does not count."""
+    paths = subject_paths(RUN[wildcards.run], PLAN)
+    own = wildcards.study == "own"
+    return {name: ancient(path) if own else path for name, path in paths.items()}
 
-    def of(part):
-        return lambda wildcards: part(RUN[wildcards.run], wildcards.setting, PLAN)
+
+def llc_params(steps):
+    """What estimates of the LLC at some steps take of the configuration, as rule parameters."""
+
+    def of(part, more=lambda wildcards: ()):
+        return lambda wildcards: part(
+            RUN[wildcards.run], wildcards.setting, PLAN, *more(wildcards)
+        )
 
     return {
-        "subject": of(subject_settings),
+        "steps": steps,
+        "subject": of(subject_settings, lambda wildcards: (steps(wildcards),)),
         "sampler": of(sampler_settings),
         "sampling": of(sampling),
     }

@@ -18,7 +18,7 @@ rule figure:
     benchmark:
         f"{LOGS}/figures/{{study}}/{{figure}}.benchmark.tsv"
     wildcard_constraints:
-        study=alternatives(STUDIES),
+        study=alternatives(PLAN.studies),
         figure=alternatives(one.name for one in FIGURES),
     conda:
         "../envs/pipeline.yaml"

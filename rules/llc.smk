@@ -8,7 +8,7 @@ OUTPUTS under results/<preset>/<study>/<run>/llc/<setting>/: shard-*.nc, llc.nc,
 rule llc_shard:
     """Estimate the LLC of one shard of checkpoints under one sampler setting."""
     input:
-        unpack(lambda wildcards: subject_paths(RUN[wildcards.run], PLAN)),
+        unpack(subject_files),
     output:
         shard=f"{RESULTS}/{{study}}/{{run}}/llc/{{setting}}/shard-{{shard}}.nc",
     log:
@@ -23,10 +23,9 @@ rule llc_shard:
         mem_mb=memory(4000),
         runtime=240,
     params:
-        **llc_params(),
-        steps=lambda wildcards: llc_shards(RUN[wildcards.run], PLAN)[
-            int(wildcards.shard)
-        ],
+        **llc_params(
+            lambda wildcards: llc_shards(RUN[wildcards.run], PLAN)[int(wildcards.shard)]
+        ),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("llc_shard.py", "stagewise.studies.{study}.subject"),
@@ -63,7 +62,7 @@ rule llc:
 rule llc_audit:
     """Estimate single checkpoints again, alone and in reverse order, and compare bit for bit."""
     input:
-        unpack(lambda wildcards: subject_paths(RUN[wildcards.run], PLAN)),
+        unpack(subject_files),
         llc=f"{RESULTS}/{{study}}/{{run}}/llc/{{setting}}/llc.nc",
     output:
         audit=f"{RESULTS}/{{study}}/{{run}}/llc/{{setting}}/audit.csv",
@@ -79,8 +78,7 @@ rule llc_audit:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        **llc_params(),
-        steps=lambda wildcards: llc_shards(RUN[wildcards.run], PLAN)[0][1:3],
+        **llc_params(lambda wildcards: llc_shards(RUN[wildcards.run], PLAN)[0][1:3]),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("llc_audit.py", "stagewise.studies.{study}.subject"),

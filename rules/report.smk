@@ -80,7 +80,7 @@ rule study_report:
         "../scripts/report.py"
 
 
-for study in STUDIES:
+for study in PLAN.studies:
 
     rule:
         name:
@@ -94,5 +94,5 @@ onsuccess:
     if Path(f"{RESULTS}/report.html").exists():
         print(f"Report:  {RESULTS}/report.html")
         print(f"Claims:  {RESULTS}/claims.csv")
-        for study in STUDIES:
+        for study in PLAN.studies:
             print(f"Figures: {FIGURES.folder}/{study}/")

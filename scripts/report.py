@@ -18,7 +18,7 @@ def main(
     *,
     paths_to_figures: list[str],
     paths_to_captions: list[str],
-    path_to_claims: str,
+    path_to_claims: str | None,
     path_to_cost: str | None,
     paths_to_milestones: list[str],
     paths_to_summaries: list[str],
@@ -27,12 +27,12 @@ def main(
     path_to_report: str,
     facts: dict[str, Any],
 ) -> None:
-    """Write the report of `facts`; that of one study has no costs, and a corpus if it reads text."""
+    """Write the report of `facts`; that of one study has no costs, claims and corpus if any."""
     pairs = zip(facts["curves"], map(MILESTONES.read, paths_to_milestones), strict=True)
     html = render_report(
         *(Path(path).read_text(encoding="utf-8") for path in paths_to_page),
         figures=load_figures(paths_to_figures, paths_to_captions, facts["bound"], facts["config"]),
-        claims=CLAIMS.read(path_to_claims),
+        claims=CLAIMS.read(path_to_claims) if path_to_claims else CLAIMS.empty(),
         cost=COST.read(path_to_cost) if path_to_cost else None,
         milestones=[(*curve, table) for curve, table in pairs],
         quality=quality_table([SUMMARY.read(path) for path in paths_to_summaries]),
@@ -49,7 +49,7 @@ if __name__ == "__main__":
     main(
         paths_to_figures=list(snakemake.input.figures),
         paths_to_captions=list(snakemake.input.captions),
-        path_to_claims=snakemake.input.claims,
+        path_to_claims=snakemake.input.get("claims"),
         path_to_cost=snakemake.input.get("cost"),
         paths_to_milestones=list(snakemake.input.milestones),
         paths_to_summaries=list(snakemake.input.summaries),

@@ -3,10 +3,18 @@
 import re
 from pathlib import Path
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+import pytest
+import yaml
+
+from stagewise.workflow.config import checked, merge
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+SETTINGS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_llc_example():
+def test_the_llc_example_in_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict = {}
     exec(code, names)
@@ -19,7 +27,15 @@ def test_the_llc_example():
     assert abs(float(result.llc_mean) - exact) < 4 * stderr
 
 
+@pytest.mark.parametrize("text", SETTINGS)
+def test_settings_pass_with_a_preset(text):
+    laptop = merge(
+        *(yaml.safe_load((ROOT / f"config/{n}.yaml").read_text()) for n in ("config", "laptop"))
+    )
+    changed = checked(merge(laptop, yaml.safe_load(text)))
+    assert changed != checked(laptop)
+
+
 def test_every_file_it_names_exists():
-    root = Path(__file__).parents[2]
     for name in re.findall(r"`((?:lib|config|envs|rules|benchmarks|docs)/[\w./]*)`", README):
-        assert (root / name).exists(), name
+        assert (ROOT / name).exists(), name

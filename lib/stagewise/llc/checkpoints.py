@@ -88,17 +88,25 @@ def subject_of_modules(
         raise ValueError("checkpoints is empty: give {step: state dict or path}")
     module = make_module()
     loss_fn, free = module_loss(module, criterion, names=names)
-    kinds = {key: value.dtype for key, value in module.state_dict().items()}
+    shapes = {key: value.shape for key, value in module.state_dict().items()}
 
     @lru_cache(maxsize=2)
     def state_at(step: int) -> dict[str, Tensor]:
-        state = read_state(checkpoints[step])
-        missing, extra = sorted(set(kinds) - set(state)), sorted(set(state) - set(kinds))
+        source = checkpoints[step]
+        state = read_state(source)
+        file = "" if isinstance(source, Mapping) else f", {source},"
+        told = f"the checkpoint of step {step}{file}"
+        missing, extra = sorted(set(shapes) - set(state)), sorted(set(state) - set(shapes))
         if missing or extra:
             raise ValueError(
-                f"the checkpoint of step {step} does not fit the module: it lacks {missing[:5]} and "
-                f"has {extra[:5]} besides"
+                f"{told} does not fit the module: it lacks {missing[:5]} and has {extra[:5]} besides"
             )
+        for key, shape in shapes.items():
+            if state[key].shape != shape:
+                raise ValueError(
+                    f"{told} does not fit the module: {key} has shape {tuple(state[key].shape)}, the "
+                    f"module's has {tuple(shape)}"
+                )
         return state
 
     def params_at(step: int) -> Params:

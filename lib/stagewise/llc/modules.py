@@ -117,8 +117,8 @@ def module_loss(
     Raises
     ------
     ValueError
-        If the module has no parameter that requires a gradient, or the criterion is known not to be
-        a mean, or, with a count, not to be a sum.
+        If the module has no parameter that requires a gradient, or a complex one, or the criterion is
+        known not to be a mean, or, with a count, not to be a sum.
 
     Notes
     -----
@@ -139,7 +139,14 @@ def module_loss(
             "the module has no parameter that requires a gradient, so there is nothing to sample: "
             "call requires_grad_() on those that belong to the space"
         )
+    if name := next((name for name, value in params.items() if value.is_complex()), None):
+        raise ValueError(
+            f"parameter {name!r} is complex: hold it as real numbers, torch.view_as_real, in the module"
+        )
     fixed.requires_grad_(False)
+    for part in fixed.modules():
+        if isinstance(part, nn.Embedding | nn.EmbeddingBag):
+            part.sparse = False  # gradients of all parameters make one vector
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in fixed.parameters()):
         fixed = fixed.float()
     return ModuleLoss(fixed, criterion, names, count), params

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,11 +44,13 @@ def draw(
     llcs: Mapping[str, Mapping[str, xr.Dataset]],
     stages: Mapping[str, pd.DataFrame],
     run: str,
+    loss_name: str = "Test loss",
     loss_unit: str = "squared error per label",
     marks: Mapping[str, float] | None = None,
     beside: Beside | None = None,
     remark: str = "",
     first: float = 0.0,
+    title: str = "",
 ) -> Drawn:
     """Draw the loss above the LLC, one column a sampler setting.
 
@@ -61,7 +64,7 @@ def draw(
         Stages of the shown run, by setting.
     run : str
         The shown run.
-    loss_unit : str
+    loss_name, loss_unit : str
     marks : mapping of str to float, optional
         Steps to mark by a dashed line, with what happens there.
     beside : Beside, optional
@@ -70,6 +73,8 @@ def draw(
     first : float
         Step at which the axis of time begins, if it is not `plots.style`'s. The axis of the LLC is
         fitted to the estimates that neither escaped nor diverged; others are drawn at its edge.
+    title : str
+        Instead of one that speaks of seeds.
 
     Returns
     -------
@@ -82,11 +87,8 @@ def draw(
     ValueError
         If runs were measured at different steps or the shown run is missing.
     """
-    others = len(metrics) - 1
-    company = f"with {others} other seed{'s' * (others > 1)}" if others else "the only seed"
-    figure = style.new_figure(
-        style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 0.7, f"Shown run {run} (stages, dots), {company}"
-    )
+    title = title or _title(run, len(metrics) - 1)
+    figure = style.new_figure(style.FULL_WIDTH, 2 * style.PANEL_HEIGHT + 0.7, title)
     axes = figure.subplots(2, len(stages), sharex=True, squeeze=False)
     for ax in axes[
         0, 1:
@@ -104,8 +106,7 @@ def draw(
         name = f"setting {setting!r}"
         _over_seeds(ledger, top, f"loss, {name}", losses, run)
         constant = float(shown["constant_loss"])
-        top.axhline(constant, color=style.MUTED, linestyle=":", linewidth=0.8)
-        ledger.add(f"loss, {name}", "best constant predictor", [last], [constant])
+        _constant(ledger, top, f"loss, {name}", last, constant)
         estimates = over_runs(own, "llc_mean")
         _over_seeds(ledger, bottom, f"LLC, {name}", estimates, run)
         ledger.estimates(bottom, f"LLC, {name}", f"{run} estimates", shown)
@@ -139,18 +140,33 @@ def draw(
             bbox_to_anchor=(0.5, -0.28),
             ncols=min(3, len(handles)),
         )
-    axes[0, 0].set_ylabel(f"Test loss\n({loss_unit})")
+    axes[0, 0].set_ylabel(f"{loss_name}\n({loss_unit})")
     axes[1, 0].set_ylabel("Local learning coefficient\n" r"$\hat\lambda$ (dimensionless)")
-    constant_loss = Line2D(
-        [], [], color=style.MUTED, linestyle=":", label="loss of the best constant predictor"
-    )
-    known = [*verdict_marks.handles(ledger.verdicts), constant_loss]
-    known += [
-        Line2D([], [], color=style.SECOND, linestyle=(0, (3, 2)), label=what)
-        for what in marks or {}
-    ]
+    known = _known(ledger.verdicts, marks or {}, constant)
     style.bottom_legend(figure, _handles(len(metrics), beside), known)
     return Drawn(figure, ledger.table())
+
+
+def _title(run: str, others: int) -> str:
+    company = f"with {others} other seed{'s' * (others > 1)}" if others else "the only seed"
+    return f"Shown run {run} (stages, dots), {company}"
+
+
+def _constant(ledger: Ledger, ax: Axes, panel: str, last: float, loss: float) -> None:
+    """Draw the loss of the best constant predictor, where it is known."""
+    if np.isfinite(loss):
+        ax.axhline(loss, color=style.MUTED, linestyle=":", linewidth=0.8)
+        ledger.add(panel, "best constant predictor", [last], [loss])
+
+
+def _known(verdicts: Collection[str], marks: Mapping[str, float], constant: float) -> list[Artist]:
+    """Return the legend of verdicts, of the constant predictor where it is known, and of the marks."""
+    handles = [*verdict_marks.handles(verdicts)]
+    if np.isfinite(constant):
+        dotted: dict[str, Any] = {"color": style.MUTED, "linestyle": ":"}
+        handles.append(Line2D([], [], label="loss of the best constant predictor", **dotted))
+    dashed: dict[str, Any] = {"color": style.SECOND, "linestyle": (0, (3, 2))}
+    return [*handles, *(Line2D([], [], label=what, **dashed) for what in marks)]
 
 
 def _series(values: xr.Dataset, name: str) -> pd.Series:

@@ -29,6 +29,7 @@ def draw(
     milestones: pd.DataFrame,
     stages: pd.DataFrame,
     tolerance: float,
+    loss_name: str = "Test loss",
     loss_unit: str = "squared error per label",
     first_share: float = style.FIRST_SHARE,
 ) -> Drawn:
@@ -46,7 +47,7 @@ def draw(
         Of the same run and setting.
     tolerance : float
         Near plateau: |slope| below this share of the largest.
-    loss_unit : str
+    loss_name, loss_unit : str
     first_share : float
         Share of training at which the axis of time begins.
 
@@ -78,7 +79,7 @@ def draw(
         ax.axhline(0, color=style.MAIN, linewidth=0.6)
     axes[0, 0].set_xlim(left=max(1.0, first_share * last))
     ledger = Ledger()
-    names = ("Test loss", f"({loss_unit})"), ("Weight norm", "(Euclidean, all weights)")
+    names = (loss_name, f"({loss_unit})"), ("Weight norm", "(Euclidean, all weights)")
     for column, variable, (name, unit) in zip(
         (0, 2), ("test_loss", "weight_norm"), names, strict=True
     ):

@@ -18,7 +18,7 @@ from stagewise.llc.settings import SGLDConfig
 Analysis = Literal["metrics", "llc", "essential_dynamics"]
 ANALYSES = get_args(Analysis)
 
-_FORM_CONSTANTS = (
+FORM_CONSTANTS = (
     *("cluster_width", "min_chord", "vertex_prominence", "cusp_turn", "cusp_speed_ratio"),
     *("influence_fraction", "influence_floor", "null_dimension"),
 )
@@ -32,7 +32,7 @@ class ComparedForms(FormSettings):
     """Random walks at the run's own pace behind a form's p-value."""
 
 
-ConfiguredForms = Annotated[ComparedForms, LeftOut(_FORM_CONSTANTS)]
+ConfiguredForms = Annotated[ComparedForms, LeftOut(FORM_CONSTANTS)]
 
 
 @dataclass(frozen=True, kw_only=True)

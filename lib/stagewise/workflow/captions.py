@@ -66,6 +66,8 @@ def bound_settings(settings: Mapping[str, Any], bound: Mapping[str, str]) -> dic
     values = {**settings, **bound}
     if "common_setting" in bound:
         values["sampler"] = settings[bound["common_setting"]]
+    if "own_setting" in bound:
+        values["sampler"] = settings["own"]["llc"]["settings"][bound["own_setting"]]
     if "calibrated_model" in bound:
         name = bound["calibrated_model"]
         values["sampler"] = settings["calibration"][name]["sampler"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,38 @@ def code_digests(script: Path, root: Path, modules: Sequence[str] = ()) -> dict[
         for statement in source.imports:
             waiting.extend(_imported_files(statement, path, root))
     return dict(sorted(digests.items()))
+
+
+def module_digest(path: Path) -> str:
+    """Return the digest of one Python file, to which comments and docstrings do not count.
+
+    Raises
+    ------
+    CodeError
+        If the file is missing or is not valid Python.
+    """
+    return _source(path).digest
+
+
+def file_digest(path: str | Path) -> str:
+    """Return the digest of a file's contents; a file is read once as long as it stays as it is.
+
+    Raises
+    ------
+    CodeError
+        If the file is missing.
+    """
+    try:
+        status = Path(path).stat()
+        return _contents(str(path), status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise CodeError(f"{path} cannot be read: restore the file or correct its name") from error
+
+
+@functools.cache
+def _contents(path: str, mtime: int, size: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _source(path: Path) -> _Source:

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, get_args, get_origin
 
-from stagewise.core.entries import build, schema_of
+from stagewise.core.entries import Derived, build, left_out, marks_of, settings_in
 from stagewise.core.fields import ContradictionError, types_of
-from stagewise.workflow.configuration import RUN_SETTINGS, Configuration
+from stagewise.workflow.configuration import (
+    OPTIONAL,
+    RUN_SETTINGS,
+    Configuration,
+    whole_schema,
+)
 from stagewise.workflow.schema_errors import first_problem
 
 STUDIES = tuple(RUN_SETTINGS)
@@ -42,11 +48,13 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
         With one line that names the key, its value and what is allowed.
     """
     complete = completed(config)
-    problem = first_problem(complete, schema_of(Configuration))
+    problem = first_problem(complete, whole_schema())
     if problem is not None:
         raise ConfigError(f"config: {problem}")
     try:
         build(Configuration, complete)
+        for section in OPTIONAL.keys() & complete.keys():
+            build(OPTIONAL[section], complete[section], (section,))
     except ContradictionError as error:
         place = error.place
         raise ConfigError(f"config: {error.told(lambda key: _quoted(*place, key))}") from None
@@ -105,7 +113,8 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration in which each sampler and each setting of an experiment has all its keys.
 
     A sampler that is `like` another one takes what it does not state from it; settings of experiments
-    take it from their study's `base`. What is complete stays as it is.
+    take it from their study's `base`; sections that there need not be take their defaults. What is
+    complete stays as it is.
 
     Raises
     ------
@@ -121,7 +130,34 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
         for entries in experiments.values():
             if isinstance(entries, dict):
                 entries |= {n: merge(base, e) for n, e in entries.items() if isinstance(e, dict)}
+    for section in OPTIONAL:
+        if isinstance(complete, dict) and section in complete:
+            complete[section] = _with_defaults(OPTIONAL[section], complete[section])
     return complete
+
+
+def _with_defaults(kind: Any, entry: Any) -> Any:
+    """Return an entry with defaults of the settings that it becomes, where it states none."""
+    if not isinstance(entry, Mapping):
+        return entry
+    plain = kind.__origin__ if get_origin(kind) is Annotated else kind
+    if get_origin(plain) is Mapping:
+        return {name: _with_defaults(get_args(plain)[1], part) for name, part in entry.items()}
+    settings = settings_in(kind)
+    if settings is None:
+        return entry
+    filled = dict(entry)
+    types = types_of(settings)
+    for one in fields(settings):
+        if one.name in left_out(kind):
+            continue
+        if one.name in entry:
+            filled[one.name] = _with_defaults(types[one.name], entry[one.name])
+        elif one.default is not MISSING:
+            filled[one.name] = list(one.default) if isinstance(one.default, tuple) else one.default
+        elif any(isinstance(mark, Derived) for mark in marks_of(types[one.name])):
+            filled[one.name] = _with_defaults(types[one.name], {})
+    return filled
 
 
 def _part(config: Any, *path: str) -> dict[str, Any]:

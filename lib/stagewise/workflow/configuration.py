@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from stagewise.core.entries import Derived, schema_of
 from stagewise.core.fields import Bounds, Name, Seed, Settings
 from stagewise.development.settings import FormRateSettings
 from stagewise.exact.settings import SecondOpinionSettings, ValidationSettings
@@ -13,6 +14,7 @@ from stagewise.studies.instruments.configuration import CalibrationSettings
 from stagewise.studies.language.configuration import LanguageStudy
 from stagewise.studies.language.configuration import RunSettings as LanguageRunSettings
 from stagewise.studies.modular.configuration import ModularStudy
+from stagewise.studies.own.configuration import OwnStudy
 from stagewise.studies.regression.configuration import RegressionStudy
 from stagewise.studies.regression.configuration import RunSettings as RegressionRunSettings
 from stagewise.studies.scurves.configuration import ScurvesStudy
@@ -78,6 +80,25 @@ class Configuration(Settings):
                 f"{{figures.shown_seed}} has no run; choose one of the seeds {seeds} of "
                 "[regression.variants.base] or add it there"
             )
+
+
+OPTIONAL: Mapping[str, Any] = {"own": Annotated[OwnStudy, Derived()]}
+"""Sections that a configuration need not have; they state what they change of the defaults."""
+
+
+def whole_schema(optional: Iterable[str] = OPTIONAL, **how: Any) -> dict[str, Any]:
+    """Return the schema of a configuration; see `core.entries.schema_of`.
+
+    Parameters
+    ----------
+    optional : iterable of str
+        Which of `OPTIONAL` may be there.
+    **how
+        As for `core.entries.schema_of`.
+    """
+    schema = schema_of(Configuration, **how)
+    schema["properties"] |= {name: schema_of(OPTIONAL[name], **how) for name in optional}
+    return schema
 
 
 def _missing_variants(study: str, variants: Mapping[str, Any]) -> Iterator[str]:

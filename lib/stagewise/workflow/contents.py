@@ -45,7 +45,7 @@ def contents(
         Result of `workflow.ledger.read_ledger`.
     study : str, optional
     """
-    studies = list(STUDIES) if study is None else [study]
+    studies = plan.studies if study is None else [study]
     shown = [figure for figure in figures if figure.study in studies]
     runs = [run for run in plan.runs.values() if run.study in studies]
     curved = [run.name for run in runs if "llc" in run.analyses]
@@ -53,10 +53,11 @@ def contents(
     files: dict[str, str | list[str]] = {
         "figures": [f"{figures.folder}/{one.study}/{one.name}.png" for one in shown],
         "captions": [figure.caption for figure in shown],
-        "claims": f"{plan.results}/claims{f'/{study}' if study else ''}.csv",
         "milestones": plan.llc_stores("milestones.csv", divided),
         "summaries": plan.llc_stores("summary.csv", curved),
     }
+    if study is None or study in STUDIES:
+        files["claims"] = f"{plan.results}/claims{f'/{study}' if study else ''}.csv"
     if "language" in studies:
         files["corpus"] = f"{plan.results}/language/corpus.csv"
         files["fragment"] = f"{figures.folder}/language/fig17_token_changes.html"

@@ -14,10 +14,10 @@ from typing import Any
 
 from stagewise.plots.registry import PLACEHOLDER, Figure, Input, plain_name
 from stagewise.workflow.plan import Plan
-from stagewise.workflow.studies import STUDIES
+from stagewise.workflow.studies import OWN, TITLED
 
 REGISTRIES: Mapping[str, Mapping[str, Figure]] = {
-    study: import_module(f"stagewise.studies.{study}.figures.registry").FIGURES for study in STUDIES
+    study: import_module(f"stagewise.studies.{study}.figures.registry").FIGURES for study in TITLED
 }
 """Figures by study, in the order of the report."""
 
@@ -126,6 +126,7 @@ def selections(plan: Plan) -> dict[str, Selection]:
     samplers = plan.config["regression"]["llc"]["settings"]
     common = [name for name, setting in samplers.items() if setting["seeds"] is None]
     with_llc = plan.runs_with("llc")
+    own = list(plan.config[OWN]["llc"]["settings"]) if OWN in plan.config else []
     first = {depth: plan.first_run(depth).name for depth in ("twolayers", "onelayer")}
     return {
         "shown_run": plan.shown_run.name,
@@ -144,6 +145,9 @@ def selections(plan: Plan) -> dict[str, Selection]:
         "only_one_layer": {"onelayer": first["onelayer"]},
         "language_setting": {name: name for name in ("published", "local")},
         "calibrated_model": {name: name for name in CALIBRATED},
+        "own_run": {run.name: run.name for run in plan.runs_of(OWN)},
+        "own_setting": {name: name for name in own},
+        "first_own_setting": next(iter(own), ""),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from stagewise.workflow.schema_errors import first_problem
-from stagewise.workflow.studies import STUDIES
+from stagewise.workflow.studies import STUDIES, TITLED
 
 # Read at every start, by libyaml in a tenth of the time.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -47,5 +47,5 @@ def read_ledger(path: str | Path, path_to_schema: str | Path) -> dict[str, Any]:
 
 def entries_of(ledger: Mapping[str, Any], study: str) -> dict[str, Any]:
     """Return the claims of one study; ids begin with the letter of their study."""
-    letter = STUDIES[study].letter
+    letter = TITLED[study].letter
     return {claim: entry for claim, entry in ledger.items() if claim[0] == letter}

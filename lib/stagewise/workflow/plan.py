@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from stagewise.workflow.runs import Run, expand_runs, followed_runs
+from stagewise.workflow.runs import Run, expand_runs, followed_runs, own_runs
+from stagewise.workflow.studies import OWN, STUDIES
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,21 @@ class Plan:
         """Folder of everything that the preset makes."""
         return f"results/{self.config['preset']}"
 
+    @property
+    def studies(self) -> list[str]:
+        """Names of the studies, in the order of the report."""
+        return [*STUDIES, *([OWN] if OWN in self.config else [])]
+
+    @property
+    def studies_with_llc(self) -> list[str]:
+        """Names of the studies whose LLC is followed along training."""
+        return [name for name in self.studies if "llc" in self.config.get(name, {})]
+
     @cached_property
     def runs(self) -> dict[str, Run]:
         """Runs by name, in the order of the configuration."""
-        return {run.name: run for run in (*expand_runs(self.config), *followed_runs(self.config))}
+        runs = (*expand_runs(self.config), *followed_runs(self.config), *own_runs(self.config))
+        return {run.name: run for run in runs}
 
     @property
     def shown_run(self) -> Run:
@@ -62,7 +74,7 @@ class Plan:
         """Return the names of the sampler settings under which a run's LLC is estimated."""
         wanted = self.config[self.runs[run].study]["llc"]["settings"].items()
         seed = self.runs[run].seed
-        return [name for name, s in wanted if s["seeds"] is None or seed in s["seeds"]]
+        return [name for name, s in wanted if not s.get("seeds", None) or seed in s["seeds"]]
 
     def compared(self, run: str) -> list[list[str]]:
         """Return pairs of a run's sampler settings that differ in the loss or in the noise alone."""

@@ -26,7 +26,7 @@ from stagewise.workflow.captions import (
     to_html,
     to_text,
 )
-from stagewise.workflow.studies import STUDIES
+from stagewise.workflow.studies import TITLED
 
 PRESETS: Mapping[str, str] = {
     "smoke": (
@@ -103,11 +103,11 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
         raise ReportError(f"{png} is not a PNG image: delete it and run again")
     width, height = struct.unpack(">II", content[16:24])
     title, paragraphs = split_caption(fill_caption(caption, settings))
-    study = next((part for part in png.parts if part in STUDIES), "regression")
+    study = next((part for part in png.parts if part in TITLED), "regression")
     fragment = png.with_suffix(".html")
     return Figure(
         name=png.stem,
-        study=STUDIES[study].title,
+        study=TITLED[study].title,
         title=title,
         paragraphs=paragraphs,
         image=base64.b64encode(content).decode("ascii"),

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stagewise.development.settings import MIN_CHECKPOINTS
 from stagewise.stores.identity import digest_of
-from stagewise.workflow.config import STUDIES, variant_settings
+from stagewise.studies.own.factory import factory_file
+from stagewise.studies.own.folder import OwnError, checkpoint_files
+from stagewise.studies.sections import ANALYSES
+from stagewise.workflow.config import STUDIES, ConfigError, variant_settings
+from stagewise.workflow.studies import OWN
 
 _NOT_TRAINED_ON = ("evaluation",)
 
@@ -81,6 +86,41 @@ def followed_runs(config: Mapping[str, Any]) -> list[Run]:
         for variant in study["llc"]["variants"]
         for seed in range(study["llc"]["num_seeds"])
     ]
+
+
+def own_runs(config: Mapping[str, Any]) -> list[Run]:
+    """Return the runs whose checkpoints a user has given, with the steps of these; often none.
+
+    Parameters
+    ----------
+    config : mapping
+        A configuration that `workflow.config.checked` has passed.
+
+    Raises
+    ------
+    ConfigError
+        If factory or checkpoints are missing, or too few for stages.
+    """
+    if OWN not in config:
+        return []
+    own, runs = config[OWN], []
+    shared = {key: own[key] for key in ("factory", "files", "inputs")}
+    place, given = f"{OWN}.factory", own["factory"]
+    try:
+        factory_file(own["factory"])
+        for name, folder in own["runs"].items():
+            place, given = f"{OWN}.runs.{name}", folder
+            steps = list(checkpoint_files(folder, own["files"]))
+            if len(steps) < MIN_CHECKPOINTS:
+                raise OwnError(
+                    f"{folder} has {len(steps)} checkpoints, too few for stages; give at least "
+                    f"{MIN_CHECKPOINTS}"
+                )
+            settings = {**shared, "folder": folder, "steps": steps}
+            runs.append(Run(name, OWN, OWN, 0, settings, ANALYSES))
+    except OwnError as error:
+        raise ConfigError(f"config: {place!r} is {given!r}: {error}") from None
+    return runs
 
 
 def training_settings(run: Run) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from typing import Any, get_args, get_origin
 
 import yaml
 
-from stagewise.core.entries import Changes, Derived, left_out, marks_of, schema_of, settings_in
+from stagewise.core.entries import Changes, Derived, left_out, marks_of, settings_in
 from stagewise.core.fields import in_words, limits, types_of
 from stagewise.workflow.config import completed
-from stagewise.workflow.configuration import Configuration
+from stagewise.workflow.configuration import OPTIONAL, Configuration, whole_schema
 
 _MADE = (
     "made of the settings' dataclasses by python -m stagewise.workflow.schema; not to be edited."
@@ -82,7 +82,7 @@ def schema_file() -> str:
     """Return the text of the schema."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema_of(Configuration, written=True, describe=description),
+        **whole_schema(written=True, describe=description),
     }
     text = yaml.safe_dump(
         schema, sort_keys=False, allow_unicode=True, default_flow_style=None, width=10**6
@@ -92,7 +92,15 @@ def schema_file() -> str:
 
 def reference_page(config: Mapping[str, Any]) -> str:
     """Return the text of the reference page; `config` holds the published values."""
-    lines = _sections(Configuration, "", completed(config))
+    lines = [*_sections(Configuration, "", completed(config))]
+    for name, kind in OPTIONAL.items():
+        lines += [
+            f"## `{name}`",
+            "",
+            _own_text(settings_in(kind)),
+            "",
+            *_sections(kind, name, None),
+        ]
     return _PAGE.format(made=_MADE) + "\n".join(lines) + "\n"
 
 

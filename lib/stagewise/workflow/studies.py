@@ -29,3 +29,9 @@ STUDIES: Mapping[str, Study] = {
     "modular": Study("Grokking on modular addition", "G"),
     "language": Study("Attention-only language models", "L"),
 }
+"""Those that every configuration has."""
+
+OWN = "own"
+"""The study of one's own checkpoints, where a configuration has this section; it claims nothing."""
+
+TITLED: Mapping[str, Study] = {**STUDIES, OWN: Study("Your own checkpoints", "")}

@@ -13,18 +13,25 @@ from matplotlib.axes import Axes
 
 from stagewise.llc.estimate_layout import VERDICTS_OF_ESTIMATES
 from stagewise.llc.scale_layout import HESSIAN
-from stagewise.plots import forms_in_time, loss_and_llc, planes, slopes, style, verdict_marks
+from stagewise.plots import (
+    forms_in_time,
+    loss_and_llc,
+    planes,
+    slopes,
+    style,
+    traces,
+    verdict_marks,
+)
 from stagewise.plots.drawn import Drawn, Ledger
+from stagewise.plots.traces import chosen_steps
 from stagewise.studies.regression.figures import (
     fig05_behaviour,
     fig25_curvature,
     fig27_icl_scores,
     fig28_scaled_data,
     milestones,
-    traces,
 )
 from stagewise.studies.regression.figures.milestones import OVER_SEEDS, PUBLISHED, milestone_table
-from stagewise.studies.regression.figures.traces import chosen_steps
 
 LAST = 2000
 STEPS = np.unique(np.r_[0, np.geomspace(1, LAST, 20).round(), LAST / 2]).astype(int)

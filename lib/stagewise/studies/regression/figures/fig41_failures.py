@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import SymmetricalLogLocator
 
 from stagewise.plots import style
+from stagewise.plots.chains import coloured_chains, running_llc
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.regression.figures.panels import coloured_chains, running_llc
 
 TITLE_WIDTH, TITLE_LINES = 30, 2
 """Characters in a line of a verdict's reason, and lines that are kept for it."""

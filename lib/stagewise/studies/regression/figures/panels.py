@@ -1,8 +1,7 @@
-"""What figures share that compare LLCs of one run, or show its chains."""
+"""What figures share that compare LLCs of one run."""
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -130,19 +129,4 @@ def series_handles(*names: str) -> list[Line2D]:
     return [
         Line2D([], [], color=color, linewidth=0.9, marker="o", label=name)
         for color, name in zip((FIRST, SECOND), names, strict=True)
-    ]
-
-
-def running_llc(estimate: xr.Dataset, n_beta: float) -> np.ndarray:
-    """Return n_beta times the mean paired excess so far, shape (chain, draw)."""
-    with np.errstate(invalid="ignore"):  # a chain that ran away holds infinities
-        excess = (estimate["loss"] - estimate["baseline_loss"]).to_numpy().astype(float)
-        return n_beta * np.cumsum(excess, axis=1) / np.arange(1, excess.shape[1] + 1)
-
-
-def coloured_chains(values: np.ndarray) -> list[tuple[tuple[float, ...], int, np.ndarray]]:
-    """Return colour, number and values of every chain, shape (chain, draw)."""
-    colors = mpl.colormaps[style.SEQUENCE](np.linspace(0, 0.9, len(values)))
-    return [
-        (tuple(color), n, row) for n, (color, row) in enumerate(zip(colors, values, strict=True))
     ]

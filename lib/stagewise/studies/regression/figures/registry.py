@@ -59,7 +59,7 @@ FIGURES: Mapping[str, Figure] = {
         },
     ),
     "fig06b_forms_in_time": Figure(inputs=_TRAJECTORY, module="plots.forms_in_time"),
-    "traces": Figure(inputs={"llcs": _llc("{common_setting}")}),
+    "traces": Figure(inputs={"llcs": _llc("{common_setting}")}, module="plots.traces"),
     "milestones": Figure(
         inputs={
             "milestones": Input(

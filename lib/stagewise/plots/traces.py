@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from stagewise.plots import style
+from stagewise.plots.chains import coloured_chains, running_llc
 from stagewise.plots.drawn import Drawn, Ledger
-from stagewise.studies.regression.figures.panels import coloured_chains, running_llc
 
 EARLY_SHARE = 0.01
 """Share of training at which the early checkpoint is taken."""
