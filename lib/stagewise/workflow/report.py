@@ -103,7 +103,7 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
         raise ReportError(f"{png} is not a PNG image: delete it and run again")
     width, height = struct.unpack(">II", content[16:24])
     title, paragraphs = split_caption(fill_caption(caption, settings))
-    study = next((part for part in png.parts if part in TITLED), "regression")
+    study = next((part for part in reversed(png.parts) if part in TITLED), "regression")
     fragment = png.with_suffix(".html")
     return Figure(
         name=png.stem,

@@ -11,6 +11,7 @@ from stagewise.stores.identity import digest_of
 from stagewise.studies.own.factory import factory_file
 from stagewise.studies.own.folder import OwnError, checkpoint_files
 from stagewise.studies.sections import ANALYSES
+from stagewise.workflow.code import CodeError, file_digest, module_digest
 from stagewise.workflow.config import STUDIES, ConfigError, variant_settings
 from stagewise.workflow.studies import OWN
 
@@ -99,7 +100,7 @@ def own_runs(config: Mapping[str, Any]) -> list[Run]:
     Raises
     ------
     ConfigError
-        If factory or checkpoints are missing, or too few for stages.
+        If factory, inputs or checkpoints are missing, or too few for stages.
     """
     if OWN not in config:
         return []
@@ -107,7 +108,10 @@ def own_runs(config: Mapping[str, Any]) -> list[Run]:
     shared = {key: own[key] for key in ("factory", "files", "inputs")}
     place, given = f"{OWN}.factory", own["factory"]
     try:
-        factory_file(own["factory"])
+        module_digest(factory_file(own["factory"]))
+        place, given = f"{OWN}.inputs", own["inputs"]
+        for path in own["inputs"]:
+            file_digest(path)
         for name, folder in own["runs"].items():
             place, given = f"{OWN}.runs.{name}", folder
             steps = list(checkpoint_files(folder, own["files"]))
@@ -118,7 +122,7 @@ def own_runs(config: Mapping[str, Any]) -> list[Run]:
                 )
             settings = {**shared, "folder": folder, "steps": steps}
             runs.append(Run(name, OWN, OWN, 0, settings, ANALYSES))
-    except OwnError as error:
+    except (CodeError, OwnError) as error:
         raise ConfigError(f"config: {place!r} is {given!r}: {error}") from None
     return runs
 

@@ -67,6 +67,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "net.py").write_text(FACTORY)
+    (tmp_path / "broken.py").write_text("def subject(:")
     (tmp_path / "states").mkdir()
     for step in STEPS:
         weight = torch.full((1, 3), step / 200)
@@ -203,6 +204,8 @@ def test_loss_norm_and_outputs_along_training(folder):
             {"factory": "no_such_package.module:subject"},
             "there is no module no_such_package.module",
         ),
+        ({"factory": "broken.py:subject"}, "broken.py, line 1, is not valid Python"),
+        ({"inputs": ["data.csv"]}, r"'own.inputs' is \['data.csv'\]: data.csv cannot be read"),
         ({"runs": {"net": "nowhere"}}, "'own.runs.net' is 'nowhere': the folder nowhere does not"),
         ({"files": "*.npz"}, r"states has no file \*.npz that ends in"),
         (
