@@ -24,7 +24,9 @@ rule llc_shard:
         runtime=240,
     params:
         **llc_params(
-            lambda wildcards: llc_shards(RUN[wildcards.run], PLAN)[int(wildcards.shard)]
+            lambda wildcards: llc_shards(RUN[wildcards.run], PLAN)[
+                int(wildcards.shard)
+            ]
         ),
         root_seed=config["root_seed"],
         device=config["device"],
