@@ -149,10 +149,8 @@ def run_params(*names):
 
 
 def subject_files(wildcards):
-    """Files of a run's subject; of one's own checkpoints what checks them, whose time does not count."""
-    paths = subject_paths(RUN[wildcards.run], PLAN)
-    own = wildcards.study == "own"
-    return {name: ancient(path) if own else path for name, path in paths.items()}
+    """Files of a run's subject."""
+    return subject_paths(RUN[wildcards.run], PLAN)
 
 
 def llc_params(steps):

@@ -1,4 +1,4 @@
-"""What is read off the checkpoints of one's own, before anything is sampled.
+"""What is read off the checkpoints of one's own.
 
 REQUIRED INPUTS: the folders of checkpoints and the factory that the section `own` names, if there is one. Their
 contents count, not their times: they are no inputs, their digests are parameters.
@@ -7,7 +7,7 @@ OUTPUTS under results/<preset>/own/<run>/: metrics.nc, trajectory.h5
 
 
 rule own_along:
-    """Loss, norm and outputs at every checkpoint of a run; the first to meet one that does not fit."""
+    """Loss, norm and outputs at every checkpoint of a run."""
     output:
         metrics=f"{RESULTS}/own/{{run}}/metrics.nc",
         trajectory=f"{RESULTS}/own/{{run}}/trajectory.h5",
@@ -17,6 +17,7 @@ rule own_along:
         f"{LOGS}/own/{{run}}/along.benchmark.tsv"
     conda:
         "../envs/pipeline.yaml"
+    priority: 10  # reads every checkpoint, and so finds one that does not fit
     threads: 1
     resources:
         **gpu(),

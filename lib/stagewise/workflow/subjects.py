@@ -32,8 +32,8 @@ SMOOTHED_SHARE = 0.024
 def subject_paths(run: Run, plan: Plan) -> dict[str, str]:
     """Return the files of a run's subject by the names that the study's `subject` gives them."""
     folder = f"{plan.results}/{run.study}"
-    if run.study == OWN:  # read, and so checked, before anything is sampled
-        return {"metrics": f"{folder}/{run.name}/metrics.nc"}
+    if run.study == OWN:  # no inputs: digests of their contents are settings
+        return {}
     if run.study == "modular":
         return {"checkpoints": f"{folder}/stages/checkpoints.h5"}
     paths = {"checkpoints": f"{folder}/{run.name}/checkpoints.h5"}

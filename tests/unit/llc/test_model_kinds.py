@@ -168,6 +168,16 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
         (embedded, TOKENS),
         (lambda: embedded(sparse=True), TOKENS),
     ],
+    "`nn.EmbeddingBag`": [
+        (
+            lambda: Of(
+                lambda self, tokens: self.out(self.bag(tokens)),
+                bag=nn.EmbeddingBag(7, 4),
+                out=linear(),
+            ),
+            TOKENS,
+        )
+    ],
     "`F.scaled_dot_product_attention`": [(attention, SEQUENCE)],
     "`nn.MultiheadAttention`, `nn.TransformerEncoder`": [
         (multihead, SEQUENCE),
@@ -189,24 +199,8 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     ],
     "branches on values, `.item()`": [(of_two(branching), ROW), (of_two(noted), ROW)],
     "in-place fills of a new tensor": [(of_two(filled), ROW)],
-    "activation checkpointing": [
-        (
-            of_two(lambda self, x: self.out(checkpoint(self.first, x, use_reentrant=False))),
-            ROW,
-        )
-    ],
     "a custom `autograd.Function` without them": [
         (of_two(lambda self, x: self.out(Doubled.apply(self.first(x)))), ROW)
-    ],
-    "`nn.EmbeddingBag`": [
-        (
-            lambda: Of(
-                lambda self, tokens: self.out(self.bag(tokens)),
-                bag=nn.EmbeddingBag(7, 4),
-                out=linear(),
-            ),
-            TOKENS,
-        )
     ],
     "parameters in float16 or bfloat16": [(lambda: linear().bfloat16(), ROW.bfloat16())],
     "class weights": [(linear, ROW, nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0])))],
@@ -219,6 +213,12 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     ],
     "`nn.Embedding(padding_idx=...)`, unmasked": [
         (lambda: embedded(padding_idx=0), TOKENS * (torch.arange(5) > 1))
+    ],
+    "activation checkpointing": [
+        (
+            of_two(lambda self, x: self.out(checkpoint(self.first, x, use_reentrant=False))),
+            ROW,
+        )
     ],
     "complex parameters": [(complex_valued, ROW)],
     "a batch in which nothing is labelled": [
