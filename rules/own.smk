@@ -15,9 +15,9 @@ rule own_along:
         f"{LOGS}/own/{{run}}/along.log",
     benchmark:
         f"{LOGS}/own/{{run}}/along.benchmark.tsv"
+    priority: 10  # reads every checkpoint, and so finds one that does not fit
     conda:
         "../envs/pipeline.yaml"
-    priority: 10  # reads every checkpoint, and so finds one that does not fit
     threads: 1
     resources:
         **gpu(),

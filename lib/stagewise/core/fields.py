@@ -174,7 +174,7 @@ def in_words(allowed: Mapping[str, Any]) -> str:
     words = {
         "null": lambda: "null",
         "boolean": lambda: "true or false",
-        "string": lambda: f"text that matches {allowed.get('pattern', '.*')}",
+        "string": lambda: _text_in_words(allowed.get("pattern", "")),
         "integer": lambda: f"an integer{_range(allowed)}",
         "number": lambda: f"a number{_range(allowed)}",
         "array": lambda: _list_in_words(allowed),
@@ -195,6 +195,10 @@ def _range(allowed: Mapping[str, Any]) -> str:
     return f" {' and '.join(parts)}" if parts else ""
 
 
+def _text_in_words(pattern: str) -> str:
+    return {"": "text", r"\S": "text that is not blank"}.get(pattern, f"text that matches {pattern}")
+
+
 def _list_in_words(allowed: Mapping[str, Any]) -> str:
     least, most = allowed.get("minItems", 0), allowed.get("maxItems")
     size = f"exactly {least}" if least == most else f"at least {least}"
@@ -205,4 +209,5 @@ def _list_in_words(allowed: Mapping[str, Any]) -> str:
 def _mapping_in_words(allowed: Mapping[str, Any]) -> str:
     if "properties" in allowed:
         return f"a mapping with keys among {some_of(list(allowed['properties']))}"
-    return f"a mapping with names that match {next(iter(allowed.get('patternProperties', ['.*'])))}"
+    names = list(allowed.get("patternProperties", ()))
+    return f"a mapping with names that match {names[0]}" if names else "a mapping"
