@@ -196,7 +196,9 @@ def _range(allowed: Mapping[str, Any]) -> str:
 
 
 def _text_in_words(pattern: str) -> str:
-    return {"": "text", r"\S": "text that is not blank"}.get(pattern, f"text that matches {pattern}")
+    return {"": "text", r"\S": "text that is not blank"}.get(
+        pattern, f"text that matches {pattern}"
+    )
 
 
 def _list_in_words(allowed: Mapping[str, Any]) -> str:
