@@ -40,16 +40,16 @@ def estimate_at(
     config: SGLDConfig,
     *,
     key: StreamKey,
-    chains_at_a_time: int | None = None,
+    **how: Any,
 ) -> xr.Dataset:
-    """Estimate the LLC of a subject at one of its steps; see `llc.estimate.estimate_llc`."""
+    """Estimate the LLC of a subject at one of its steps; `how` is as for `llc.estimate.estimate_llc`."""
     return estimate_llc(
         subject.loss_at(step),
         subject.params_at(step),
         subject.samples,
         config,
         key=key,
-        chains_at_a_time=chains_at_a_time,
+        **how,
     )
 
 

@@ -21,6 +21,7 @@ from stagewise.llc.along import estimate_at, untrained_loss_of
 from stagewise.llc.diagnostics import judge, locality
 from stagewise.llc.estimate import full_loss
 from stagewise.llc.layout import SWEEP
+from stagewise.llc.preconditioning import Curvature
 from stagewise.llc.settings import AXES, Grid, SGLDConfig
 
 logger = logging.getLogger(__name__)
@@ -63,8 +64,11 @@ def sweep(
     heartbeat = Heartbeat("estimate", len(cells) * len(steps))
     rows = []
     for step in steps:
+        curvatures: dict[str, Curvature] = {}  # measured once: it takes longer than short chains do
         for cell in cells:
-            estimate = estimate_at(subject, step, replace(base, **cell), key=key)
+            estimate = estimate_at(
+                subject, step, replace(base, **cell), key=key, curvatures=curvatures
+            )
             rows.append(_kept_of(estimate, untrained_loss))
             heartbeat.beat(len(rows))
     shape = (len(steps), *(len(getattr(grid, name)) for name in AXES))

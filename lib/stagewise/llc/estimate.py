@@ -26,6 +26,7 @@ from stagewise.llc.estimate_layout import ESTIMATE
 from stagewise.llc.inputs import checked_inputs
 from stagewise.llc.minibatches import BatchSource
 from stagewise.llc.posterior import Posterior, watanabe_n_beta
+from stagewise.llc.preconditioning import Curvature
 from stagewise.llc.restriction import restricted
 from stagewise.llc.sampling import Trace
 from stagewise.llc.settings import SGLDConfig
@@ -42,6 +43,7 @@ def estimate_llc(
     key: int | StreamKey,
     chains_at_a_time: int | None = None,
     only: Collection[str] | Mapping[str, Tensor] | None = None,
+    curvatures: dict[str, Curvature] | None = None,
 ) -> xr.Dataset:
     """Estimate the LLC of a network at given parameters.
 
@@ -61,6 +63,9 @@ def estimate_llc(
     only : collection of str, or mapping of str to Tensor of bool, optional
         Parameters that are sampled, by name or by masks of their shape; the others are held at w*.
         Their LLC is the weight-refined one.
+    curvatures : dict of str to Curvature, optional
+        For several estimates of one network at the same parameters, batches, `key` and `only`: give each
+        the same dict, empty at first, and what a preconditioner measures at w* is measured once.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def estimate_llc(
         together = (chains_at_a_time or config.num_chains) * config.batch_size
         data = inputs.batches
         init_loss = None if callable(data) else full_loss(loss_fn, inputs.params, data, together)
-        trace = sample_chains(posterior, data, config, as_key(key), chains_at_a_time)
+        trace = sample_chains(posterior, data, config, as_key(key), chains_at_a_time, curvatures)
     settings = {**dataclasses.asdict(config), "n_beta": n_beta}
     if inputs.notes:
         settings["notes"] = "; ".join(inputs.notes)

@@ -42,6 +42,25 @@ RANK = 16
 
 
 @dataclass(frozen=True)
+class Curvature:
+    """What was measured of the Hessian at w*; it holds for every n_beta and gamma.
+
+    Parameters
+    ----------
+    diagonal : Tensor, shape (num_parameters,)
+        Along the parameters' axes; constant where there are directions.
+    directions : Tensor, shape (rank, num_parameters)
+        Orthonormal.
+    values : Tensor, shape (rank,)
+        Along the directions.
+    """
+
+    diagonal: Tensor
+    directions: Tensor
+    values: Tensor
+
+
+@dataclass(frozen=True)
 class Preconditioner:
     """The matrix P = diag(variance), with other variances along some orthonormal directions.
 
@@ -79,7 +98,12 @@ def curvature_samples(data: Batch, key: StreamKey) -> Batch:
 
 
 def covariance_estimate(
-    kind: str, posterior: Posterior, batch: Batch, key: StreamKey, chunk: int | None = None
+    kind: str,
+    posterior: Posterior,
+    batch: Batch,
+    key: StreamKey,
+    chunk: int | None = None,
+    known: dict[str, Curvature] | None = None,
 ) -> Preconditioner:
     """Estimate (n_beta H + gamma)^(-1), with H the positive part of the Hessian at w*.
 
@@ -95,29 +119,43 @@ def covariance_estimate(
         Names probes and starting vectors.
     chunk : int, optional
         Samples differentiated at a time; all without it.
+    known : dict of str to Curvature, optional
+        By kind: what is in it is not measured again, and what is measured is put into it. For
+        posteriors of one loss at one w*, with the same samples and key.
     """
-    centre, variance = posterior.centre, posterior.variance
+    if kind == "scalar":
+        none = posterior.centre.new_empty((0, posterior.num_parameters))
+        return Preconditioner(torch.ones_like(posterior.centre), none, none[:, 0])
+    known = {} if known is None else known
+    if kind not in known:
+        known[kind] = measured_curvature(kind, posterior, batch, key, chunk)
+    found, variance = known[kind], posterior.variance
+    return Preconditioner(variance(found.diagonal), found.directions, variance(found.values))
+
+
+def measured_curvature(
+    kind: str, posterior: Posterior, batch: Batch, key: StreamKey, chunk: int | None = None
+) -> Curvature:
+    """Measure the Hessian at w* as a kind of `covariance_estimate` needs it; it reads no gamma."""
+    centre = posterior.centre
     product = posterior.hessian_product(batch, chunk)
     none = centre.new_empty((0, len(centre))), centre.new_empty(0)
-
-    if kind == "scalar":
-        return Preconditioner(torch.ones_like(centre), *none)
     diagonal = _diagonal(
         product, centre, NUM_PROBES if kind == "hessian" else NUM_TRACE_PROBES, key
     )
     if kind == "hessian":
-        return Preconditioner(variance(diagonal), *none)
+        return Curvature(diagonal, *none)
     trace = diagonal.sum().clamp(min=0)
     if kind == "gradient":
         squares = gradient_squares(posterior, batch, chunk)
         # Squares have another unit than curvature: they tell the directions apart, no more.
-        return Preconditioner(variance(squares * trace / squares.sum().clamp(min=1e-30)), *none)
+        return Curvature(squares * trace / squares.sum().clamp(min=1e-30), *none)
     values, directions = largest_eigenpairs(
         product, centre, min(RANK, len(centre) // 2), key.child("lanczos"), tolerance=0.1
     )
     spare = len(centre) - len(values)
     rest = (trace - values.clamp(min=0).sum()) / max(spare, 1)
-    return Preconditioner(variance(rest).expand(len(centre)).clone(), directions, variance(values))
+    return Curvature(rest.expand(len(centre)).clone(), directions, values)
 
 
 def normalised(

@@ -28,6 +28,7 @@ from stagewise.core.seeding import StreamKey
 from stagewise.llc.minibatches import BatchSource, Minibatch, baselines, minibatches
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.preconditioning import (
+    Curvature,
     Preconditioner,
     covariance_estimate,
     curvature_samples,
@@ -93,10 +94,12 @@ class Langevin:
         config: SGLDConfig,
         key: StreamKey,
         together: int | None = None,
+        curvatures: dict[str, Curvature] | None = None,
     ) -> Langevin:
         """Return the kernel for a configuration; measures the curvature at w* where it needs it.
 
-        `together` is how many samples are differentiated at a time, as many as the chains take.
+        `together` is how many samples are differentiated at a time, as many as the chains take, and
+        `curvatures` holds what is known already.
         """
         starts = posterior.centre.expand(config.num_chains, -1).clone()
         preconditioner = None
@@ -109,7 +112,7 @@ class Langevin:
             )
             kind, spread = config.preconditioner, _spread(config)
             estimates = {
-                name: covariance_estimate(name, posterior, batch, own, together)
+                name: covariance_estimate(name, posterior, batch, own, together, curvatures)
                 for name in {kind, spread} - {"none"}  # one measurement where they are the same
             }
             if spread != "none":
@@ -183,6 +186,7 @@ def sample_chains(
     config: SGLDConfig,
     key: StreamKey,
     chains_at_a_time: int | None = None,
+    curvatures: dict[str, Curvature] | None = None,
 ) -> Trace:
     """Run all chains from one checkpoint, side by side or some at a time.
 
@@ -201,6 +205,8 @@ def sample_chains(
     chains_at_a_time : int, optional
         How many run side by side, which takes their memory together; all without it. No effect on
         results beyond rounding.
+    curvatures : dict of str to Curvature, optional
+        See `llc.preconditioning.covariance_estimate`.
 
     Returns
     -------
@@ -208,7 +214,9 @@ def sample_chains(
         The first loss is at the chain's start.
     """
     together = chains_at_a_time or config.num_chains
-    kernel = Langevin.prepared(posterior, batches, config, key, together * config.batch_size)
+    kernel = Langevin.prepared(
+        posterior, batches, config, key, together * config.batch_size, curvatures
+    )
     baseline = None
     if config.paired:
         num_paired = config.num_chains * config.num_draws * config.batch_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from stagewise.core.replicas import Batch, Params
 from stagewise.core.seeding import StreamKey
 from stagewise.core.subject import Subject
 from stagewise.exact import coefficients as exact
-from stagewise.llc.along import untrained_loss_of
+from stagewise.llc.along import estimate_at, untrained_loss_of
 from stagewise.llc.calibration import sweep
 from stagewise.llc.calibration_choice import (
     change_by_factor_two,
@@ -26,6 +27,7 @@ from stagewise.llc.calibration_choice import (
 )
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.layout import CALIBRATION, SWEEP
+from stagewise.llc.preconditioning import measured_curvature
 from stagewise.llc.settings import AXES, Grid, SGLDConfig
 from stagewise.plots import style
 from stagewise.stores.files import read_dataset, write_dataset
@@ -56,6 +58,25 @@ def small_subject(*levels: float) -> Subject:
 @pytest.fixture(scope="module")
 def swept() -> xr.Dataset:
     return sweep(small_subject(1.0, 0.0), (0, 1), KEY, GRID, BASE)
+
+
+def test_curvature_is_measured_once_a_checkpoint_and_changes_no_cell(monkeypatch):
+    measured = []
+
+    def counted(kind, *rest):
+        measured.append(kind)
+        return measured_curvature(kind, *rest)
+
+    monkeypatch.setattr("stagewise.llc.preconditioning.measured_curvature", counted)
+    config = replace(BASE, preconditioner="lanczos", start="gaussian", num_draws=20)
+    subject, grid = small_subject(0.5, 0.0), Grid((0.1, 0.2), (50.0, 200.0), (1.0, 4.0))
+    found = sweep(subject, (0, 1), KEY, grid, config)
+    assert measured == ["lanczos", "lanczos"]
+    for step in (0, 1):
+        for cell in grid.cells():
+            alone = estimate_at(subject, step, replace(config, **cell), key=KEY)
+            assert float(found["llc_mean"].sel(step=step, **cell)) == float(alone["llc_mean"])
+    assert len(measured) == 2 + 16
 
 
 def made(llc: np.ndarray, stderr: float = 0.0, **verdicts: tuple[int, ...]) -> xr.Dataset:
