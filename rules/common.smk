@@ -27,8 +27,8 @@ from stagewise.workflow.calibration import (
     fragment_place,
 )
 from stagewise.workflow.claims import evidence_of
-from stagewise.workflow.config import ConfigError, checked
-from stagewise.workflow.config_files import require_distinct_keys
+from stagewise.workflow.config import ConfigError, checked, merge
+from stagewise.workflow.config_files import require_distinct_keys, typed
 from stagewise.workflow.code import code_digests
 from stagewise.workflow.contents import contents
 from stagewise.workflow.figures import CALIBRATED, FigurePlan
@@ -38,6 +38,7 @@ from stagewise.workflow.runs import run_identity, training_settings
 from stagewise.workflow.sources import (
     corpus_inputs,
     followed,
+    require_corpus,
     scurves_common,
     token_streams,
     training_data,
@@ -62,10 +63,11 @@ try:
     if workflow.is_main_process:
         for path in workflow.configfiles:
             require_distinct_keys(path)
-    config = checked(config)
+    config = checked(merge(config, typed(workflow.config_settings.config)))
     LEDGER = read_ledger(
         BASE / "config/claims.yaml", BASE / "config/claims_schema.yaml"
     )
+    require_corpus(config["language"]["corpus"])
     PLAN = Plan(config)
     RUN = PLAN.runs
 except (ConfigError, LedgerError) as error:

@@ -104,17 +104,15 @@ def test_a_folder_is_read_and_read_again_when_it_changes(project):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (None, "is no folder; give one that exists"),
         ({}, "holds no .txt, .jsonl, .parquet file; put text there"),
         ({"a.jsonl": '{"text": "one"}'}, "has no column 'contents' (columns: text)"),
     ],
 )
 def test_a_folder_that_cannot_be_read(project, files, message):
     folder = project.path / "texts"
-    if files is not None:
-        folder.mkdir()
-        for name, text in files.items():
-            (folder / name).write_text(text)
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
     from_folder(project, folder)
     result = project.snakemake(DOCUMENTS, *SMOKE, check=False)
     assert result.returncode != 0
@@ -122,3 +120,11 @@ def test_a_folder_that_cannot_be_read(project, files, message):
     assert not (project.path / DOCUMENTS).parent.exists() or not list(
         (project.path / DOCUMENTS).parent.iterdir()
     )
+
+
+def test_a_folder_that_is_not_there_ends_the_run_before_it_begins(project):
+    from_folder(project, project.path / "nowhere")
+    said = project.snakemake("--dry-run", DOCUMENTS, *SMOKE, check=False).stdout
+    assert "'language.corpus.folder.path' is" in said
+    assert "there is no such folder" in said
+    assert "Traceback" not in said

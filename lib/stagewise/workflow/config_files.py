@@ -1,8 +1,10 @@
-"""Configuration files as they are written, for what is lost when they are read."""
+"""Configurations as they are written, in files or on the command line, for what is lost in reading."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -23,6 +25,28 @@ def require_distinct_keys(path: str | Path) -> None:
     with Path(path).open() as file:
         root = yaml.compose(file, Loader=LOADER)
     _check(root, (), path)
+
+
+def typed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``--config`` gave with the types of YAML.
+
+    Snakemake reads ``--config "regression={training: {num_steps: 30}}"`` with every value in braces as
+    text.
+    """
+    return {name: _typed(value) if _holds(value) else value for name, value in given.items()}
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, Mapping | list)
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _typed(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_typed(part) for part in value]
+    read = yaml.load(value, Loader=LOADER) if isinstance(value, str) else value
+    return value if _holds(read) else read
 
 
 def _check(node: yaml.Node | None, place: tuple[str, ...], path: str | Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stagewise.workflow.config import ConfigError
 from stagewise.workflow.plan import Plan
 
 SHARED_BY_SCURVES = (
@@ -34,6 +35,22 @@ def corpus_inputs(corpus: Mapping[str, Any]) -> dict[str, Any]:
         below = Path(corpus["folder"]["path"]).rglob("*")
         return {"files": sorted(str(path) for path in below if path.is_file())}
     return {}
+
+
+def require_corpus(corpus: Mapping[str, Any]) -> None:
+    """Refuse a corpus whose folder is not there, before any job runs.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key and the folder.
+    """
+    path = corpus["folder"]["path"]
+    if corpus["source"] == "folder" and not Path(path).is_dir():
+        raise ConfigError(
+            f"config: 'language.corpus.folder.path' is \"{path}\": there is no such folder; correct the "
+            "path, which begins where Snakemake runs, or make it"
+        )
 
 
 def token_streams(plan: Plan) -> dict[str, str]:

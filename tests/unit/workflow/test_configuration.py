@@ -15,6 +15,7 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
+from snakemake.cli import parse_config
 
 from stagewise.core.fields import some_of
 from stagewise.studies.sections import ANALYSES
@@ -27,7 +28,7 @@ from stagewise.workflow.config import (
     merge,
     variant_settings,
 )
-from stagewise.workflow.config_files import require_distinct_keys
+from stagewise.workflow.config_files import require_distinct_keys, typed
 from stagewise.workflow.configuration import OPTIONAL, REQUIRED_SAMPLERS, whole_schema
 from stagewise.workflow.schema import reference_page, schema_file
 
@@ -105,6 +106,30 @@ def test_a_key_that_is_there_twice_is_named_with_both_lines(tmp_path: Path) -> N
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
 def test_no_configuration_has_a_key_twice(path: Path) -> None:
     require_distinct_keys(path)
+
+
+def test_what_stands_in_braces_on_the_command_line_has_the_types_of_yaml():
+    given = parse_config(
+        [
+            "language={training: {num_steps: 30, learning_rate: 1.5e-3}, llc: {source: train}}",
+            "modular={base: {batch_size: null}, gradients: {settings: [late, 3], fast: true}}",
+            "preset=trial",
+            "root_seed=7",
+        ]
+    )
+    assert given["language"]["training"]["num_steps"] == "30"  # else `typed` could go
+    assert typed(given) == {
+        "language": {
+            "training": {"num_steps": 30, "learning_rate": 1.5e-3},
+            "llc": {"source": "train"},
+        },
+        "modular": {
+            "base": {"batch_size": None},
+            "gradients": {"settings": ["late", 3], "fast": True},
+        },
+        "preset": "trial",
+        "root_seed": 7,
+    }
 
 
 # The schema
