@@ -33,15 +33,18 @@ from stagewise.workflow.code import code_digests
 from stagewise.workflow.contents import contents
 from stagewise.workflow.figures import CALIBRATED, FigurePlan
 from stagewise.workflow.ledger import LedgerError, entries_of, read_ledger
+from stagewise.workflow.outcome import Standing, after_a_failure, at_the_end
 from stagewise.workflow.plan import Plan
 from stagewise.workflow.runs import run_identity, training_settings
 from stagewise.workflow.sources import (
+    corpus_content,
     corpus_inputs,
     followed,
     require_corpus,
     scurves_common,
     token_streams,
     training_data,
+    trajectory_files,
     with_flow,
 )
 from stagewise.workflow.studies import STUDIES

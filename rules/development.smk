@@ -34,7 +34,7 @@ rule stages:
 rule essential_dynamics:
     """Principal components of a run's trajectory in function space, streamed."""
     input:
-        trajectory=f"{RESULTS}/{{study}}/{{run}}/trajectory.h5",
+        unpack(lambda w: trajectory_files(w.study, w.run, PLAN)),
     output:
         ed=f"{RESULTS}/{{study}}/{{run}}/ed.nc",
     log:

@@ -47,6 +47,7 @@ rule language_documents:
         runtime=720,
     params:
         corpus=config["language"]["corpus"],
+        content=lambda wildcards: corpus_content(config["language"]["corpus"]),
         code=code("language_documents.py"),
     script:
         "../scripts/language_documents.py"

@@ -90,9 +90,21 @@ for study in PLAN.studies:
         localrule: True
 
 
+STANDING = Standing(
+    [
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/claims.csv",
+        *expand(f"{RESULTS}/reports/{{study}}.html", study=PLAN.studies),
+    ]
+)
+
+
 onsuccess:
-    if Path(f"{RESULTS}/report.html").exists():
-        print(f"Report:  {RESULTS}/report.html")
-        print(f"Claims:  {RESULTS}/claims.csv")
-        for study in PLAN.studies:
-            print(f"Figures: {FIGURES.folder}/{study}/")
+    print(
+        *at_the_end(STANDING, FIGURES.files("csv"), FIGURES.folder, PLAN.studies),
+        sep="\n",
+    )
+
+
+onerror:
+    print(*after_a_failure(STANDING), sep="\n")

@@ -4,8 +4,8 @@ import logging
 
 from stagewise.llc.calibration_choice import config_fragment, ranked_cells, warnings_on
 from stagewise.llc.layout import CALIBRATION
-from stagewise.stores.files import atomic_path, read_dataset
-from stagewise.workflow.logs import log_to
+from stagewise.stores.files import read_dataset, write_text
+from stagewise.workflow.jobs import job
 
 logger = logging.getLogger(__name__)
 
@@ -26,17 +26,17 @@ def main(
     for sentence in warnings_on(best, sweep, max_change):
         logger.warning(sentence)
     CALIBRATION.write(path_to_table, ranked)
-    with atomic_path(path_to_fragment) as temporary:
-        temporary.write_text(config_fragment(best, sweep, max_change, nested=nested, names=names))
+    fragment = config_fragment(best, sweep, max_change, nested=nested, names=names)
+    write_text(path_to_fragment, fragment)
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_sweep=snakemake.input.sweep,
-        path_to_table=snakemake.output.table,
-        path_to_fragment=snakemake.output.fragment,
-        max_change=snakemake.params.max_change,
-        nested=snakemake.params.nested,
-        names=snakemake.params.names,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_sweep=snakemake.input.sweep,
+            path_to_table=snakemake.output.table,
+            path_to_fragment=snakemake.output.fragment,
+            max_change=snakemake.params.max_change,
+            nested=snakemake.params.nested,
+            names=snakemake.params.names,
+        )

@@ -9,7 +9,7 @@ from stagewise.llc.calibration import sweep
 from stagewise.llc.layout import SWEEP
 from stagewise.llc.settings import Grid, SGLDConfig
 from stagewise.stores.provenance import provenance
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -34,13 +34,13 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths=dict(snakemake.input.items()),
-        path_to_sweep=snakemake.output.sweep,
-        subject=snakemake.wildcards.subject,
-        given=snakemake.params.given,
-        grid=snakemake.params.grid,
-        sampler=snakemake.params.sampler,
-        root_seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths=dict(snakemake.input.items()),
+            path_to_sweep=snakemake.output.sweep,
+            subject=snakemake.wildcards.subject,
+            given=snakemake.params.given,
+            grid=snakemake.params.grid,
+            sampler=snakemake.params.sampler,
+            root_seed=snakemake.params.root_seed,
+        )

@@ -1,9 +1,12 @@
 """Draw one figure of a study's registry, and write the numbers in it."""
 
+import logging
 from importlib import import_module
 from typing import Any
 
-from stagewise.stores.inputs import read_input
+from stagewise.core.unanswered import UnansweredError
+from stagewise.plots.unanswered import placard, require_shown, with_reasons
+from stagewise.stores.inputs import read_inputs
 from stagewise.workflow.logs import log_to
 
 
@@ -17,9 +20,15 @@ def main(
     path_to_pdf: str,
     path_to_data: str,
 ) -> None:
-    """Read each input by its layout, and let the figure's own module draw it."""
-    inputs = {name: read_input(paths[name], **how) for name, how in reading.items()}
-    drawn = import_module(f"stagewise.{module}").draw(**inputs, **values)
+    """Read each input by its layout, and let the figure's own module draw it, or say why it cannot."""
+    try:
+        inputs, left_out = read_inputs(paths, reading)
+        require_shown(left_out, values)
+        drawn = import_module(f"stagewise.{module}").draw(**inputs, **values)
+        drawn = with_reasons(drawn, left_out)
+    except UnansweredError as error:
+        logging.warning("not testable: %s", error)
+        drawn = placard(str(error))
     drawn.write(path_to_png, path_to_pdf, path_to_data)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from stagewise.development.form_rates import form_rates
 from stagewise.development.layout import FORM_RATES
 from stagewise.development.settings import FormRateSettings
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> None:
@@ -14,9 +14,9 @@ def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> Non
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_table=snakemake.output.table,
-        settings=snakemake.params.settings,
-        root_seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_table=snakemake.output.table,
+            settings=snakemake.params.settings,
+            root_seed=snakemake.params.root_seed,
+        )

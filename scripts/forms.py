@@ -4,7 +4,7 @@ from stagewise.development.forms import detect_forms
 from stagewise.development.layout import ED, FORMS
 from stagewise.development.settings import FormSettings
 from stagewise.stores.provenance import provenance
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(*, path_to_ed: str, path_to_forms: str, run: str, settings: dict, seed: int) -> None:
@@ -15,11 +15,11 @@ def main(*, path_to_ed: str, path_to_forms: str, run: str, settings: dict, seed:
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_ed=snakemake.input.ed,
-        path_to_forms=snakemake.output.forms,
-        run=snakemake.wildcards.run,
-        settings=snakemake.params.settings,
-        seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_ed=snakemake.input.ed,
+            path_to_forms=snakemake.output.forms,
+            run=snakemake.wildcards.run,
+            settings=snakemake.params.settings,
+            seed=snakemake.params.root_seed,
+        )

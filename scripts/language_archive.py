@@ -2,7 +2,7 @@
 
 from stagewise.studies.language.archives import download
 from stagewise.studies.language.pins import ARCHIVES
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(*, path_to_archive: str, name: str) -> None:
@@ -11,5 +11,5 @@ def main(*, path_to_archive: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(path_to_archive=snakemake.output.archive, name=snakemake.params.name)
+    with job(snakemake.log[0], snakemake.output):
+        main(path_to_archive=snakemake.output.archive, name=snakemake.params.name)

@@ -6,7 +6,7 @@ from stagewise.studies.language.layout import BIGRAMS, INDEX, NGRAMS
 from stagewise.studies.language.ngrams import common_ngrams, ngram_dataset
 from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
 from stagewise.studies.language.tokens import open_rows, tokens_of_split
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -31,14 +31,14 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_train=snakemake.input.train,
-        path_to_index=snakemake.input.index,
-        path_to_gpt2=snakemake.input.gpt2,
-        path_to_bigrams=snakemake.output.bigrams,
-        path_to_ngrams=snakemake.output.ngrams,
-        vocab_size=snakemake.params.vocab_size,
-        context_length=snakemake.params.context_length,
-        num_ngrams=snakemake.params.num_ngrams,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_train=snakemake.input.train,
+            path_to_index=snakemake.input.index,
+            path_to_gpt2=snakemake.input.gpt2,
+            path_to_bigrams=snakemake.output.bigrams,
+            path_to_ngrams=snakemake.output.ngrams,
+            vocab_size=snakemake.params.vocab_size,
+            context_length=snakemake.params.context_length,
+            num_ngrams=snakemake.params.num_ngrams,
+        )

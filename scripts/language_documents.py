@@ -2,7 +2,7 @@
 
 from stagewise.studies.language.documents import folder_documents, hub_documents, write_documents
 from stagewise.studies.language.packages import package_documents
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(*, path_to_documents: str, paths_to_archives: dict[str, str], corpus: dict) -> None:
@@ -19,9 +19,9 @@ def main(*, path_to_documents: str, paths_to_archives: dict[str, str], corpus: d
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_documents=snakemake.output.documents,
-        paths_to_archives=dict(snakemake.input.items()),
-        corpus=snakemake.params.corpus,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_documents=snakemake.output.documents,
+            paths_to_archives=dict(snakemake.input.items()),
+            corpus=snakemake.params.corpus,
+        )

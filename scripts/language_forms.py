@@ -10,7 +10,7 @@ from stagewise.studies.language.layout import CONTEXTS, FORM_CONTENTS
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary, readable
 from stagewise.studies.language.tokens import open_split
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -41,16 +41,16 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_ed=snakemake.input.ed,
-        path_to_forms=snakemake.input.forms,
-        path_to_validation=snakemake.input.validation,
-        path_to_index=snakemake.input.index,
-        path_to_gpt2=snakemake.input.gpt2,
-        path_to_contents=snakemake.output.contents,
-        path_to_contexts=snakemake.output.contexts,
-        name=snakemake.params.name,
-        settings=snakemake.params.settings,
-        root_seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_ed=snakemake.input.ed,
+            path_to_forms=snakemake.input.forms,
+            path_to_validation=snakemake.input.validation,
+            path_to_index=snakemake.input.index,
+            path_to_gpt2=snakemake.input.gpt2,
+            path_to_contents=snakemake.output.contents,
+            path_to_contexts=snakemake.output.contexts,
+            name=snakemake.params.name,
+            settings=snakemake.params.settings,
+            root_seed=snakemake.params.root_seed,
+        )

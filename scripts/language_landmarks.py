@@ -2,7 +2,7 @@
 
 from stagewise.studies.language.landmarks import landmark_table
 from stagewise.studies.language.layout import LANDMARKS, METRICS
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(*, path_to_metrics: str, path_to_landmarks: str) -> None:
@@ -11,8 +11,8 @@ def main(*, path_to_metrics: str, path_to_landmarks: str) -> None:
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_metrics=snakemake.input.metrics,
-        path_to_landmarks=snakemake.output.landmarks,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_metrics=snakemake.input.metrics,
+            path_to_landmarks=snakemake.output.landmarks,
+        )

@@ -1,6 +1,7 @@
 """Measure every checkpoint of one language model on the fixed evaluation set."""
 
 from stagewise.stores.checkpoints import each_checkpoint
+from stagewise.stores.data import identity_with
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.bigrams import counts_of
 from stagewise.studies.language.layout import BIGRAMS, METRICS, NGRAMS
@@ -8,7 +9,7 @@ from stagewise.studies.language.metrics import along_steps, evaluation_set
 from stagewise.studies.language.ngrams import ngrams_of
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.tokens import open_split
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -37,6 +38,7 @@ def main(
         key=run.evaluation_key,
         **probes,
     )
+    identity = identity_with(identity, paths["index"])
     checkpoints = each_checkpoint(paths["checkpoints"], identity, device)
     joined = along_steps(instrument, run.network, checkpoints)
     attributes = {"run": name, "seed": seed, "identity": identity, "evaluation": evaluation}
@@ -44,15 +46,15 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths=dict(snakemake.input.items()),
-        path_to_metrics=snakemake.output.metrics,
-        name=snakemake.wildcards.run,
-        seed=snakemake.params.seed,
-        settings=snakemake.params.settings,
-        evaluation=snakemake.params.evaluation,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-        identity=snakemake.params.identity,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths=dict(snakemake.input.items()),
+            path_to_metrics=snakemake.output.metrics,
+            name=snakemake.wildcards.run,
+            seed=snakemake.params.seed,
+            settings=snakemake.params.settings,
+            evaluation=snakemake.params.evaluation,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+            identity=snakemake.params.identity,
+        )

@@ -2,13 +2,14 @@
 
 from stagewise.development.layout import STAGES
 from stagewise.stores.checkpoints import network_along
+from stagewise.stores.data import identity_with
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.layout import TOKEN_CHANGES
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.token_changes import token_changes
 from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
 from stagewise.studies.language.tokens import open_split
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 NUM_ROWS, NUM_PASSAGES = 256, 2  # rows that passages are chosen from, and how many
 
@@ -27,6 +28,7 @@ def main(
     run = LanguageRun.of(name, settings, root_seed, device)
     size, length = run.network.vocab_size, run.network.context_length
     split = open_split(paths["validation"], paths["index"], "validation", length)
+    identity = identity_with(identity, paths["index"])
     steps, params_at = network_along(paths["checkpoints"], identity, device)
     changes = token_changes(
         params_at,
@@ -42,13 +44,13 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths=dict(snakemake.input.items()),
-        path_to_changes=snakemake.output.changes,
-        name=snakemake.params.name,
-        settings=snakemake.params.settings,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-        identity=snakemake.params.identity,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths=dict(snakemake.input.items()),
+            path_to_changes=snakemake.output.changes,
+            name=snakemake.params.name,
+            settings=snakemake.params.settings,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+            identity=snakemake.params.identity,
+        )

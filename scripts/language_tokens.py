@@ -10,7 +10,7 @@ from stagewise.studies.language.settings import SPLITS, SplitSettings
 from stagewise.studies.language.splits import split_documents
 from stagewise.studies.language.streams import corpus_table, write_tokens
 from stagewise.studies.language.tokenizer import build_tokenizer, read_gpt2_vocabulary
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -38,14 +38,14 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_documents=snakemake.input.documents,
-        path_to_gpt2=snakemake.input.gpt2,
-        paths_to_streams={name: snakemake.output[name] for name in SPLITS},
-        path_to_index=snakemake.output.index,
-        path_to_corpus=snakemake.output.corpus,
-        split=snakemake.params.split,
-        vocab_size=snakemake.params.vocab_size,
-        root_seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_documents=snakemake.input.documents,
+            path_to_gpt2=snakemake.input.gpt2,
+            paths_to_streams={name: snakemake.output[name] for name in SPLITS},
+            path_to_index=snakemake.output.index,
+            path_to_corpus=snakemake.output.corpus,
+            split=snakemake.params.split,
+            vocab_size=snakemake.params.vocab_size,
+            root_seed=snakemake.params.root_seed,
+        )

@@ -6,7 +6,7 @@ from stagewise.llc.along import audited
 from stagewise.llc.layout import AUDIT, LLC
 from stagewise.llc.settings import SGLDConfig
 from stagewise.studies.subjects import subject_of
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -30,17 +30,17 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths={name: path for name, path in snakemake.input.items() if name != "llc"},
-        path_to_llc=snakemake.input.llc,
-        path_to_audit=snakemake.output.audit,
-        study=snakemake.wildcards.study,
-        name=snakemake.wildcards.run,
-        steps=snakemake.params.steps,
-        subject=snakemake.params.subject,
-        sampler=snakemake.params.sampler,
-        sampling=snakemake.params.sampling,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths={name: path for name, path in snakemake.input.items() if name != "llc"},
+            path_to_llc=snakemake.input.llc,
+            path_to_audit=snakemake.output.audit,
+            study=snakemake.wildcards.study,
+            name=snakemake.wildcards.run,
+            steps=snakemake.params.steps,
+            subject=snakemake.params.subject,
+            sampler=snakemake.params.sampler,
+            sampling=snakemake.params.sampling,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+        )

@@ -4,7 +4,7 @@ from stagewise.llc.along import gathered
 from stagewise.llc.layout import LLC, LLC_SHARD, SUMMARY
 from stagewise.llc.table import summary_table
 from stagewise.stores.provenance import provenance
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -17,11 +17,11 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths_to_shards=list(snakemake.input.shards),
-        path_to_llc=snakemake.output.llc,
-        path_to_summary=snakemake.output.summary,
-        run=snakemake.wildcards.run,
-        setting=snakemake.wildcards.setting,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths_to_shards=list(snakemake.input.shards),
+            path_to_llc=snakemake.output.llc,
+            path_to_summary=snakemake.output.summary,
+            run=snakemake.wildcards.run,
+            setting=snakemake.wildcards.setting,
+        )

@@ -7,7 +7,7 @@ from stagewise.llc.estimate_layout import LLC_SHARD
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.provenance import provenance
 from stagewise.studies.subjects import subject_of
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -33,17 +33,17 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths=dict(snakemake.input.items()),
-        path_to_shard=snakemake.output.shard,
-        study=snakemake.wildcards.study,
-        name=snakemake.wildcards.run,
-        setting=snakemake.wildcards.setting,
-        steps=snakemake.params.steps,
-        subject=snakemake.params.subject,
-        sampler=snakemake.params.sampler,
-        sampling=snakemake.params.sampling,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths=dict(snakemake.input.items()),
+            path_to_shard=snakemake.output.shard,
+            study=snakemake.wildcards.study,
+            name=snakemake.wildcards.run,
+            setting=snakemake.wildcards.setting,
+            steps=snakemake.params.steps,
+            subject=snakemake.params.subject,
+            sampler=snakemake.params.sampler,
+            sampling=snakemake.params.sampling,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+        )

@@ -9,7 +9,7 @@ from stagewise.stores.groups import read_groups, write_groups
 from stagewise.stores.provenance import provenance
 from stagewise.studies.modular.layout import CURVES
 from stagewise.studies.modular.program import Setting, study_key
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -35,13 +35,13 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_curves=snakemake.input.curves,
-        path_to_checkpoints=snakemake.input.checkpoints,
-        path_to_along=snakemake.output.along,
-        analysis=snakemake.wildcards.analysis,
-        followed=snakemake.params.followed,
-        mode_factor=snakemake.params.mode_factor,
-        root_seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_curves=snakemake.input.curves,
+            path_to_checkpoints=snakemake.input.checkpoints,
+            path_to_along=snakemake.output.along,
+            analysis=snakemake.wildcards.analysis,
+            followed=snakemake.params.followed,
+            mode_factor=snakemake.params.mode_factor,
+            root_seed=snakemake.params.root_seed,
+        )

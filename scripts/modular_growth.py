@@ -3,7 +3,7 @@
 from stagewise.stores.groups import read_groups
 from stagewise.studies.modular.layout import GROWTH, MODES
 from stagewise.studies.modular.mode_growth import growth_table
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(*, path_to_modes: str, path_to_growth: str, until: float) -> None:
@@ -12,9 +12,9 @@ def main(*, path_to_modes: str, path_to_growth: str, until: float) -> None:
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_modes=snakemake.input.modes,
-        path_to_growth=snakemake.output.growth,
-        until=snakemake.params.until,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_modes=snakemake.input.modes,
+            path_to_growth=snakemake.output.growth,
+            until=snakemake.params.until,
+        )

@@ -2,7 +2,7 @@
 
 from stagewise.studies.modular.layout import COMPARISON, LAWS, RUNS
 from stagewise.studies.modular.scaling import comparison_table, law_table
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -15,11 +15,11 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_runs=snakemake.input.runs,
-        path_to_laws=snakemake.output.laws,
-        path_to_comparison=snakemake.output.comparison,
-        alpha=snakemake.params.alpha,
-        draws=snakemake.params.draws,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_runs=snakemake.input.runs,
+            path_to_laws=snakemake.output.laws,
+            path_to_comparison=snakemake.output.comparison,
+            alpha=snakemake.params.alpha,
+            draws=snakemake.params.draws,
+        )

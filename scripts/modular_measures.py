@@ -8,7 +8,7 @@ from stagewise.studies.modular.layout import CURVES, RUNS
 from stagewise.studies.modular.measures import measure_setting
 from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.thresholds import MeasureSettings
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -35,12 +35,12 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths_to_curves=list(snakemake.input.curves),
-        paths_to_checkpoints=list(snakemake.input.checkpoints),
-        path_to_runs=snakemake.output.runs,
-        settings=snakemake.params.settings,
-        measures=snakemake.params.measures,
-        root_seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths_to_curves=list(snakemake.input.curves),
+            paths_to_checkpoints=list(snakemake.input.checkpoints),
+            path_to_runs=snakemake.output.runs,
+            settings=snakemake.params.settings,
+            measures=snakemake.params.measures,
+            root_seed=snakemake.params.root_seed,
+        )

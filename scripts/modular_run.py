@@ -12,7 +12,7 @@ from stagewise.stores.provenance import provenance
 from stagewise.studies.modular.curves_layout import CURVES
 from stagewise.studies.modular.program import Setting, study_key
 from stagewise.studies.modular.training import train
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -45,13 +45,13 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_curves=snakemake.output.curves,
-        path_to_checkpoints=snakemake.output.checkpoints,
-        experiment=snakemake.wildcards.modular_experiment,
-        settings=snakemake.params.settings,
-        segment_steps=snakemake.params.segment_steps,
-        root_seed=snakemake.params.root_seed,
-        code=snakemake.params.code,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_curves=snakemake.output.curves,
+            path_to_checkpoints=snakemake.output.checkpoints,
+            experiment=snakemake.wildcards.modular_experiment,
+            settings=snakemake.params.settings,
+            segment_steps=snakemake.params.segment_steps,
+            root_seed=snakemake.params.root_seed,
+            code=snakemake.params.code,
+        )

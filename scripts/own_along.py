@@ -6,7 +6,7 @@ from stagewise.stores.provenance import provenance
 from stagewise.studies.own.along import measure, one_sentence
 from stagewise.studies.own.layout import METRICS
 from stagewise.studies.own.subject import subject
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -28,13 +28,13 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_metrics=snakemake.output.metrics,
-        path_to_trajectory=snakemake.output.trajectory,
-        name=snakemake.wildcards.run,
-        settings=snakemake.params.settings,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-        identity=snakemake.params.identity,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_metrics=snakemake.output.metrics,
+            path_to_trajectory=snakemake.output.trajectory,
+            name=snakemake.wildcards.run,
+            settings=snakemake.params.settings,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+            identity=snakemake.params.identity,
+        )

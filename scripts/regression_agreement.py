@@ -2,7 +2,7 @@
 
 from stagewise.llc.agreement import agreement_table
 from stagewise.llc.layout import AGREEMENT, LLC
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -19,11 +19,11 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths_to_llc=dict(snakemake.input.items()),
-        path_to_agreement=snakemake.output.agreement,
-        run=snakemake.wildcards.run,
-        pairs=snakemake.params.pairs,
-        seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths_to_llc=dict(snakemake.input.items()),
+            path_to_agreement=snakemake.output.agreement,
+            run=snakemake.wildcards.run,
+            pairs=snakemake.params.pairs,
+            seed=snakemake.params.root_seed,
+        )

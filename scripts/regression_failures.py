@@ -11,7 +11,7 @@ from stagewise.llc.layout import LLC_FAILURES
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.subject import subject as subject_of
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -42,15 +42,15 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths=dict(snakemake.input.items()),
-        path_to_failures=snakemake.output.failures,
-        name=snakemake.wildcards.run,
-        subject=snakemake.params.subject,
-        failures=snakemake.params.failures,
-        steps=snakemake.params.steps,
-        sizes=snakemake.params.sizes,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths=dict(snakemake.input.items()),
+            path_to_failures=snakemake.output.failures,
+            name=snakemake.wildcards.run,
+            subject=snakemake.params.subject,
+            failures=snakemake.params.failures,
+            steps=snakemake.params.steps,
+            sizes=snakemake.params.sizes,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+        )

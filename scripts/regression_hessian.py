@@ -8,7 +8,7 @@ from stagewise.llc.scale_layout import HESSIAN
 from stagewise.llc.scale_settings import HessianSizes
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.subject import subject as subject_of
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -30,14 +30,14 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths=dict(snakemake.input.items()),
-        path_to_hessian=snakemake.output.hessian,
-        name=snakemake.wildcards.run,
-        subject=snakemake.params.subject,
-        steps=snakemake.params.steps,
-        sizes=snakemake.params.sizes,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths=dict(snakemake.input.items()),
+            path_to_hessian=snakemake.output.hessian,
+            name=snakemake.wildcards.run,
+            subject=snakemake.params.subject,
+            steps=snakemake.params.steps,
+            sizes=snakemake.params.sizes,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+        )

@@ -5,7 +5,7 @@ from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.layout import METRICS
 from stagewise.studies.regression.metrics import along_steps, evaluation_of
 from stagewise.studies.regression.study import RegressionRun
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -30,15 +30,15 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_checkpoints=snakemake.input.checkpoints,
-        path_to_metrics=snakemake.output.metrics,
-        name=snakemake.wildcards.run,
-        seed=snakemake.params.seed,
-        settings=snakemake.params.settings,
-        evaluation=snakemake.params.evaluation,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-        identity=snakemake.params.identity,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_checkpoints=snakemake.input.checkpoints,
+            path_to_metrics=snakemake.output.metrics,
+            name=snakemake.wildcards.run,
+            seed=snakemake.params.seed,
+            settings=snakemake.params.settings,
+            evaluation=snakemake.params.evaluation,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+            identity=snakemake.params.identity,
+        )

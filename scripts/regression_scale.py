@@ -10,7 +10,7 @@ from stagewise.llc.scale_settings import ScaleSettings
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.subject import subject as subject_of
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -39,17 +39,17 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths=dict(snakemake.input.items()),
-        path_to_store=snakemake.output.store,
-        path_to_meaning=snakemake.output.meaning,
-        path_to_statements=snakemake.output.statements,
-        name=snakemake.wildcards.run,
-        subject=snakemake.params.subject,
-        sampler=snakemake.params.sampler,
-        steps=snakemake.params.steps,
-        scale=snakemake.params.scale,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths=dict(snakemake.input.items()),
+            path_to_store=snakemake.output.store,
+            path_to_meaning=snakemake.output.meaning,
+            path_to_statements=snakemake.output.statements,
+            name=snakemake.wildcards.run,
+            subject=snakemake.params.subject,
+            sampler=snakemake.params.sampler,
+            steps=snakemake.params.steps,
+            scale=snakemake.params.scale,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+        )

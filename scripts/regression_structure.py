@@ -5,7 +5,7 @@ from stagewise.stores.provenance import provenance
 from stagewise.studies.regression.structure import along_steps
 from stagewise.studies.regression.structure_layout import STRUCTURE
 from stagewise.studies.regression.study import RegressionRun
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -30,15 +30,15 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_checkpoints=snakemake.input.checkpoints,
-        path_to_structure=snakemake.output.structure,
-        name=snakemake.wildcards.run,
-        seed=snakemake.params.seed,
-        settings=snakemake.params.settings,
-        structure=snakemake.params.structure,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-        identity=snakemake.params.identity,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_checkpoints=snakemake.input.checkpoints,
+            path_to_structure=snakemake.output.structure,
+            name=snakemake.wildcards.run,
+            seed=snakemake.params.seed,
+            settings=snakemake.params.settings,
+            structure=snakemake.params.structure,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+            identity=snakemake.params.identity,
+        )

@@ -13,7 +13,7 @@ from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
 from stagewise.studies.regression.task_prior import Sweep, along_training
 from stagewise.studies.regression.task_prior_layout import TASK_PRIOR
 from stagewise.studies.regression.task_prior_settings import TaskPriorSettings
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -37,11 +37,11 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_store=snakemake.output.store,
-        settings=snakemake.params.settings,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-        code=snakemake.params.code,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_store=snakemake.output.store,
+            settings=snakemake.params.settings,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+            code=snakemake.params.code,
+        )

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from stagewise.claims.layout import CLAIMS
+from stagewise.claims.missing import found
 from stagewise.development.layout import MILESTONES
 from stagewise.llc.layout import SUMMARY
-from stagewise.stores.files import atomic_path
+from stagewise.stores.files import write_text
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.layout import CORPUS
 from stagewise.workflow.layout import COST
@@ -28,20 +29,19 @@ def main(
     facts: dict[str, Any],
 ) -> None:
     """Write the report of `facts`; that of one study has no costs, claims and corpus if any."""
-    pairs = zip(facts["curves"], map(MILESTONES.read, paths_to_milestones), strict=True)
+    milestones = [found(MILESTONES.read, path) for path in paths_to_milestones]
     html = render_report(
         *(Path(path).read_text(encoding="utf-8") for path in paths_to_page),
         figures=load_figures(paths_to_figures, paths_to_captions, facts["bound"], facts["config"]),
         claims=CLAIMS.read(path_to_claims) if path_to_claims else CLAIMS.empty(),
         cost=COST.read(path_to_cost) if path_to_cost else None,
-        milestones=[(*curve, table) for curve, table in pairs],
-        quality=quality_table([SUMMARY.read(path) for path in paths_to_summaries]),
+        milestones=[(*pair, own) for pair, own in zip(facts["curves"], milestones, strict=True)],
+        quality=quality_table([found(SUMMARY.read, path) for path in paths_to_summaries]),
         corpus=CORPUS.read(path_to_corpus) if path_to_corpus else None,
         origin=provenance(),
         **{name: facts[name] for name in ("config", "changes", "runs")},
     )
-    with atomic_path(path_to_report) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+    write_text(path_to_report, html)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from stagewise.studies.scurves.contrasts import contrast_table
 from stagewise.studies.scurves.layout import CONTRASTS, MEASURES
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(*, path_to_measures: str, path_to_contrasts: str, alpha: float) -> None:
@@ -11,9 +11,9 @@ def main(*, path_to_measures: str, path_to_contrasts: str, alpha: float) -> None
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_measures=snakemake.input.measures,
-        path_to_contrasts=snakemake.output.contrasts,
-        alpha=snakemake.params.alpha,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_measures=snakemake.input.measures,
+            path_to_contrasts=snakemake.output.contrasts,
+            alpha=snakemake.params.alpha,
+        )

@@ -7,7 +7,7 @@ from stagewise.stores.provenance import provenance
 from stagewise.studies.scurves.layout import FLOW
 from stagewise.studies.scurves.overlay import flow_of_setting
 from stagewise.studies.scurves.settings import Setting
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -29,11 +29,11 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_flow=snakemake.output.flow,
-        settings=snakemake.params.settings,
-        common=snakemake.params.common,
-        num_seeds=snakemake.params.num_seeds,
-        root_seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_flow=snakemake.output.flow,
+            settings=snakemake.params.settings,
+            common=snakemake.params.common,
+            num_seeds=snakemake.params.num_seeds,
+            root_seed=snakemake.params.root_seed,
+        )

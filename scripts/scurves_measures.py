@@ -6,7 +6,7 @@ from stagewise.stores.groups import read_groups
 from stagewise.studies.scurves.layout import CURVES, FLOW, MEASURED, MEASURES
 from stagewise.studies.scurves.measures import measure_setting
 from stagewise.studies.scurves.thresholds import MeasureSettings
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -27,10 +27,10 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths_to_curves=list(snakemake.input.curves),
-        path_to_flow=snakemake.input.flow,
-        path_to_measures=snakemake.output.measures,
-        settings=snakemake.params.settings,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths_to_curves=list(snakemake.input.curves),
+            path_to_flow=snakemake.input.flow,
+            path_to_measures=snakemake.output.measures,
+            settings=snakemake.params.settings,
+        )

@@ -9,7 +9,7 @@ from stagewise.stores.provenance import provenance
 from stagewise.studies.scurves.curves_layout import CURVES
 from stagewise.studies.scurves.experiment import run_setting
 from stagewise.studies.scurves.settings import Setting
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -27,11 +27,11 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_curves=snakemake.output.curves,
-        experiment=snakemake.wildcards.experiment,
-        settings=snakemake.params.settings,
-        common=snakemake.params.common,
-        root_seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_curves=snakemake.output.curves,
+            experiment=snakemake.wildcards.experiment,
+            settings=snakemake.params.settings,
+            common=snakemake.params.common,
+            root_seed=snakemake.params.root_seed,
+        )

@@ -6,7 +6,7 @@ from stagewise.development.settings import StageSettings
 from stagewise.development.stages import find_stages
 from stagewise.stores.files import read_dataset
 from stagewise.stores.provenance import provenance
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -47,14 +47,14 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_llc=snakemake.input.llc,
-        path_to_curve=snakemake.output.curve,
-        path_to_milestones=snakemake.output.milestones,
-        path_to_stages=snakemake.output.stages,
-        run=snakemake.wildcards.run,
-        setting=snakemake.wildcards.setting,
-        settings=snakemake.params.settings,
-        seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_llc=snakemake.input.llc,
+            path_to_curve=snakemake.output.curve,
+            path_to_milestones=snakemake.output.milestones,
+            path_to_stages=snakemake.output.stages,
+            run=snakemake.wildcards.run,
+            setting=snakemake.wildcards.setting,
+            settings=snakemake.params.settings,
+            seed=snakemake.params.root_seed,
+        )

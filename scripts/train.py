@@ -6,11 +6,11 @@ from pathlib import Path
 from stagewise.core.schedules import checkpoint_steps, linear_steps
 from stagewise.core.training import train
 from stagewise.stores.checkpoints import write_checkpoints
-from stagewise.stores.identity import digest_of
+from stagewise.stores.data import identity_with
 from stagewise.stores.journal import SegmentFiles
 from stagewise.stores.provenance import provenance
 from stagewise.stores.trajectory import write_trajectory
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(
@@ -25,15 +25,15 @@ def main(
     root_seed: int,
     device: str,
     identity: str,
-    code: dict[str, str],
 ) -> None:
-    """Train to the end, from the last finished segment of the same settings and code."""
+    """Train to the end, from the last finished segment of the same settings, code and data."""
     module = import_module(f"stagewise.studies.{study}.training")
     training = module.network_training(name, settings, root_seed, device, paths_to_data)
     num_steps = settings["training"]["num_steps"]
     kept = checkpoint_steps(num_steps, **settings["checkpoints"]).tolist()
     observed = linear_steps(num_steps, settings["trajectory"]["num_steps"]).tolist()
-    progress = Path(f"{path_to_checkpoints}.partial"), digest_of([identity, code])
+    identity = identity_with(identity, paths_to_data.get("index"))
+    progress = Path(f"{path_to_checkpoints}.partial"), identity
     journal = SegmentFiles(*progress, settings["training"]["segment_steps"])
     train(training.descent, num_steps, training.recorders(kept, observed), journal)
     attributes = {"run": name, "seed": seed, "settings": settings, **provenance()}
@@ -44,17 +44,16 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        paths_to_data=dict(snakemake.input.items()),
-        path_to_checkpoints=snakemake.output.checkpoints,
-        path_to_trajectory=snakemake.output.trajectory,
-        study=snakemake.wildcards.study,
-        name=snakemake.wildcards.run,
-        seed=snakemake.params.seed,
-        settings=snakemake.params.settings,
-        root_seed=snakemake.params.root_seed,
-        device=snakemake.params.device,
-        identity=snakemake.params.identity,
-        code=snakemake.params.code,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            paths_to_data=dict(snakemake.input.items()),
+            path_to_checkpoints=snakemake.output.checkpoints,
+            path_to_trajectory=snakemake.output.trajectory,
+            study=snakemake.wildcards.study,
+            name=snakemake.wildcards.run,
+            seed=snakemake.params.seed,
+            settings=snakemake.params.settings,
+            root_seed=snakemake.params.root_seed,
+            device=snakemake.params.device,
+            identity=snakemake.params.identity,
+        )

@@ -8,7 +8,7 @@ from stagewise.core.seeding import StreamKey
 from stagewise.exact.layout import VALIDATION
 from stagewise.exact.settings import ValidationSettings
 from stagewise.exact.suite import validate
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import job
 
 
 def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> None:
@@ -19,9 +19,9 @@ def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> Non
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    main(
-        path_to_table=snakemake.output.table,
-        settings=snakemake.params.settings,
-        root_seed=snakemake.params.root_seed,
-    )
+    with job(snakemake.log[0], snakemake.output):
+        main(
+            path_to_table=snakemake.output.table,
+            settings=snakemake.params.settings,
+            root_seed=snakemake.params.root_seed,
+        )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stagewise.claims.missing import Missing, found
 from stagewise.claims.run_evidence import Curve, RunEvidence
 from stagewise.development.layout import MILESTONES, STAGES
 from stagewise.llc.layout import LLC
@@ -18,7 +19,7 @@ Paths = Sequence[str | Path]
 def read_curves(
     pairs: Sequence[Sequence[str]], llc: Paths, milestones: Paths, stages: Paths
 ) -> dict[str, dict[str, Curve]]:
-    """Read LLC curves, by run and sampler setting.
+    """Read LLC curves, by run and sampler setting; a store that holds no answer is `Missing`.
 
     Parameters
     ----------
@@ -36,12 +37,15 @@ def read_curves(
     curves: dict[str, dict[str, Curve]] = {}
     for (run, setting), *paths in zip(pairs, llc, milestones, stages, strict=True):
         curve = Curve(
-            LLC.read(paths[0]),
-            MILESTONES.read(paths[1]),
-            STAGES.read(paths[2]),
+            found(LLC.read, paths[0]),
+            found(MILESTONES.read, paths[1]),
+            found(STAGES.read, paths[2]),
         )
-        _check_owner(paths[0], curve.llc.attrs.get("setting"), setting)
+        if not isinstance(curve.llc, Missing):
+            _check_owner(paths[0], curve.llc.attrs.get("setting"), setting)
         for path, table in zip(paths[1:], (curve.milestones, curve.stages), strict=True):
+            if isinstance(table, Missing):
+                continue
             for owner in table[["run", "setting"]].drop_duplicates().itertuples(index=False):
                 _check_owner(path, "/".join(owner), f"{run}/{setting}")
         curves.setdefault(run, {})[setting] = curve
@@ -72,13 +76,14 @@ def read_runs(
     stagewise.stores.files.StoreError
         If a file is missing, breaks its layout or belongs to another run.
     """
-    found = []
+    evidence = []
     for run, path in zip(runs, metrics, strict=True):
         name = run["name"]
-        measured = layout.read(path)
-        _check_owner(path, measured.attrs.get("run"), name)
-        found.append(RunEvidence(**run, metrics=measured, curves=curves.get(name, {})))
-    return found
+        measured = found(layout.read, path)
+        if not isinstance(measured, Missing):
+            _check_owner(path, measured.attrs.get("run"), name)
+        evidence.append(RunEvidence(**run, metrics=measured, curves=curves.get(name, {})))
+    return evidence
 
 
 def _check_owner(path: str | Path, owner: object, expected: str) -> None:

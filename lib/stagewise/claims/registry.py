@@ -12,6 +12,7 @@ import pandas as pd
 from stagewise.claims.layout import claim_order
 from stagewise.claims.verdicts import NOT_TESTABLE, Verdict
 from stagewise.claims.words import seeds_in_words
+from stagewise.core.unanswered import UnansweredError
 
 Check = Callable[..., Verdict]
 """Takes the evidence of its study; its keyword arguments are the thresholds of its claim."""
@@ -113,7 +114,8 @@ def verdict_table(
     evidence : object
         What the study's checks look at.
     preset : str
-        Name of the preset that made the evidence. A claim that does not list it is not tested.
+        Name of the preset that made the evidence. A claim that does not list it is not tested, nor one
+        whose check looks at a store without an answer.
 
     Returns
     -------
@@ -123,10 +125,12 @@ def verdict_table(
     rows = []
     for name in sorted(entries, key=claim_order):
         entry = entries[name]
+        result = Verdict(NOT_TESTABLE)
         if preset in entry["presets"]:
-            result = checks[name](evidence, **entry["thresholds"])
-        else:
-            result = Verdict(NOT_TESTABLE)
+            try:
+                result = checks[name](evidence, **entry["thresholds"])
+            except UnansweredError as error:
+                result = Verdict(NOT_TESTABLE, f"not testable: {error}")
         rows.append(
             {
                 "id": name,

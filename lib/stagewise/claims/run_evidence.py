@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stagewise.core.unanswered import UnansweredError
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -89,7 +91,11 @@ def sound_runs(
     """
     kept, wrong = [], {}
     for run in runs:
-        sound, count = run.curves[setting].soundness
+        try:
+            sound, count = run.curves[setting].soundness
+        except UnansweredError as error:
+            wrong[run.seed] = str(error)
+            continue
         if sound >= min_sound * count:
             kept.append(run)
         else:

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.linalg
 import xarray as xr
 
+from stagewise.core.unanswered import UnansweredError
 from stagewise.development.layout import ED
 
 KERNEL_REACH = 8.0
@@ -74,8 +75,9 @@ def essential_dynamics(
     Raises
     ------
     ValueError
-        If the shapes disagree, `num_components` exceeds the rank of the trajectory or the second
-        pass yields other blocks than the first.
+        If the shapes disagree or the second pass yields other blocks than the first.
+    stagewise.core.unanswered.UnansweredError
+        If outputs are not finite, or span fewer dimensions than `num_components`.
     """
     steps = np.asarray(steps)
     gram = gram_matrix(blocks_factory())
@@ -93,7 +95,7 @@ def essential_dynamics(
     values, vectors = values[::-1], vectors[:, ::-1]
     floor = num_steps * np.finfo(float).eps * max(values[0], 0.0)
     if values[-1] <= floor:
-        raise ValueError(
+        raise UnansweredError(
             f"the trajectory spans only {int((values > floor).sum())} dimensions, so "
             f"{num_components} components do not exist; lower num_components"
         )
@@ -256,7 +258,7 @@ def _centred(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndar
         centred = np.array(block, dtype=np.float64)
         mean = centred.mean(axis=0)
         if not np.isfinite(mean).all():
-            raise ValueError(
+            raise UnansweredError(
                 f"block {number} holds non-finite outputs; leave out the checkpoints that diverged"
             )
         centred -= mean

@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
+from stagewise.core.unanswered import UnansweredError
 from stagewise.development.layout import CURVE
 from stagewise.development.settings import MIN_CHECKPOINTS, StageSettings
 
@@ -86,7 +87,9 @@ def fit_llc_curve(
     Raises
     ------
     ValueError
-        If the shapes disagree, the steps do not increase or fewer than five estimates are finite.
+        If the shapes disagree or the steps do not increase.
+    stagewise.core.unanswered.UnansweredError
+        If fewer than five estimates are finite.
     """
     steps, llc, stderr = (np.asarray(values, dtype=float) for values in (steps, llc, stderr))
     if not steps.shape == llc.shape == stderr.shape or steps.ndim != 1:
@@ -95,8 +98,9 @@ def fit_llc_curve(
         )
     used = np.isfinite(llc)
     if used.sum() < MIN_CHECKPOINTS:
-        raise ValueError(
-            f"only {used.sum()} checkpoints have a finite LLC; five are needed to find stages"
+        raise UnansweredError(
+            f"only {used.sum()} of {used.size} checkpoints have a finite LLC; {MIN_CHECKPOINTS} are "
+            "needed to find stages"
         )
     if steps[0] < 0 or not (np.diff(steps) > 0).all():
         raise ValueError("steps must increase and must not be negative")

@@ -62,7 +62,7 @@ def find_stages(
     Raises
     ------
     ValueError
-        If the shapes disagree, the steps do not increase or fewer than five estimates are finite.
+        As `fit_llc_curve`.
 
     Examples
     --------

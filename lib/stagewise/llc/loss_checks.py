@@ -15,6 +15,7 @@ from stagewise.core.replicas import (
     Params,
     stacked_losses_and_gradients,
 )
+from stagewise.core.unanswered import UnansweredError
 from stagewise.llc.minibatches import BatchSource
 
 MAX_GRADIENT_ERROR = 0.1
@@ -48,7 +49,7 @@ def value_at_centre(
                     "more: a batch in which nothing is labelled has no mean, so divide the sum by a "
                     "fixed count a sample, module_loss(..., count=...)"
                 )
-        raise ValueError(f"the loss at w* is {loss.item()}: the checkpoint cannot be sampled")
+        raise UnansweredError(f"the loss at w* is {loss.item()}: the checkpoint cannot be sampled")
     if not loss.requires_grad:
         raise ValueError("the loss does not depend on params: there is no gradient to follow")
     return loss.item()

@@ -19,6 +19,8 @@ import h5py
 import numpy as np
 import xarray as xr
 
+from stagewise.core.unanswered import require_answer
+
 Attributes = Mapping[str, Any]
 
 ENGINE: Literal["netcdf4"] = "netcdf4"
@@ -44,6 +46,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write text in UTF-8, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextlib.contextmanager
 def open_store(path: str | Path, identity: str | None = None) -> Iterator[h5py.File]:
     """Open an HDF5 store for reading and check whose it is.
@@ -58,6 +66,8 @@ def open_store(path: str | Path, identity: str | None = None) -> Iterator[h5py.F
     ------
     StoreError
         If the file is missing, is not a readable HDF5 file, or carries another identity.
+    stagewise.core.unanswered.UnansweredError
+        If it holds a reason instead of a result; so do all readers.
     """
     path = Path(path)
     if not path.exists():
@@ -69,6 +79,7 @@ def open_store(path: str | Path, identity: str | None = None) -> Iterator[h5py.F
             f"{path} is not a readable HDF5 file (truncated or foreign): delete it and run again"
         ) from error
     with handle:
+        require_answer(handle.attrs)
         found = handle.attrs.get("identity")
         if identity is not None and found != identity:
             raise StoreError(
@@ -154,4 +165,6 @@ def read_dataset(path: str | Path) -> xr.Dataset:
         If the file is missing or damaged.
     """
     with reading_netcdf(path):
-        return xr.load_dataset(path, engine=ENGINE)
+        dataset = xr.load_dataset(path, engine=ENGINE)
+    require_answer(dataset.attrs)
+    return dataset

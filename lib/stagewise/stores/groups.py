@@ -7,6 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from stagewise.core.unanswered import require_answer
 from stagewise.stores.files import ENGINE, Attributes, plain_attribute, reading_netcdf, write_netcdf
 from stagewise.stores.layout import StoreLayout
 
@@ -57,4 +58,5 @@ def read_groups(path: str | Path, layout: StoreLayout) -> dict[str, xr.Dataset]:
     """
     with reading_netcdf(path):
         tree = xr.load_datatree(path, engine=ENGINE)
+    require_answer(tree.attrs)
     return {name: layout.check(node.to_dataset()) for name, node in tree.children.items()}

@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+from stagewise.core.unanswered import UnansweredError
 from stagewise.stores.files import StoreError
 from stagewise.stores.groups import read_groups
+
+
+def read_inputs(
+    paths: Mapping[str, Sequence[str]], reading: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read all that a figure asks for; of several runs those whose stores hold an answer.
+
+    Parameters
+    ----------
+    paths : mapping of str to sequence of str
+        By name.
+    reading : mapping of str to mapping
+        Keywords of `read_input` by name, and ``several``: whether its mapping is by runs, each of which
+        may be missing.
+
+    Returns
+    -------
+    inputs : dict of str to Any
+        By name.
+    left_out : dict of str to str
+        By run that is in none of the mappings by runs, why it is not.
+
+    Raises
+    ------
+    UnansweredError
+        If a store that cannot be missing, or all of several, hold a reason instead of an answer.
+    """
+    left_out: dict[str, str] = {}
+    inputs = {}
+    for name, how in reading.items():
+        plain = {key: value for key, value in how.items() if key != "several"}
+        inputs[name] = read_input(
+            paths[name], **plain, left_out=left_out if how["several"] else None
+        )
+    for name, how in reading.items():
+        if how["several"] and inputs[name]:
+            inputs[name] = {k: v for k, v in inputs[name].items() if k not in left_out}
+            if not inputs[name]:
+                raise UnansweredError(next(iter(left_out.values())), told=True)
+    return inputs, left_out
 
 
 def read_input(
@@ -16,6 +57,7 @@ def read_input(
     *,
     keys: Sequence[Sequence[str]] = ((),),
     groups: bool = False,
+    left_out: dict[str, str] | None = None,
 ) -> Any:
     """Read what a figure asks for under one name.
 
@@ -28,6 +70,8 @@ def read_input(
         Keys of each path in nested mappings; none for a single path.
     groups : bool
         Whether the stores have a group for each setting; the groups of all of them make one mapping.
+    left_out : dict of str to str, optional
+        Takes, by first key, the reasons of stores that hold no answer, which are then left out.
 
     Raises
     ------
@@ -53,5 +97,10 @@ def read_input(
         inner = nested
         for key in place[:-1]:
             inner = inner.setdefault(key, {})
-        inner[place[-1]] = found.read(path)
+        try:
+            inner[place[-1]] = found.read(path)
+        except UnansweredError as error:
+            if left_out is None:
+                raise
+            left_out[place[0]] = str(error)
     return nested

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from stagewise.core.unanswered import MARK, require_answer
 from stagewise.stores.files import StoreError, atomic_path
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ class TableLayout:
             raise StoreError(f"{path} does not exist: run the rule that makes it")
         text = {name: str for name, column in self.columns.items() if column.kind is str}
         table = pd.read_csv(path, dtype=text, keep_default_na=True)
+        if list(table.columns) == [MARK]:
+            require_answer(table.iloc[0].to_dict())
         if table.empty:  # no rows, so that nothing says what they would hold
             table = table.astype(
                 {name: self.columns[name].kind for name in table if name in self.columns}

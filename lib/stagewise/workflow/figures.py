@@ -24,6 +24,9 @@ REGISTRIES: Mapping[str, Mapping[str, Figure]] = {
 CALIBRATED = ("rrr", "transformer", "modular")
 """Models on which sampler settings are swept."""
 
+OF_RUNS = ("llc_runs", "finite_task_runs", "regression_curve", "modular_llc_runs")
+"""Placeholders that stand for runs of one kind, of which a figure shows those that there are."""
+
 Selection = str | Mapping[str, str]
 """What a placeholder stands for: one name, or several by the key under which they are read."""
 
@@ -48,7 +51,7 @@ class PlannedFigure:
     inputs : dict of str to list of str
         Paths by keyword.
     reading : dict of str to dict
-        How each is read: keywords of `stores.inputs.read_input` but for the paths.
+        How each is read; see `stores.inputs.read_inputs`.
     values : dict of str to Any
         What else the drawing function is told.
     """
@@ -196,6 +199,9 @@ def _planned(
                     "layout": figure.inputs[keyword].layout,
                     "keys": [list(keys) for _, keys in own],
                     "groups": figure.inputs[keyword].groups,
+                    "several": any(
+                        f"{{{word}}}" in figure.inputs[keyword].paths[0] for word in OF_RUNS
+                    ),
                 }
                 for keyword, own in found.items()
             },

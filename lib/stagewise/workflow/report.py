@@ -18,6 +18,7 @@ import jinja2
 import pandas as pd
 import yaml
 
+from stagewise.claims.missing import Missing
 from stagewise.workflow.captions import (
     bound_settings,
     caption_settings,
@@ -140,12 +141,12 @@ def load_figures(
     ]
 
 
-def quality_table(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def quality_table(summaries: Sequence[pd.DataFrame | Missing]) -> pd.DataFrame:
     """Return one row a run and sampler setting on how far its LLC estimates can be trusted.
 
     Parameters
     ----------
-    summaries : sequence of DataFrame
+    summaries : sequence of DataFrame or Missing
         Layout `llc.layout.SUMMARY`.
 
     Returns
@@ -156,9 +157,10 @@ def quality_table(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:
         sample size.
     """
     columns = ["run", "setting", "checkpoints", "saturated", "diverged", "rhat", "ess"]
-    if not summaries:
+    answered = [own for own in summaries if not isinstance(own, Missing)]
+    if not answered:
         return pd.DataFrame(columns=columns)
-    table = pd.concat(summaries)
+    table = pd.concat(answered)
     table["diverged"] = table["num_diverged"] > 0
     grouped = table.groupby(["run", "setting"], sort=False)
     return grouped.agg(
@@ -193,7 +195,7 @@ def render_report(
     figures: Sequence[Figure],
     claims: pd.DataFrame,
     changes: Mapping[str, Sequence[Mapping[str, str]]],
-    milestones: Sequence[tuple[str, str, pd.DataFrame]],
+    milestones: Sequence[tuple[str, str, pd.DataFrame | Missing]],
     quality: pd.DataFrame,
     corpus: pd.DataFrame | None,
     cost: pd.DataFrame | None,
@@ -213,8 +215,8 @@ def render_report(
         Layout `claims.layout.CLAIMS`.
     changes : mapping of str to sequence of mapping
         By claim, ``date``, ``what`` and ``why`` of each later change of its criterion.
-    milestones : sequence of (run, setting, DataFrame)
-        Layout `development.layout.MILESTONES`; a curve without any is shown as such.
+    milestones : sequence of (run, setting, DataFrame or Missing)
+        Layout `development.layout.MILESTONES`; a curve without any is shown as such, or with the reason.
     quality : DataFrame
         Result of `quality_table`.
     corpus : DataFrame, optional
@@ -243,7 +245,10 @@ def render_report(
         changes=changes,
         counts=claims["verdict"].value_counts().to_dict(),
         marks=_MARKS,
-        milestones=[(run, name, table.to_dict("records")) for run, name, table in milestones],
+        milestones=[
+            (run, name, own if isinstance(own, Missing) else own.to_dict("records"))
+            for run, name, own in milestones
+        ],
         quality=quality.to_dict("records"),
         corpus=None if corpus is None else corpus.to_dict("records"),
         epochs=None if corpus is None else epochs(corpus, config["language"]),

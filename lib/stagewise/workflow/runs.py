@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from stagewise.development.settings import MIN_CHECKPOINTS
 from stagewise.stores.identity import digest_of
+from stagewise.stores.provenance import ROOT
 from stagewise.studies.own.factory import factory_file
 from stagewise.studies.own.folder import OwnError, checkpoint_files
 from stagewise.studies.sections import ANALYSES
-from stagewise.workflow.code import CodeError, file_digest, module_digest
+from stagewise.workflow.code import CodeError, code_digests, file_digest, module_digest
 from stagewise.workflow.config import STUDIES, ConfigError, variant_settings
 from stagewise.workflow.studies import OWN
 
@@ -133,8 +135,9 @@ def training_settings(run: Run) -> dict[str, Any]:
 
 
 def run_identity(run: Run, root_seed: int) -> str:
-    """Return the identity of what training makes: equal for equal results, else different.
+    """Return the identity of what training makes of given data: equal for equal results, else different.
 
+    It follows from settings, streams and the code that trains; `stores.data` adds what the data hold.
     Evaluation, analyses, the device and the length of a segment change no checkpoint and are left
     out, so that changing them leaves finished stores valid.
 
@@ -152,6 +155,11 @@ def run_identity(run: Run, root_seed: int) -> str:
     settings = training_settings(run)
     training = {k: v for k, v in settings["training"].items() if k != "segment_steps"}
     settings["training"] = training
-    return digest_of(
-        {"study": run.study, "run": run.name, "root_seed": root_seed, "settings": settings}
-    )
+    named = {"study": run.study, "run": run.name, "root_seed": root_seed}
+    return digest_of({**named, "settings": settings, "code": _training_code(run.study)})
+
+
+@functools.cache
+def _training_code(study: str) -> dict[str, str]:
+    modules = [f"stagewise.studies.{study}.training"]
+    return code_digests(ROOT / "scripts/train.py", ROOT, modules)

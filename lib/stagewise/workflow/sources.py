@@ -5,10 +5,14 @@ Light: it is read at every start of Snakemake.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stagewise.stores.identity import digest_of
+from stagewise.studies.language.folder import corpus_files
+from stagewise.workflow.code import CodeError, file_digest
 from stagewise.workflow.config import ConfigError
 from stagewise.workflow.plan import Plan
 
@@ -27,14 +31,31 @@ SPLITS = ("train", "validation", "sampling")
 """Splits of the corpus, each a stream of tokens."""
 
 
-def corpus_inputs(corpus: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the archives or files that a corpus is read from; none for the hub."""
-    if corpus["source"] == "packages":
-        return {name: f"results/archives/{name}.archive" for name in corpus["packages"]}
-    if corpus["source"] == "folder":
-        below = Path(corpus["folder"]["path"]).rglob("*")
-        return {"files": sorted(str(path) for path in below if path.is_file())}
-    return {}
+def corpus_inputs(corpus: Mapping[str, Any]) -> dict[str, str]:
+    """Return the archives that a corpus is read from; none for a folder or the hub."""
+    if corpus["source"] != "packages":
+        return {}
+    return {name: f"results/archives/{name}.archive" for name in corpus["packages"]}
+
+
+def corpus_content(corpus: Mapping[str, Any]) -> str | None:
+    """Return the digest of names and contents in the folder of a corpus; None for another source.
+
+    Files of a user are no inputs of a rule: their contents count, not their times, and Snakemake takes
+    some names for patterns.
+    """
+    if corpus["source"] != "folder":
+        return None
+    folder = corpus["folder"]["path"]
+    files, _ = corpus_files(folder)
+    return digest_of([[os.path.relpath(path, folder), _digest(path)] for path in files])
+
+
+def _digest(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except CodeError:  # the job that reads the file says what is wrong with it
+        return "unreadable"
 
 
 def require_corpus(corpus: Mapping[str, Any]) -> None:
@@ -65,6 +86,12 @@ def training_data(study: str, plan: Plan) -> dict[str, str]:
     streams = token_streams(plan)
     used = {split: streams[split] for split in ("train", "validation")}
     return {**used, "index": f"{plan.results}/language/index.nc"}
+
+
+def trajectory_files(study: str, run: str, plan: Plan) -> dict[str, str]:
+    """Return the trajectory of a run, and the index of the data that it was trained on, if any."""
+    index = {name: path for name, path in training_data(study, plan).items() if name == "index"}
+    return {"trajectory": f"{plan.results}/{study}/{run}/trajectory.h5", **index}
 
 
 def scurves_common(scurves: Mapping[str, Any]) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def test_missing_estimates_and_errors_follow_the_stated_rules() -> None:
     # Without any standard error the scatter itself, of standard deviation 1, is the noise.
     unknown = fit_llc_curve(steps, llc, np.full(steps.size, np.nan), SETTINGS, 0)
     assert 0.5 < unknown.attrs["noise_sd"] < 1.7
-    with pytest.raises(ValueError, match="five are needed"):
+    with pytest.raises(ValueError, match="5 are needed"):
         fit_llc_curve(steps, np.full(steps.size, np.nan), errors, SETTINGS, 0)
     with pytest.raises(ValueError, match="differ in shape"):
         fit_llc_curve(steps[1:], llc, errors, SETTINGS, 0)

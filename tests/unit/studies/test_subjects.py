@@ -18,6 +18,7 @@ from stagewise.llc.estimate import full_loss
 from stagewise.llc.layout import AUDIT, LLC, LLC_SHARD
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.checkpoints import write_checkpoints, write_programs
+from stagewise.stores.data import CONTENT, identity_with
 from stagewise.stores.files import StoreError
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.modular.program import Setting, identity_of, study_key
@@ -95,14 +96,15 @@ def arguments_of(study: str, folder: Path) -> dict[str, Any]:
         tokens = np.random.default_rng(0).integers(0, 24, 12 * 30, dtype=np.uint16)
         tokens.tofile(folder / "train.bin")
         index = {"split": ("document", [0]), "num_tokens": ("document", [len(tokens)])}
-        xr.Dataset(index).to_netcdf(folder / "index.nc", engine="netcdf4")
+        xr.Dataset(index, attrs={CONTENT: "text"}).to_netcdf(folder / "index.nc", engine="netcdf4")
         paths |= {"rows": str(folder / "train.bin"), "index": str(folder / "index.nc")}
         settings, measured = LANGUAGE, {**measured, "source": "train"}
     else:
         run = RegressionRun.of("base-s0", REGRESSION, 0, "cpu")
         settings = REGRESSION
     rows = [(step, moved(run.initial(), step)) for step in STEPS]
-    write_checkpoints(paths["checkpoints"], rows, "own", {}, {})
+    identity = identity_with("own", paths.get("index"))
+    write_checkpoints(paths["checkpoints"], rows, identity, {}, {})
     return {"name": run.name, "settings": settings, "measured": measured, "identity": "own", **rest}
 
 

@@ -70,7 +70,7 @@ def test_identities_differ_between_runs_and_root_seeds():
     runs = expand_runs(CONFIG)
     identities = {run_identity(run, root_seed) for run in runs for root_seed in (0, 1)}
     assert len(identities) == 2 * len(runs)
-    assert run_identity(dataclasses.replace(runs[0], study="other"), 0) not in identities
+    assert run_identity(dataclasses.replace(runs[0], study="language"), 0) not in identities
 
 
 @pytest.mark.parametrize(

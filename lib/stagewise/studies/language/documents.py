@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from stagewise.core.progress import Heartbeat
 from stagewise.stores.files import StoreError, atomic_path
+from stagewise.studies.language.folder import ENDINGS, corpus_files
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,8 @@ _GROUP = 5000
 
 _SCHEMA = pa.schema([("text", pa.string()), ("source", pa.string()), ("licence", pa.string())])
 
-ENDINGS = (".txt", ".jsonl", ".parquet")
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of a pair of UTF-16, which JSON can write alone and UTF-8 cannot."""
 
 
 class CorpusError(RuntimeError):
@@ -116,6 +119,9 @@ def document_sources(path: str | Path) -> np.ndarray:
 def folder_documents(folder: str | Path, column: str, licence: str) -> Iterator[Document]:
     """Yield the documents of a folder: a text file is one, and so is a row of a table.
 
+    What has such a name and is no file (a folder, a pipe, a dangling link) is left out, and counted in
+    the log.
+
     Parameters
     ----------
     folder : path
@@ -128,12 +134,17 @@ def folder_documents(folder: str | Path, column: str, licence: str) -> Iterator[
     Raises
     ------
     CorpusError
-        If the folder is missing or holds no such file, or a file lacks the column or cannot be read.
+        If the folder is missing or holds no such file, or a file lacks the column or cannot be read;
+        with the line where it has lines.
     """
     root = Path(folder)
     if not root.is_dir():
         raise CorpusError(f"language.corpus.folder.path: {root} is no folder; give one that exists")
-    paths = sorted(path for path in root.rglob("*") if path.suffix in ENDINGS)
+    paths, others = corpus_files(root)
+    if others:
+        logger.warning(
+            "%d names in %s are no files, left out: %s, ...", len(others), root, others[0]
+        )
     if not paths:
         raise CorpusError(
             f"language.corpus.folder.path: {root} holds no {', '.join(ENDINGS)} file; put text there"
@@ -147,19 +158,26 @@ def _texts(path: Path, column: str) -> Iterator[str]:
     if path.suffix == ".parquet":
         yield from _parquet_texts(path, column)
         return
+    place = str(path)
     try:
-        with open(path, encoding="utf-8") as handle:
-            if path.suffix == ".txt":
-                yield handle.read()
-                return
+        if path.suffix == ".txt":
+            yield path.read_text(encoding="utf-8")
+            return
+        with open(path, "rb") as handle:
             for number, line in enumerate(handle, 1):
+                place = f"{path}, line {number}"
                 if line.strip():
-                    yield _text_of(json.loads(line), column, f"{path}, line {number}")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path} is not UTF-8: convert it or take it out") from error
-    except json.JSONDecodeError as error:
+                    yield _text_of(json.loads(line.decode()), column, place)
+    except OSError as error:
         raise CorpusError(
-            f"{path}, line {number}, is not JSON: correct it or take it out"
+            f"{path} cannot be read ({error.strerror}): mend it or take it out"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{place} is not UTF-8: convert it or take it out") from error
+    except (ValueError, RecursionError) as error:
+        # No JSON, a number of more digits than Python reads, or nested deeper than it goes.
+        raise CorpusError(
+            f"{place} is not JSON that can be read: correct it or take it out"
         ) from error
 
 
@@ -172,16 +190,27 @@ def _parquet_texts(path: Path, column: str) -> Iterator[str]:
             for batch in handle.iter_batches(_GROUP, columns=[column]):
                 for row in batch.to_pylist():
                     yield _text_of(row, column, path)
-    except pa.ArrowInvalid as error:
-        raise CorpusError(f"{path} is not a Parquet file: replace it or take it out") from error
+    except (pa.ArrowException, OSError) as error:
+        raise CorpusError(
+            f"{path} is damaged or no Parquet file: replace it or take it out"
+        ) from error
 
 
 def _text_of(row: Any, column: str, place: object) -> str:
     if not isinstance(row, dict) or column not in row:
         raise _no_column(place, column, row if isinstance(row, dict) else ())
-    if not isinstance(row[column], str):
-        raise CorpusError(f"{place}: column {column!r} holds {row[column]!r} and no text")
-    return row[column]
+    text = row[column]
+    if not isinstance(text, str):
+        shown = repr(text)[:40]
+        raise CorpusError(
+            f"{place}: column {column!r} holds {shown} and no text: correct it or take it out"
+        )
+    if not text.isascii() and _HALVES.search(text):
+        raise CorpusError(
+            f"{place}: the text holds half a character (a lone surrogate, as in \\ud800): correct it or "
+            "take it out"
+        )
+    return text
 
 
 def _no_column(place: object, column: str, names: Iterable[str]) -> CorpusError:
@@ -220,11 +249,16 @@ def hub_documents(
 
     heartbeat = Heartbeat("document", num_rows) if num_rows else None
     try:
-        rows = load_dataset(name, split=split, revision=revision, streaming=True)
+        rows, count = load_dataset(name, split=split, revision=revision, streaming=True), 0
         for count, row in enumerate(islice(rows, num_rows), 1):
             if heartbeat:
                 heartbeat.beat(count)
-            yield Document(_text_of(row, column, repr(name)), name, licence)
+            yield Document(_text_of(row, column, f"{name!r}, row {count}"), name, licence)
+        if num_rows and count < num_rows:
+            logger.warning(
+                "%r has %d rows, fewer than the %d of language.corpus.hub.num_rows: all are taken",
+                *(name, count, num_rows),
+            )
     except (OSError, ValueError) as error:
         reason = str(error).splitlines() or [type(error).__name__]
         raise CorpusError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from array import array
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ import xarray as xr
 from tokenizers import Tokenizer
 
 from stagewise.core.progress import Heartbeat
+from stagewise.stores.data import CONTENT
 from stagewise.stores.files import atomic_path
 from stagewise.studies.language.documents import Document
 from stagewise.studies.language.layout import INDEX
@@ -44,7 +46,8 @@ def write_tokens(
     -------
     xarray.Dataset
         By document: `split`, `source`, `start` in the stream of its split (of its end-of-text token),
-        `num_tokens` (with that one) and `num_bytes`. Sources and licences are attributes.
+        `num_tokens` (with that one) and `num_bytes`. Sources and licences are attributes, and so is the
+        digest of all tokens (`stores.data.CONTENT`).
 
     Raises
     ------
@@ -56,7 +59,7 @@ def write_tokens(
     first = end_of_text(tokenizer)
     columns = {name: array("q") for name in ("source", "start", "num_tokens", "num_bytes")}
     sources: dict[tuple[str, str], int] = {}
-    filled = [0] * len(SPLITS)
+    filled, content = [0] * len(SPLITS), hashlib.blake2b(digest_size=8)
     heartbeat = Heartbeat("document", len(split))
     with ExitStack() as stack:
         temporary = [stack.enter_context(atomic_path(paths[name])) for name in SPLITS]
@@ -64,6 +67,7 @@ def write_tokens(
         for count, (place, document) in enumerate(zip(split.tolist(), documents, strict=True), 1):
             ids = np.array([first, *encode(tokenizer, document.text)], dtype=DTYPE)
             handles[place].write(ids.tobytes())
+            content.update(bytes([place]) + ids.tobytes())
             source = sources.setdefault((document.source, document.licence), len(sources))
             row = (source, filled[place], len(ids), document.num_bytes)
             for column, value in zip(columns.values(), row, strict=True):
@@ -74,6 +78,7 @@ def write_tokens(
     return INDEX.dataset(
         {**values, "split": split},
         attributes={
+            CONTENT: content.hexdigest(),
             "splits": json.dumps(SPLITS),
             "sources": json.dumps([source for source, _ in sources]),
             "licences": json.dumps([licence for _, licence in sources]),

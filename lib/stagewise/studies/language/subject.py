@@ -7,6 +7,7 @@ from typing import Any
 
 from stagewise.core.subject import Subject
 from stagewise.stores.checkpoints import network_along
+from stagewise.stores.data import identity_with
 from stagewise.studies.language.study import LanguageRun
 from stagewise.studies.language.tokens import constant_predictor_loss, open_split
 
@@ -37,7 +38,7 @@ def subject(
     loss_fn, samples = run.llc_target(rows, measured["num_samples"])
     return Subject(
         name,
-        *network_along(paths["checkpoints"], identity, device),
+        *network_along(paths["checkpoints"], identity_with(identity, paths["index"]), device),
         loss_fn,
         samples,
         key=run.key,

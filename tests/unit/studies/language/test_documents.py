@@ -90,11 +90,11 @@ def test_all_kinds_of_file_in_a_folder(tmp_path):
     ("name", "content", "message"),
     [
         ("a.jsonl", b'{"body": "x"}', r"a.jsonl, line 1 has no column 'text' \(columns: body\)"),
-        ("a.jsonl", b'{"text": "x"}\n{"text"', r"a.jsonl, line 2, is not JSON"),
+        ("a.jsonl", b'{"text": "x"}\n{"text"', r"a.jsonl, line 2 is not JSON"),
         ("a.jsonl", b'["x"]', r"has no column 'text' \(columns: none\)"),
         ("a.jsonl", b'{"text": 7}', r"column 'text' holds 7 and no text"),
         ("a.txt", b"\xff\xfe", r"a.txt is not UTF-8"),
-        ("a.parquet", b"nothing", r"a.parquet is not a Parquet file"),
+        ("a.parquet", b"nothing", r"a.parquet is damaged or no Parquet file"),
         ("a.md", b"text", r"language.corpus.folder.path: .* holds no .txt, .jsonl, .parquet file"),
     ],
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from stagewise.claims.missing import found
 from stagewise.development.layout import FORM_RATES
 from stagewise.exact.layout import VALIDATION
 from stagewise.llc.layout import AUDIT
@@ -35,9 +36,9 @@ def read(
     validation: str, audits: Sequence[str], form_rates: str, *, seeds: Sequence[int]
 ) -> InstrumentsEvidence:
     """Read the tables; `seeds` are those of the audited runs, in the same order."""
-    tables = [AUDIT.read(path) for path in audits]
+    tables = [found(AUDIT.read, path) for path in audits]
     return InstrumentsEvidence(
-        VALIDATION.read(validation),
+        found(VALIDATION.read, validation),
         list(zip(seeds, tables, strict=True)),
-        FORM_RATES.read(form_rates),
+        found(FORM_RATES.read, form_rates),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stagewise.claims.missing import Missing, found
 from stagewise.claims.reading import Paths, read_curves, read_runs
 from stagewise.claims.run_evidence import RunEvidence, sound_runs
 from stagewise.studies.language.landmarks import Landmark, landmarks_of
@@ -70,13 +72,18 @@ def read(
     published_types: str,
 ) -> LanguageEvidence:
     """Read the stores of all runs and the tables of forms, `followed` by run; see `claims.reading`."""
-    found = read_curves(curves, llc, milestones, stages)
-    marks = {}
+    known = read_curves(curves, llc, milestones, stages)
+    marks: dict[str, Any] = {}
     for path in landmarks:
-        table = LANDMARKS.read(path)
-        marks[str(table["run"].iloc[0])] = landmarks_of(table)
-    contents = {name: FORM_CONTENTS.read(path) for name, path in zip(followed, forms, strict=True)}
-    measured = read_runs(runs, metrics, METRICS, found)
+        table = found(LANDMARKS.read, path)
+        if isinstance(table, Missing):
+            marks[Path(path).parent.name] = table
+        else:
+            marks[str(table["run"].iloc[0])] = landmarks_of(table)
+    contents = {
+        name: found(FORM_CONTENTS.read, path) for name, path in zip(followed, forms, strict=True)
+    }
+    measured = read_runs(runs, metrics, METRICS, known)
     return LanguageEvidence(measured, marks, contents, published_types)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
+from stagewise.claims.missing import found
 from stagewise.llc.table import read_curves
 from stagewise.stores.groups import read_groups
 from stagewise.studies.modular.layout import COMPARISON, GRADIENTS, GROWTH, LAWS, MODES, RUNS
@@ -66,11 +67,11 @@ def read(
 ) -> ModularEvidence:
     """Read all, layouts checked; the LLC has a store a run."""
     return ModularEvidence(
-        RUNS.read(runs),
-        LAWS.read(laws),
-        COMPARISON.read(comparison),
-        GROWTH.read(growth),
-        read_groups(modes, MODES),
-        read_groups(gradients, GRADIENTS),
-        read_curves(llc),
+        found(RUNS.read, runs),
+        found(LAWS.read, laws),
+        found(COMPARISON.read, comparison),
+        found(GROWTH.read, growth),
+        found(read_groups, modes, MODES),
+        found(read_groups, gradients, GRADIENTS),
+        found(read_curves, llc),
     )

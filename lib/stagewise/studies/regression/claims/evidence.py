@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from stagewise.claims.missing import Missing, found
 from stagewise.claims.reading import Paths, read_curves, read_runs
 from stagewise.claims.run_evidence import RunEvidence
 from stagewise.development.settings import StageSettings
 from stagewise.llc.layout import AGREEMENT
 from stagewise.llc.scale_layout import HESSIAN
+from stagewise.stores.layout import StoreLayout
 from stagewise.studies.regression.layout import METRICS
 from stagewise.studies.regression.structure_layout import STRUCTURE
 
@@ -96,15 +99,26 @@ def read(
     stagewise.stores.files.StoreError
         If a store is missing or damaged, or breaks its layout.
     """
-    found = read_curves(curves, llc, milestones, stages)
+    known = read_curves(curves, llc, milestones, stages)
+    compared = [found(AGREEMENT.read, path) for path in agreement]
+    missing = [one for one in compared if isinstance(one, Missing)]
     listed = {name: tuple(stage_settings[name]) for name in ("length_scale_bounds", "leave_out")}
     return RegressionEvidence(
-        read_runs(runs, metrics, METRICS, found),
-        pd.concat([AGREEMENT.read(path) for path in agreement] or [AGREEMENT.empty()]),
-        {str(one.attrs["run"]): one for one in map(HESSIAN.read, hessian)},
+        read_runs(runs, metrics, METRICS, known),
+        missing[0] if missing else pd.concat(compared or [AGREEMENT.empty()]),
+        _by_run(HESSIAN, hessian),
         noise_variance,
         published_types,
         StageSettings(**{**stage_settings, **listed}),
         draw_seed,
-        {str(store.attrs["run"]): store for store in map(STRUCTURE.read, structure)},
+        _by_run(STRUCTURE, structure),
     )
+
+
+def _by_run(layout: StoreLayout, paths: Paths) -> dict[str, Any]:
+    """Read one store of each run; one that holds no answer is known by its folder."""
+    stores = {Path(path).parent.name: found(layout.read, path) for path in paths}
+    return {
+        folder if isinstance(store, Missing) else str(store.attrs["run"]): store
+        for folder, store in stores.items()
+    }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from stagewise.claims.missing import found
 from stagewise.studies.scurves.layout import CONTRASTS, MEASURES
 from stagewise.studies.scurves.selection import kept
 
@@ -42,4 +43,4 @@ class ScurvesEvidence:
 
 def read(measures: str, contrasts: str) -> ScurvesEvidence:
     """Read the tables."""
-    return ScurvesEvidence(MEASURES.read(measures), CONTRASTS.read(contrasts))
+    return ScurvesEvidence(found(MEASURES.read, measures), found(CONTRASTS.read, contrasts))

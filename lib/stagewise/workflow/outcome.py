@@ -1,0 +1,84 @@
+"""What a run of the workflow says at its end, and what it takes back.
+
+Light: it is read at every start of Snakemake.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from stagewise.core.unanswered import MARK
+
+
+class Standing:
+    """Files that bring everything together, as they stand when a run begins.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    """
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self._before = {Path(path): _written(Path(path)) for path in paths}
+
+    def made(self) -> list[Path]:
+        """Return those that have been written since."""
+        return [p for p, before in self._before.items() if _written(p) not in (None, before)]
+
+    def withdraw(self) -> list[Path]:
+        """Remove those that have not been written since, and return them: they are of older results."""
+        old = [p for p, before in self._before.items() if before and _written(p) == before]
+        for path in old:
+            path.unlink()
+        return old
+
+
+def _written(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
+def not_testable(tables: Iterable[str | Path]) -> dict[str, str]:
+    """Return by figure the reasons of those that hold no answer, from the tables beside them."""
+    found = {}
+    for path in filter(Path.exists, map(Path, tables)):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            if next(rows, None) == [MARK]:
+                found[path.stem] = next(rows)[0]
+    return found
+
+
+def at_the_end(
+    standing: Standing, tables: Iterable[str | Path], figures: str, studies: Iterable[str]
+) -> list[str]:
+    """Return the lines with which a run ends well.
+
+    Parameters
+    ----------
+    standing : Standing
+        Of claims and report.
+    tables : iterable of path
+        Numbers of all figures.
+    figures : str
+        Folder of the figures.
+    studies : iterable of str
+    """
+    made = standing.made()
+    lines = [f"{path.stem.capitalize() + ':':<8} {path}" for path in made]
+    if made:
+        lines += [f"Figures: {figures}/{study}/" for study in studies]
+        reasons = not_testable(tables)
+        lines += [f"Not testable: {name}, {reason}" for name, reason in reasons.items()]
+    return lines
+
+
+def after_a_failure(standing: Standing) -> list[str]:
+    """Return the lines with which a run ends that failed, after old claims and report are removed."""
+    lines = [f"Removed: {path}, which was of older results" for path in standing.withdraw()]
+    return [
+        *lines,
+        "Jobs that do not depend on what failed were made. The name of a study as target, as in "
+        "'snakemake scurves', makes the report of that study alone.",
+    ]
