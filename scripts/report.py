@@ -1,7 +1,6 @@
 """Bring figures, verdicts and tables together in one HTML file."""
 
 from pathlib import Path
-from typing import Any
 
 from stagewise.claims.layout import CLAIMS
 from stagewise.claims.missing import found
@@ -26,18 +25,19 @@ def main(
     path_to_corpus: str | None,
     paths_to_page: tuple[str, str],  # template and style
     path_to_report: str,
-    facts: dict[str, Any],
+    facts: dict,
 ) -> None:
     """Write the report of `facts`; that of one study has no costs, claims and corpus if any."""
+    corpus = CORPUS.read(path_to_corpus) if path_to_corpus else None
     milestones = [found(MILESTONES.read, path) for path in paths_to_milestones]
     html = render_report(
         *(Path(path).read_text(encoding="utf-8") for path in paths_to_page),
-        figures=load_figures(paths_to_figures, paths_to_captions, facts["bound"], facts["config"]),
+        figures=load_figures(paths_to_figures, paths_to_captions, facts, corpus),
         claims=CLAIMS.read(path_to_claims) if path_to_claims else CLAIMS.empty(),
         cost=COST.read(path_to_cost) if path_to_cost else None,
         milestones=[(*pair, own) for pair, own in zip(facts["curves"], milestones, strict=True)],
         quality=quality_table([found(SUMMARY.read, path) for path in paths_to_summaries]),
-        corpus=CORPUS.read(path_to_corpus) if path_to_corpus else None,
+        corpus=corpus,
         origin=provenance(),
         **{name: facts[name] for name in ("config", "changes", "runs")},
     )

@@ -157,8 +157,11 @@ def test_a_run_without_an_answer_is_left_out_of_all_inputs_and_named_below(tmp_p
     with pytest.raises(UnansweredError, match="only 0 of 9"):
         read_inputs(paths, {"a": described(several=False)})
     write_unanswered(paths["a"][0], REASON)
-    with pytest.raises(UnansweredError, match="only 0 of 9"):
-        read_inputs(paths, reading)
+    for wanted in (reading, {"a": reading["a"]}):
+        with pytest.raises(UnansweredError, match="only 0 of 9"):
+            read_inputs(paths, wanted)
+    none = {**reading["a"], "keys": []}
+    assert read_inputs({"a": []}, {"a": none}) == ({"a": {}}, {})
 
 
 def test_a_figure_without_an_answer_says_why(tmp_path):

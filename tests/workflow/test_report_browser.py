@@ -81,7 +81,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (ROOT / "report/report.html.j2").read_text(),
         (ROOT / "report/style.css").read_text(),
         config=config,
-        figures=load_figures([image], [caption], [{}], config),
+        figures=load_figures([image], [caption], {"bound": [{}], "config": config}),
         claims=claims,
         changes={},
         milestones=[("base-s0", "published", milestones), ("base-s1", "local", milestones[:0])],

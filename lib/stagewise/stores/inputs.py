@@ -44,7 +44,7 @@ def read_inputs(
             paths[name], **plain, left_out=left_out if how["several"] else None
         )
     for name, how in reading.items():
-        if how["several"] and inputs[name]:
+        if how["several"] and paths[name]:
             inputs[name] = {k: v for k, v in inputs[name].items() if k not in left_out}
             if not inputs[name]:
                 raise UnansweredError(next(iter(left_out.values())), told=True)

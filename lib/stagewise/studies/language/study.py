@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,8 @@ from stagewise.studies.language.batches import TrainingRows, repeated
 from stagewise.studies.language.model import cross_entropy, initial_parameters, logits_at
 from stagewise.studies.language.settings import LanguageTraining, NetworkSettings, Repetition
 from stagewise.studies.language.tokens import TokenRows
+
+logger = logging.getLogger(__name__)
 
 _ROWS_AT_A_TIME = 32
 """Rows in a forward pass of the observed logits."""
@@ -90,7 +93,9 @@ class LanguageRun:
         return StreamKey(self.root_seed, ("language", "evaluation"))
 
     def fixed_rows(self, rows: TokenRows, purpose: str, count: int) -> Tensor:
-        """Return some rows of a split, all there are if these are fewer; the same for all runs."""
+        """Return some rows of a split, the same for all runs; all there are, and a warning, if fewer."""
+        if count > len(rows):
+            logger.warning("%s: %d rows are asked for, all %d are taken", purpose, count, len(rows))
         key = StreamKey(self.root_seed, ("language", purpose))
         return rows[torch.randperm(len(rows), generator=key.generator())[:count]]
 

@@ -97,15 +97,6 @@ def test_tar_archives_are_read_too(tmp_path):
     assert [content for _, content in found] == [b"first", b"second"]
 
 
-def test_digest_of_a_member(tmp_path):
-    path = tmp_path / "prose"
-    path.write_bytes(wheel())
-    archive = Archive("prose", "1.0", digest(b"first"), digest_of="member")
-    assert list(members(archive, path, "*/a.txt")) == [("prose/text/a.txt", b"first")]
-    with pytest.raises(ArchiveError, match=r"prose/text/b.txt of .* has sha256"):
-        list(members(archive, path, "*/b.txt"))
-
-
 def test_what_is_not_there_or_no_archive(tmp_path):
     path = tmp_path / "prose"
     with pytest.raises(
