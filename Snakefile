@@ -47,6 +47,11 @@ include: "rules/claims.smk"
 include: "rules/report.smk"
 
 
+for made in workflow.rules:
+    if made.script:
+        made.set_params(owners=owners)
+
+
 localrules:
     all,
 

@@ -34,6 +34,7 @@ from stagewise.workflow.contents import contents
 from stagewise.workflow.figures import CALIBRATED, FigurePlan
 from stagewise.workflow.ledger import LedgerError, entries_of, read_ledger
 from stagewise.workflow.outcome import Standing, after_a_failure, at_the_end
+from stagewise.workflow.owners import Owners
 from stagewise.workflow.plan import Plan
 from stagewise.workflow.runs import run_identity, training_settings
 from stagewise.workflow.sources import (
@@ -82,6 +83,7 @@ MODULAR = config["modular"]["experiments"]
 # The run of language models whose forms and tokens are looked at one by one.
 TWO_LAYERS = PLAN.first_run("twolayers")
 FIGURES = FigurePlan(PLAN)
+OWNERS = Owners(lambda: workflow.rules)
 
 
 runs_with, asked_for = PLAN.runs_with, PLAN.asked_for
@@ -104,6 +106,11 @@ def code(script, *modules, more=lambda wildcards: ()):
     return lambda wildcards: code_of(
         script, *(m.format(**wildcards) for m in modules), *more(wildcards)
     )
+
+
+def owners(wildcards, input, output):
+    """What the files of a job are made from; a function of files, which makes no job run again."""
+    return OWNERS.of(input, output)
 
 
 def of_project(path):

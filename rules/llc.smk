@@ -56,6 +56,7 @@ rule llc:
         mem_mb=2000,
         runtime=30,
     params:
+        steps=lambda wildcards: sorted(sum(llc_shards(RUN[wildcards.run], PLAN), [])),
         code=code("llc_gather.py"),
     script:
         "../scripts/llc_gather.py"

@@ -31,7 +31,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_sweep=snakemake.input.sweep,
             path_to_table=snakemake.output.table,

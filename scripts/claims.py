@@ -5,7 +5,7 @@ from typing import Any
 
 from stagewise.claims.layout import CLAIMS
 from stagewise.claims.registry import check_entries, checks_of, verdict_table
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import begin
 
 
 def main(
@@ -26,7 +26,7 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
+    begin(snakemake.log[0], snakemake.params.owners)
     main(
         study=snakemake.wildcards.study,
         stores={

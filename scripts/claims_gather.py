@@ -3,7 +3,7 @@
 import pandas as pd
 
 from stagewise.claims.layout import CLAIMS, claim_order
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import begin
 
 
 def main(*, paths_to_claims: list[str], path_to_table: str) -> None:
@@ -13,7 +13,7 @@ def main(*, paths_to_claims: list[str], path_to_table: str) -> None:
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
+    begin(snakemake.log[0], snakemake.params.owners)
     main(
         paths_to_claims=list(snakemake.input.claims),
         path_to_table=snakemake.output.claims,

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from stagewise.workflow.costs import cost_table, job_costs
+from stagewise.workflow.jobs import begin
 from stagewise.workflow.layout import COST
-from stagewise.workflow.logs import log_to
 
 
 def main(*, path_to_logs: str, path_to_table: str, patterns: dict[str, str]) -> None:
@@ -14,7 +14,7 @@ def main(*, path_to_logs: str, path_to_table: str, patterns: dict[str, str]) -> 
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
+    begin(snakemake.log[0], snakemake.params.owners)
     main(
         path_to_logs=snakemake.params.logs,
         path_to_table=snakemake.output.table,

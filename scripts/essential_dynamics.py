@@ -37,7 +37,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_trajectory=snakemake.input.trajectory,
             path_to_index=snakemake.input.get("index"),

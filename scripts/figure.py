@@ -7,7 +7,7 @@ from typing import Any
 from stagewise.core.unanswered import UnansweredError
 from stagewise.plots.unanswered import placard, require_shown, with_reasons
 from stagewise.stores.inputs import read_inputs
-from stagewise.workflow.logs import log_to
+from stagewise.workflow.jobs import begin
 
 
 def main(
@@ -33,7 +33,7 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
+    begin(snakemake.log[0], snakemake.params.owners)
     main(
         module=snakemake.params.module,
         paths={name: list(snakemake.input[name]) for name in snakemake.params.reading},

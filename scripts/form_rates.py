@@ -14,7 +14,7 @@ def main(*, path_to_table: str, settings: dict[str, Any], root_seed: int) -> Non
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_table=snakemake.output.table,
             settings=snakemake.params.settings,

@@ -15,7 +15,7 @@ def main(*, path_to_ed: str, path_to_forms: str, run: str, settings: dict, seed:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_ed=snakemake.input.ed,
             path_to_forms=snakemake.output.forms,

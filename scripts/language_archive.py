@@ -11,5 +11,5 @@ def main(*, path_to_archive: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(path_to_archive=snakemake.output.archive, name=snakemake.params.name)

@@ -31,7 +31,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_train=snakemake.input.train,
             path_to_index=snakemake.input.index,

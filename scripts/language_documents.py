@@ -19,7 +19,7 @@ def main(*, path_to_documents: str, paths_to_archives: dict[str, str], corpus: d
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_documents=snakemake.output.documents,
             paths_to_archives=dict(snakemake.input.items()),

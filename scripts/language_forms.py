@@ -41,7 +41,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_ed=snakemake.input.ed,
             path_to_forms=snakemake.input.forms,

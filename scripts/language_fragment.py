@@ -12,5 +12,5 @@ def main(*, path_to_changes: str, path_to_fragment: str) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(path_to_changes=snakemake.input.changes, path_to_fragment=snakemake.output.fragment)

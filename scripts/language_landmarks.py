@@ -11,7 +11,7 @@ def main(*, path_to_metrics: str, path_to_landmarks: str) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_metrics=snakemake.input.metrics,
             path_to_landmarks=snakemake.output.landmarks,

@@ -38,7 +38,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_documents=snakemake.input.documents,
             path_to_gpt2=snakemake.input.gpt2,

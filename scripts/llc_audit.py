@@ -30,7 +30,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             paths={name: path for name, path in snakemake.input.items() if name != "llc"},
             path_to_llc=snakemake.input.llc,

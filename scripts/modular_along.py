@@ -35,7 +35,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_curves=snakemake.input.curves,
             path_to_checkpoints=snakemake.input.checkpoints,

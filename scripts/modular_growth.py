@@ -12,7 +12,7 @@ def main(*, path_to_modes: str, path_to_growth: str, until: float) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_modes=snakemake.input.modes,
             path_to_growth=snakemake.output.growth,

@@ -15,7 +15,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_runs=snakemake.input.runs,
             path_to_laws=snakemake.output.laws,

@@ -35,7 +35,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             paths_to_curves=list(snakemake.input.curves),
             paths_to_checkpoints=list(snakemake.input.checkpoints),

@@ -28,7 +28,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_metrics=snakemake.output.metrics,
             path_to_trajectory=snakemake.output.trajectory,

@@ -19,7 +19,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             paths_to_llc=dict(snakemake.input.items()),
             path_to_agreement=snakemake.output.agreement,

@@ -30,7 +30,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             paths=dict(snakemake.input.items()),
             path_to_hessian=snakemake.output.hessian,

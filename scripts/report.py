@@ -9,8 +9,8 @@ from stagewise.llc.layout import SUMMARY
 from stagewise.stores.files import write_text
 from stagewise.stores.provenance import provenance
 from stagewise.studies.language.layout import CORPUS
+from stagewise.workflow.jobs import begin
 from stagewise.workflow.layout import COST
-from stagewise.workflow.logs import log_to
 from stagewise.workflow.report import load_figures, quality_table, render_report
 
 
@@ -45,7 +45,7 @@ def main(
 
 
 if __name__ == "__main__":
-    log_to(snakemake.log[0])
+    begin(snakemake.log[0], snakemake.params.owners)
     main(
         paths_to_figures=list(snakemake.input.figures),
         paths_to_captions=list(snakemake.input.captions),

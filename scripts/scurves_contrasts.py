@@ -11,7 +11,7 @@ def main(*, path_to_measures: str, path_to_contrasts: str, alpha: float) -> None
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_measures=snakemake.input.measures,
             path_to_contrasts=snakemake.output.contrasts,

@@ -29,7 +29,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_flow=snakemake.output.flow,
             settings=snakemake.params.settings,

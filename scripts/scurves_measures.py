@@ -27,7 +27,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             paths_to_curves=list(snakemake.input.curves),
             path_to_flow=snakemake.input.flow,

@@ -47,7 +47,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.output):
+    with job(snakemake.log[0], snakemake.output, snakemake.params.owners):
         main(
             path_to_llc=snakemake.input.llc,
             path_to_curve=snakemake.output.curve,

@@ -1,15 +1,31 @@
 """Results compared: bit for bit, but for the time at which they were made."""
 
+import json
 from pathlib import Path
 
 import h5py
+
+from stagewise.stores.seals import write_seal
 
 # The time, and what NetCDF writes to link a variable with its dimensions: places in the file.
 NOT_COMPARED = {"created", "DIMENSION_LIST", "REFERENCE_LIST"}
 
 
+def sealed(path: Path) -> Path:
+    """Seal a file as it is, and return its path."""
+    write_seal(path, path)
+    return path
+
+
+def visible(folder: Path) -> list[Path]:
+    """Return the files of a folder without their seals, by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix != ".seal")
+
+
 def contents(path: Path) -> dict:
     """Return what a file holds: of a NetCDF or HDF5 file every array and attribute, else its bytes."""
+    if path.suffix == ".seal":
+        return {key: v for key, v in json.loads(path.read_text()).items() if key != "digest"}
     if path.suffix not in (".h5", ".nc"):
         return {"bytes": path.read_bytes()}
     found = {}

@@ -19,6 +19,7 @@ from stagewise.claims.registry import verdict_table
 from stagewise.studies.language.figures.fig17_token_changes import as_html
 from stagewise.studies.language.layout import TOKEN_CHANGES
 from stagewise.workflow.report import load_figures, quality_table, render_report
+from tests.stores import sealed
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -37,10 +38,12 @@ def write_figure(folder: Path) -> tuple[Path, Path]:
     axes.plot([0, 1, 2], [1, 3, 2], color=np.array(MARK) / 255, linewidth=8)
     image, caption = folder / "fig05_behaviour.png", folder / "fig05_behaviour.rst"
     drawing.savefig(image)
+    sealed(image)
     caption.write_text("A line over {num_steps:,} steps. It goes up and down.\n")
     values = {"token": np.array([["<b>", " end"]]), "change": np.array([[[-1.25, 0.5]]])}
     changes = TOKEN_CHANGES.dataset(values, {"stage": ["1A, step 0 to 400"]})
     image.with_suffix(".html").write_text(as_html(changes))
+    sealed(image.with_suffix(".html"))
     return image, caption
 
 

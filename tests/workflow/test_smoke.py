@@ -27,7 +27,7 @@ def test_every_output_is_there(finished):
 
 def test_nothing_half_written_is_left(finished):
     left = [
-        p for p in (finished.path / "results").rglob("*") if re.search(r"partial|\.tmp$", p.name)
+        p for p in (finished.path / "results").rglob("*") if re.search(r"partial|\.(tmp|lock)$", p.name)
     ]
     assert left == []
 
@@ -64,16 +64,17 @@ def test_a_truncated_store_is_named(edited):
     path.write_bytes(path.read_bytes()[:1000])
     result = edited.snakemake(f"{STUDY}/base-s0/metrics.nc", *SMOKE, check=False)
     assert result.returncode != 0
-    assert "base-s0/checkpoints.h5 is not a readable HDF5 file" in result.stdout
+    assert "base-s0/checkpoints.h5 is damaged" in result.stdout
     assert not (edited.path / STUDY / "base-s0/metrics.nc").exists()
 
 
 def test_a_foreign_store_is_refused(edited):
     study = edited.path / STUDY
-    (study / "base-s0/checkpoints.h5").write_bytes((study / "base-s1/checkpoints.h5").read_bytes())
+    for name in ("checkpoints.h5", ".checkpoints.h5.seal"):
+        (study / "base-s0" / name).write_bytes((study / "base-s1" / name).read_bytes())
     result = edited.snakemake(f"{STUDY}/base-s0/metrics.nc", *SMOKE, check=False)
     assert result.returncode != 0
-    assert "belongs to run identity" in result.stdout
+    assert "base-s0/checkpoints.h5 is that of train regression/base-s1" in result.stdout
 
 
 def test_calibrated_settings_rerun_the_llc_under_them_alone(finished):

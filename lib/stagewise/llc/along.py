@@ -19,6 +19,7 @@ from stagewise.core.subject import Subject
 from stagewise.llc.diagnostics import judge_all, locality
 from stagewise.llc.estimate import estimate_llc, full_loss
 from stagewise.llc.settings import SGLDConfig
+from stagewise.stores.seals import StoreError
 
 OF_ONE_STEP = ("verdict", "reason", "failure", "notes")
 """Attributes of an estimate that say nothing of several; the verdicts of all are variables."""
@@ -113,7 +114,7 @@ def llc_along(
         Layout `llc.layout.LLC`, in the order of time: the estimates along ``step``, each with its
         ``verdict`` and ``reason``.
     """
-    return gathered([llc_shard(subject, steps, config, **sampling)])
+    return gathered([llc_shard(subject, steps, config, **sampling)], steps)
 
 
 def joined(estimates: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -123,15 +124,30 @@ def joined(estimates: Sequence[xr.Dataset]) -> xr.Dataset:
     return result
 
 
-def gathered(shards: Sequence[xr.Dataset]) -> xr.Dataset:
+def gathered(shards: Sequence[xr.Dataset], steps: Sequence[int]) -> xr.Dataset:
     """Join what `llc_shard` made of the steps of one subject in the order of time, and judge it.
+
+    Parameters
+    ----------
+    shards : sequence of Dataset
+        Layout `llc.layout.LLC_SHARD`.
+    steps : sequence of int
+        All of them, in any order.
 
     Returns
     -------
     xarray.Dataset
         Layout `llc.layout.LLC`: the estimates with what `llc.diagnostics.locality` and `judge_all` say.
+
+    Raises
+    ------
+    StoreError
+        If the shards hold other steps.
     """
     whole = joined(shards).sortby("step")
+    if (found := whole["step"].values.tolist()) != sorted(steps):
+        odd = min(set(found) ^ set(steps), default="two of one step")
+        raise StoreError(f"the LLC shards do not hold the steps asked for ({odd}): delete them")
     untrained_loss = whole.attrs.get("untrained_loss", float(whole.init_loss[0]))
     constant_loss = whole.attrs.get("constant_loss", np.nan)
     judged = whole.merge(locality(whole, untrained_loss, constant_loss))

@@ -24,9 +24,9 @@ from stagewise.core.replicas import Params
 from stagewise.stores.files import (
     Attributes,
     StoreError,
-    atomic_path,
     open_store,
     write_attributes,
+    writing_hdf5,
 )
 
 Rows = Iterable[tuple[int, Mapping[str, np.ndarray]]]
@@ -68,7 +68,7 @@ def write_checkpoints(
     optimiser: Mapping[str, np.ndarray],
 ) -> None:
     """Write the checkpoints of one network and the optimiser's last state, atomically."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as handle:
+    with writing_hdf5(path) as handle:
         write_attributes(handle, attributes)
         _fill(handle, rows, identity)
         for name, values in optimiser.items():
@@ -79,7 +79,7 @@ def write_programs(
     path: str | Path, programs: Mapping[str, tuple[str, Rows]], attributes: Attributes
 ) -> None:
     """Write the checkpoints of several programs, atomically, each with its identity, by group."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as handle:
+    with writing_hdf5(path) as handle:
         write_attributes(handle, attributes)
         for name, (identity, rows) in programs.items():
             _fill(handle.create_group(name), rows, identity)

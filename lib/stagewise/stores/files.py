@@ -1,13 +1,16 @@
 """Stores on disk: whole or absent, and sure of whose they are.
 
-Every file is written under a temporary name in its own folder, flushed to disk and renamed, so a
-reader never meets half a file. Checkpoint and trajectory stores carry the identity of their run,
-and a reader states which identity it expects.
+Every file is written under a temporary name in its own folder by one process at a time, flushed to
+disk, sealed and renamed, so a reader never meets half a file, and checks the seal before it reads.
+Checkpoint and trajectory stores carry the identity of their run too, and a reader states which
+identity it expects.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import os
 import shutil
@@ -20,6 +23,9 @@ import numpy as np
 import xarray as xr
 
 from stagewise.core.unanswered import require_answer
+from stagewise.stores.locks import locked
+from stagewise.stores.seals import StoreError as StoreError
+from stagewise.stores.seals import beside, verify, write_seal
 
 Attributes = Mapping[str, Any]
 
@@ -27,23 +33,100 @@ ENGINE: Literal["netcdf4"] = "netcdf4"
 """What xarray reads and writes NetCDF files with."""
 
 
-class StoreError(RuntimeError):
-    """A store is missing, damaged or belongs to another run; the message says what to do."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path that becomes `path` when the block ends well, and vanishes otherwise."""
+    """Yield a temporary path that becomes `path` when the block ends well, and vanishes otherwise.
+
+    What a killed process has left under that name is written over.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full, or another process writes the file.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = beside(path, "tmp")
     try:
-        yield temporary
-        with open(temporary, "rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(beside(path, "lock"), path):
+            try:
+                yield temporary
+                with open(temporary, "rb") as handle:
+                    os.fsync(handle.fileno())
+                write_seal(temporary, path)
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno in _FULL or (error.errno is None and not _room(path)):
+            raise _unwritable(path, error) from error
+        raise
+
+
+def _room(path: Path) -> int:
+    """Return how many bytes the disk of a file has free for this user."""
+    return shutil.disk_usage(path.parent).free if path.parent.exists() else 0
+
+
+def _unwritable(path: str | Path, error: BaseException) -> StoreError:
+    return StoreError(
+        f"{path} cannot be written ({error}). Its disk has {_room(Path(path)) / 1e6:.0f} MB free, a "
+        "quota may allow less: make room and run again"
+    )
+
+
+class _Patient:
+    """A file that goes on in memory from the first failure on, which `failure` keeps.
+
+    HDF5 cannot be told of it: it ends the process when a file is closed that it could not write.
+    """
+
+    failure: OSError | None = None
+
+    def __init__(self, path: Path) -> None:
+        self._target: io.FileIO | io.BytesIO = io.FileIO(path, "w+")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`."""
+        place, rest = self._target.tell(), memoryview(data).cast("B")
+        try:
+            while rest:
+                rest = rest[self._target.write(rest) :]
+        except OSError as error:
+            self._goes_on(error)
+            self._target.seek(place)
+            self._target.write(data)
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Change the length."""
+        try:
+            return self._target.truncate(size)
+        except OSError as error:
+            self._goes_on(error)
+            return self._target.truncate(size)
+
+    def _goes_on(self, error: OSError) -> None:
+        self.failure, file = error, self._target
+        file.seek(0)
+        self._target = io.BytesIO(file.read())
+        file.close()
+
+
+@contextlib.contextmanager
+def writing_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Yield a new HDF5 file that is written atomically; raises as `atomic_path`."""
+    with atomic_path(path) as temporary, contextlib.closing(_Patient(temporary)) as file:
+        with h5py.File(file, "w") as handle:
+            yield handle
+        if file.failure is not None:
+            raise file.failure
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -65,19 +148,14 @@ def open_store(path: str | Path, identity: str | None = None) -> Iterator[h5py.F
     Raises
     ------
     StoreError
-        If the file is missing, is not a readable HDF5 file, or carries another identity.
+        As `seals.verify`, and if the file is not HDF5 or carries another identity.
     stagewise.core.unanswered.UnansweredError
         If it holds a reason instead of a result; so do all readers.
     """
-    path = Path(path)
-    if not path.exists():
-        raise StoreError(f"{path} does not exist: run the rule that makes it")
     try:
-        handle = h5py.File(path, "r")
+        handle = h5py.File(verify(path), "r")
     except OSError as error:
-        raise StoreError(
-            f"{path} is not a readable HDF5 file (truncated or foreign): delete it and run again"
-        ) from error
+        raise StoreError(f"{path} is not a readable HDF5 file: delete it and run again") from error
     with handle:
         require_answer(handle.attrs)
         found = handle.attrs.get("identity")
@@ -137,22 +215,19 @@ def write_netcdf(
     with atomic_path(path) as temporary:
         try:
             data.to_netcdf(temporary, engine=ENGINE, encoding=encoding)
-        except RuntimeError as error:  # NetCDF does not say why
-            free = shutil.disk_usage(temporary.parent).free
-            raise StoreError(
-                f"{path} cannot be written ({error}). Its disk has {free / 1e6:.0f} MB free, a quota "
-                "may allow less: make room and run again"
-            ) from error
+        except (OSError, RuntimeError) as error:  # NetCDF does not say why
+            raise _unwritable(path, error) from error
 
 
 @contextlib.contextmanager
 def reading_netcdf(path: str | Path) -> Iterator[None]:
-    """Turn what NetCDF raises at a missing or damaged file into a `StoreError`."""
+    """Check a file's seal, and turn what NetCDF raises at a foreign one into a `StoreError`."""
+    verify(path)
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise StoreError(
-            f"{path} is missing or not a readable NetCDF file: delete it and run again"
+            f"{path} is not a readable NetCDF file: delete it and run again"
         ) from error
 
 

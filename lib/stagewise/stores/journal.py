@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 
 from stagewise.core.training import Recorded, State
-from stagewise.stores.files import StoreError, atomic_path, open_store, write_attributes
+from stagewise.stores.files import StoreError, open_store, write_attributes, writing_hdf5
+from stagewise.stores.locks import release, take
+from stagewise.stores.seals import beside
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,8 @@ logger = logging.getLogger(__name__)
 class SegmentFiles:
     """A `core.training.Journal` in a folder; the caller discards it when the results are safe.
 
-    A segment holds what was recorded since the one before it and the state to go on from.
+    A segment holds what was recorded since the one before it and the state to go on from. From `load`
+    to `discard`, or to its end, the process is the only one that writes into the folder.
 
     Parameters
     ----------
@@ -34,12 +36,22 @@ class SegmentFiles:
     def __init__(self, folder: Path, identity: str, segment_steps: int) -> None:
         self.folder, self.identity, self.segment_steps = folder, identity, segment_steps
         self.segments: list[Path] = []
+        self._lock = folder / ".lock"
+        self._held: int | None = None
 
     def load(self) -> tuple[int, State] | None:
         """Return the state after the last finished segment and the step to go on with.
 
-        Segments that are damaged or of another identity are removed, and all that follow them.
+        Segments that are damaged or of another identity are removed, and all that follow them, and
+        what a killed process has left of one.
+
+        Raises
+        ------
+        StoreError
+            If another process writes into the folder.
         """
+        if self._held is None:
+            self._held = take(self._lock, self.folder)
         self.segments, kept = [], None
         while (path := self._next()).exists():
             try:
@@ -50,14 +62,15 @@ class SegmentFiles:
                 logger.warning("%s is damaged or of another run: made again", path)
                 break
             self.segments.append(path)
-        for path in set(self.folder.glob("segment-*.h5")) - set(self.segments):
+        seals = {beside(path, "seal") for path in self.segments}
+        for path in set(self.folder.iterdir()) - {*self.segments, *seals, self._lock}:
             path.unlink()
         return kept
 
     def save(self, step: int, state: State, recorded: Recorded) -> None:
         """Write a segment, atomically."""
         path = self._next()
-        with atomic_path(path) as temporary, h5py.File(temporary, "w") as handle:
+        with writing_hdf5(path) as handle:
             write_attributes(handle, {"identity": self.identity, "step": step})
             for name, values in state.items():
                 handle[f"state/{name}"] = values.numpy(force=True)
@@ -77,6 +90,9 @@ class SegmentFiles:
     def discard(self) -> None:
         """Remove the segments."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self._held is not None:
+            release(self._held, self._lock)
+            self._held = None
 
     def _next(self) -> Path:
         return self.folder / f"segment-{len(self.segments):05d}.h5"

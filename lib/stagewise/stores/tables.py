@@ -14,9 +14,13 @@ import pandas as pd
 
 from stagewise.core.unanswered import MARK, require_answer
 from stagewise.stores.files import StoreError, atomic_path
+from stagewise.stores.seals import verify
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
+
+_SHOWN = 120
+"""Characters of what pandera says; it lists every value that fails."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,9 @@ class TableLayout:
         try:
             return self._schema().validate(table, lazy=True)
         except pa.errors.SchemaErrors as errors:
-            first = errors.schema_errors[0]
-            raise StoreError(f"the {self.name} table breaks its layout: {first}") from errors
+            first = " ".join(str(errors.schema_errors[0]).split())
+            shown = first if len(first) <= _SHOWN else f"{first[:_SHOWN]}..."
+            raise StoreError(f"the {self.name} table breaks its layout: {shown}") from errors
 
     def _schema(self) -> pa.DataFrameSchema:
         import pandera.pandas as pa
@@ -141,16 +146,17 @@ class TableLayout:
         Raises
         ------
         StoreError
-            If the file is missing or breaks its layout.
+            As `stores.seals.verify`, and if the table breaks its layout.
         """
-        if not Path(path).exists():
-            raise StoreError(f"{path} does not exist: run the rule that makes it")
         text = {name: str for name, column in self.columns.items() if column.kind is str}
-        table = pd.read_csv(path, dtype=text, keep_default_na=True)
+        table = pd.read_csv(verify(path), dtype=text, keep_default_na=True)
         if list(table.columns) == [MARK]:
             require_answer(table.iloc[0].to_dict())
         if table.empty:  # no rows, so that nothing says what they would hold
             table = table.astype(
                 {name: self.columns[name].kind for name in table if name in self.columns}
             )
-        return self.check(table.fillna(dict.fromkeys(text, "")))
+        try:
+            return self.check(table.fillna(dict.fromkeys(text, "")))
+        except StoreError as error:
+            raise StoreError(f"{path}: {error}: delete it and run again") from error

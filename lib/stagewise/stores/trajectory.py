@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from stagewise.core.training import Journal
-from stagewise.stores.files import Attributes, atomic_path, write_attributes
+from stagewise.stores.files import Attributes, write_attributes, writing_hdf5
 
 _ROWS, _COLUMNS = 256, 1024
 """Largest chunk."""
@@ -19,7 +18,7 @@ def write_trajectory(
 ) -> None:
     """Write what a journal holds under "trajectory", as ``outputs`` (step, feature), atomically."""
     steps = np.concatenate([steps for steps, _ in journal.blocks("trajectory")])
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as handle:
+    with writing_hdf5(path) as handle:
         write_attributes(handle, {**attributes, "identity": identity})
         filled = 0
         for own, values in journal.blocks("trajectory"):

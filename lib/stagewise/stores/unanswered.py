@@ -8,11 +8,10 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-import h5py
 import xarray as xr
 
 from stagewise.core.unanswered import MARK
-from stagewise.stores.files import atomic_path, write_attributes, write_netcdf, write_text
+from stagewise.stores.files import write_attributes, write_netcdf, write_text, writing_hdf5
 
 _TEXTS = {
     ".csv": MARK + "\n{}\n",
@@ -33,7 +32,7 @@ def write_unanswered(path: str | Path, reason: str) -> None:
         write_netcdf(path, xr.Dataset(attrs={MARK: reason}))
         return
     if ending == ".h5":
-        with atomic_path(path) as temporary, h5py.File(temporary, "w") as handle:
+        with writing_hdf5(path) as handle:
             write_attributes(handle, {MARK: reason})
         return
     said = {".html": html.escape(reason), ".csv": '"{}"'.format(reason.replace('"', '""'))}

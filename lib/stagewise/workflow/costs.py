@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,7 +86,10 @@ def _study(path: Path) -> str:
 def _measured(path: str) -> dict[str, float]:
     """Return the measures of one job; the last line counts, where a job was repeated."""
     try:
-        last = pd.read_csv(path, sep="\t", na_values=["-"]).iloc[-1]
+        text = Path(path).read_text(encoding="ascii")
+        if "\0" in text:  # which pandas reads without end
+            raise ValueError(path)
+        last = pd.read_csv(io.StringIO(text), sep="\t", na_values=["-"]).iloc[-1]
         return {ours: float(last[theirs]) for theirs, ours in _COLUMNS.items()}
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise StoreError(f"{path} is not a benchmark of Snakemake: delete it") from error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stagewise.core.unanswered import UnansweredError
+from stagewise.stores.seals import own
 from stagewise.stores.unanswered import can_hold, write_unanswered
 from stagewise.workflow.logs import log_to
 
@@ -15,17 +16,33 @@ _ABOVE = 3
 """Folders above those of a study's runs: results, preset, study."""
 
 
-@contextlib.contextmanager
-def job(log: str | Path, outputs: Iterable[str | Path]) -> Iterator[None]:
-    """Log what happens; where there is no answer, let every output hold the reason.
+def begin(log: str | Path, owners: Mapping[str, Sequence[str]]) -> None:
+    """Send records and uncaught errors to a log, and say what the files of the job are made from.
 
     Parameters
     ----------
     log : path
+    owners : mapping of str to (made, identity)
+        By path, as `workflow.owners.Owners.of` gives them.
+    """
+    log_to(log)
+    own(owners)
+
+
+@contextlib.contextmanager
+def job(
+    log: str | Path, outputs: Iterable[str | Path], owners: Mapping[str, Sequence[str]]
+) -> Iterator[None]:
+    """Begin a job; where there is no answer, let every output hold the reason.
+
+    Parameters
+    ----------
+    log, owners
+        As for `begin`.
     outputs : iterable of path
         What the job makes. Where one of them cannot hold a reason, the job fails with it instead.
     """
-    log_to(log)
+    begin(log, owners)
     try:
         yield
     except (UnansweredError, FloatingPointError) as error:

@@ -7,11 +7,14 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+from stagewise.stores.seals import StoreError
+
 
 def log_to(path: str | Path) -> None:
     """Send log records and uncaught exceptions to `path` and to stderr.
 
-    An uncaught exception ends with its own sentence as the last line, after the traceback.
+    An uncaught exception ends with its own sentence as the last line, after the traceback; that of a store,
+    which is no fault of the code, has none.
     """
     handlers: list[logging.Handler] = [logging.FileHandler(path, mode="w"), logging.StreamHandler()]
     logging.basicConfig(
@@ -25,6 +28,9 @@ def log_to(path: str | Path) -> None:
     def report(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        logging.error("failed", exc_info=(kind, error, trace))
+        if isinstance(error, StoreError):
+            logging.error("%s", error)
+        else:
+            logging.error("failed", exc_info=(kind, error, trace))
 
     sys.excepthook = report

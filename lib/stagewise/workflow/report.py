@@ -19,6 +19,7 @@ import pandas as pd
 import yaml
 
 from stagewise.claims.missing import Missing
+from stagewise.stores.seals import verify
 from stagewise.workflow.captions import (
     bound_settings,
     caption_settings,
@@ -92,15 +93,14 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
     Raises
     ------
     ReportError
-        If the image is missing or no PNG.
+        If the image is no PNG.
+    stagewise.stores.seals.StoreError
+        If image or fragment is missing or damaged.
     stagewise.workflow.captions.CaptionError
         As `workflow.captions.fill_caption`.
     """
-    png = Path(png)
-    try:
-        content = png.read_bytes()
-    except OSError as error:
-        raise ReportError(f"{png} cannot be read: run the rule that makes it") from error
+    png = verify(png)
+    content = png.read_bytes()
     if content[:8] != _SIGNATURE or len(content) < 24:
         raise ReportError(f"{png} is not a PNG image: delete it and run again")
     width, height = struct.unpack(">II", content[16:24])
@@ -116,7 +116,7 @@ def load_figure(png: str | Path, caption: str | Path, settings: Mapping[str, Any
         width=width,
         height=height,
         files=tuple(sorted(p.name for p in png.parent.glob(f"{png.stem}.*") if p != png)),
-        fragment=fragment.read_text(encoding="utf-8") if fragment.exists() else "",
+        fragment=verify(fragment).read_text(encoding="utf-8") if fragment.exists() else "",
     )
 
 

@@ -14,6 +14,7 @@ from stagewise.stores.checkpoints import (
     write_programs,
 )
 from stagewise.stores.files import StoreError
+from tests.stores import sealed
 
 IDENTITY = "abc"
 ONE = [(step, {"w": np.float32([step, 1]), "b": np.float32(-step)}) for step in (0, 10, 20)]
@@ -87,6 +88,7 @@ def test_foreign_checkpoints_are_refused(single, programs):
 def test_altered_parameters_are_refused(single, step):
     with h5py.File(single, "r+") as handle:
         handle["parameters/w"][step // 10, 0] += 1
+    sealed(single)
     with pytest.raises(StoreError, match=f"step {step} do not match their digest"):
         read_checkpoint(single, step, IDENTITY)
 
@@ -94,6 +96,7 @@ def test_altered_parameters_are_refused(single, step):
 def test_one_altered_network_spoils_its_program(programs):
     with h5py.File(programs, "r+") as handle:
         handle["late/parameters/w"][1, 0, 0] += 1
+    sealed(programs)
     with pytest.raises(StoreError, match="step 5 do not match their digest"):
         read_checkpoint(programs, 5, "late-id", group="late", replica=2)
     with pytest.raises(StoreError, match="step 5 do not match their digest"):

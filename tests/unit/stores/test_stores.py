@@ -23,6 +23,7 @@ from stagewise.stores.files import (
     write_netcdf,
 )
 from stagewise.studies.modular.layout import COMPARISON
+from tests.stores import sealed
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,19 +33,21 @@ def store(tmp_path):
     path = tmp_path / "store.h5"
     with h5py.File(path, "w") as handle:
         handle["values"] = np.arange(1000)
-    return path
+    return sealed(path)
 
 
 def test_a_truncated_file(store):
     os.truncate(store, 500)
-    with pytest.raises(StoreError, match="not a readable HDF5 file"), open_store(store):
+    with pytest.raises(StoreError, match=r"store\.h5 is damaged"), open_store(store):
+        pass
+    with pytest.raises(StoreError, match="not a readable HDF5 file"), open_store(sealed(store)):
         pass
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(StoreError, match="does not exist"), open_store(tmp_path / "no.h5"):
         pass
-    with pytest.raises(StoreError, match="missing or not a readable"):
+    with pytest.raises(StoreError, match="does not exist"):
         read_dataset(tmp_path / "no.nc")
 
 
@@ -72,6 +75,10 @@ def test_a_kill_while_writing_leaves_no_finished_file(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "lib", check=False)
     assert done.returncode == -9
     assert not (tmp_path / "out.txt").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {".out.txt.tmp", ".out.txt.lock"}
+    with atomic_path(tmp_path / "out.txt") as temporary:
+        temporary.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"out.txt", ".out.txt.seal"}
 
 
 def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
@@ -84,7 +91,7 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
         with atomic_path(tmp_path / "o") as temporary:
             temporary.write_text("everything")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StoreError, match=r"No space left .* make room and run again"):
         write()
     assert os.listdir(tmp_path) == []
 
@@ -107,8 +114,10 @@ def test_damaged_values_are_refused(tmp_path):
     with open(tmp_path / "d.nc", "r+b") as handle:
         handle.seek((tmp_path / "d.nc").stat().st_size // 2)
         handle.write(bytes(100))
-    with pytest.raises(StoreError, match="not a readable NetCDF file"):
+    with pytest.raises(StoreError, match=r"d\.nc is damaged"):
         read_dataset(tmp_path / "d.nc")
+    with pytest.raises(StoreError, match="not a readable NetCDF file"):
+        read_dataset(sealed(tmp_path / "d.nc"))
 
 
 def test_equal_data_give_equal_bytes(tmp_path):

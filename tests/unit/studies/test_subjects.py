@@ -25,6 +25,7 @@ from stagewise.studies.modular.program import Setting, identity_of, study_key
 from stagewise.studies.modular.stacked import initial_parameters
 from stagewise.studies.regression.study import RegressionRun
 from stagewise.studies.subjects import subject_of
+from tests.stores import sealed
 
 STUDIES = ("regression", "language", "modular")
 STEPS = (0, 3, 10)
@@ -95,8 +96,10 @@ def arguments_of(study: str, folder: Path) -> dict[str, Any]:
         run = LanguageRun.of("twolayers-s0", LANGUAGE, 0, "cpu")
         tokens = np.random.default_rng(0).integers(0, 24, 12 * 30, dtype=np.uint16)
         tokens.tofile(folder / "train.bin")
+        sealed(folder / "train.bin")
         index = {"split": ("document", [0]), "num_tokens": ("document", [len(tokens)])}
         xr.Dataset(index, attrs={CONTENT: "text"}).to_netcdf(folder / "index.nc", engine="netcdf4")
+        sealed(folder / "index.nc")
         paths |= {"rows": str(folder / "train.bin"), "index": str(folder / "index.nc")}
         settings, measured = LANGUAGE, {**measured, "source": "train"}
     else:
@@ -155,9 +158,13 @@ def test_shards_and_their_order_do_not_change_a_bit(subject, noise):
     apart = [llc_shard(subject, [step], config, noise=noise) for step in subject.steps[::-1]]
     for shard in (whole, *apart):
         LLC_SHARD.check(shard)
-    one, other = gathered([whole]), gathered(apart)
+    one, other = gathered([whole], subject.steps), gathered(apart, subject.steps)
     xr.testing.assert_identical(one, other)
     LLC.check(one)
+    with pytest.raises(StoreError, match="do not hold the steps asked for"):
+        gathered(apart[1:], subject.steps)
+    with pytest.raises(StoreError, match="two of one step"):
+        gathered([*apart, apart[0]], subject.steps)
     assert one.attrs["run"] == subject.name
     assert one.attrs["n_beta"] == subject.num_samples / np.log(subject.num_samples)
     assert one.attrs["num_samples"] == subject.num_samples

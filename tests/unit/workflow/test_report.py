@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from stagewise.stores.files import StoreError
 from stagewise.studies.language.figures.fig17_token_changes import as_html
 from stagewise.studies.language.layout import TOKEN_CHANGES
 from stagewise.workflow.captions import (
@@ -27,6 +28,7 @@ from stagewise.workflow.captions import (
     split_caption,
 )
 from stagewise.workflow.report import Figure, ReportError, load_figure, quality_table, render_report
+from tests.stores import sealed
 
 ROOT = Path(__file__).parents[3]
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -55,6 +57,7 @@ def write_figure(folder: Path, name: str, caption: str) -> tuple[Path, Path]:
     (folder / "regression").mkdir(exist_ok=True)
     image, text = folder / "regression" / f"{name}.png", folder / f"{name}.rst"
     image.write_bytes(png())
+    sealed(image)
     image.with_suffix(".pdf").write_text("")
     image.with_suffix(".csv").write_text("")
     text.write_text(caption)
@@ -208,6 +211,7 @@ def test_figure_of_text_is_shown_as_text_below_its_image(tmp_path: Path) -> None
     values = {"token": np.array([["<b>", " end"]]), "change": np.array([[[-1.25, 0.5]]])}
     changes = TOKEN_CHANGES.dataset(values, {"stage": ["1A, step 0 to 400"]})
     image.with_suffix(".html").write_text(as_html(changes))
+    sealed(image.with_suffix(".html"))
     page = rendered(figures=[load_figure(image, caption, SETTINGS), figure("fig05")])
     shown = page[page.index('id="figure-fig17"') : page.index('id="figure-fig05"')]
     assert shown.index("<img") < shown.index('title="-1.25 nats">&lt;b&gt;<')
@@ -337,10 +341,13 @@ def test_missing_caption_and_foreign_image_are_named(tmp_path: Path) -> None:
     with pytest.raises(CaptionError, match=r"absent\.rst cannot be read"):
         load_figure(image, tmp_path / "absent.rst", SETTINGS)
     image.write_bytes(b"%PDF-1.7 and so on, long enough")
+    with pytest.raises(StoreError, match=r"fig01b\.png is damaged"):
+        load_figure(image, caption, SETTINGS)
+    sealed(image)
     with pytest.raises(ReportError, match=r"fig01b\.png is not a PNG"):
         load_figure(image, caption, SETTINGS)
     image.unlink()
-    with pytest.raises(ReportError, match="run the rule that makes it"):
+    with pytest.raises(StoreError, match="run the rule that makes it"):
         load_figure(image, caption, SETTINGS)
 
 

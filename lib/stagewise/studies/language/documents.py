@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from stagewise.core.progress import Heartbeat
 from stagewise.stores.files import StoreError, atomic_path
+from stagewise.stores.seals import verify
 from stagewise.studies.language.folder import ENDINGS, corpus_files
 
 logger = logging.getLogger(__name__)
@@ -87,16 +88,16 @@ def read_documents(path: str | Path) -> Iterator[Document]:
     Raises
     ------
     StoreError
-        If the file is missing or no store of documents.
+        As `stores.seals.verify`, and if the file is no store of documents.
     """
     try:
-        with pq.ParquetFile(path) as handle:
+        with pq.ParquetFile(verify(path)) as handle:
             for batch in handle.iter_batches(_GROUP):
                 for row in batch.to_pylist():
                     yield Document(**row)
     except (OSError, pa.ArrowInvalid, TypeError) as error:
         raise StoreError(
-            f"{path} is missing or holds no documents: delete it and run again"
+            f"{path} holds no documents: delete it and run again"
         ) from error
 
 
@@ -106,13 +107,13 @@ def document_sources(path: str | Path) -> np.ndarray:
     Raises
     ------
     StoreError
-        If the file is missing or no store of documents.
+        As `stores.seals.verify`, and if the file is no store of documents.
     """
     try:
-        return pq.read_table(path, columns=["source"])["source"].to_numpy()
+        return pq.read_table(verify(path), columns=["source"])["source"].to_numpy()
     except (OSError, pa.ArrowInvalid) as error:
         raise StoreError(
-            f"{path} is missing or holds no documents: delete it and run again"
+            f"{path} holds no documents: delete it and run again"
         ) from error
 
 

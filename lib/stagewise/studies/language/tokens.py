@@ -17,6 +17,7 @@ import xarray as xr
 from torch import Tensor
 
 from stagewise.stores.files import StoreError, read_dataset
+from stagewise.stores.seals import verify
 from stagewise.studies.language.settings import SPLITS
 
 DTYPE = np.dtype("<u2")
@@ -68,11 +69,9 @@ def open_rows(path: str | Path, length: int, num_tokens: int | None = None) -> T
     Raises
     ------
     StoreError
-        If the file is missing, has another length, or does not fill a row.
+        As `stores.seals.verify`, and if the file has another length or does not fill a row.
     """
-    if not Path(path).exists():
-        raise StoreError(f"{path} does not exist: run the rule that makes it")
-    size, rest = divmod(Path(path).stat().st_size, DTYPE.itemsize)
+    size, rest = divmod(verify(path).stat().st_size, DTYPE.itemsize)
     if rest or (num_tokens is not None and size != num_tokens):
         raise StoreError(
             f"{path} holds {size} tokens and {rest} bytes, expected {num_tokens} tokens: delete it "

@@ -28,6 +28,7 @@ from stagewise.studies.language.documents import (
 )
 from stagewise.studies.language.packages import PackageSource, package_documents
 from stagewise.studies.language.wikitext import prose
+from tests.stores import sealed
 
 DOCUMENTS = [Document("First text,\nwith an é.", "a", "CC0"), Document("Second.", "b", "MIT")]
 
@@ -61,10 +62,13 @@ def test_nothing_is_half_written(tmp_path):
 
 def test_a_damaged_store_is_refused(tmp_path):
     path = tmp_path / "documents.parquet"
-    with pytest.raises(StoreError, match="missing or holds no documents"):
+    with pytest.raises(StoreError, match="does not exist"):
         list(read_documents(path))
     path.write_bytes(b"PAR1 and then nothing")
-    with pytest.raises(StoreError, match="missing or holds no documents"):
+    with pytest.raises(StoreError, match="has no seal"):
+        list(read_documents(path))
+    sealed(path)
+    with pytest.raises(StoreError, match="holds no documents"):
         list(read_documents(path))
 
 

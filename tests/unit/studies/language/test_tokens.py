@@ -30,6 +30,7 @@ from stagewise.studies.language.tokens import (
     tokens_of_split,
 )
 from tests.layouts import assert_keeps
+from tests.stores import sealed
 
 KEY = StreamKey(0, ("language",))
 RANDOM = SplitSettings("random", 0.2, 0.1)
@@ -164,6 +165,9 @@ def test_damaged_and_short_streams(tmp_path, written):
     with pytest.raises(StoreError, match="fill no row of 13: give more text"):
         open_rows(path, 13)
     path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StoreError, match="is damaged"):
+        open_rows(path, 5)
+    sealed(path)
     with pytest.raises(StoreError, match="holds 11 tokens and 1 bytes"):
         open_rows(path, 5)
     with pytest.raises(StoreError, match="does not exist: run the rule"):

@@ -44,7 +44,7 @@ def llc_of(setting, checkpoints, sampler):
     """Return the judged LLC of a setting's first seed at all its checkpoints."""
     subject = network(setting, 0, KEY, lambda step: checkpoints.at(step, 0))
     rest = {key: value for key, value in sampler.items() if key not in ("noise", "seeds")}
-    return gathered([llc_shard(subject, subject.steps, SGLDConfig(**rest))])
+    return gathered([llc_shard(subject, subject.steps, SGLDConfig(**rest))], subject.steps)
 
 
 @pytest.fixture(scope="module")
