@@ -27,7 +27,9 @@ def test_every_output_is_there(finished):
 
 def test_nothing_half_written_is_left(finished):
     left = [
-        p for p in (finished.path / "results").rglob("*") if re.search(r"partial|\.(tmp|lock)$", p.name)
+        p
+        for p in (finished.path / "results").rglob("*")
+        if re.search(r"partial|\.(tmp|lock)$", p.name)
     ]
     assert left == []
 

@@ -113,8 +113,8 @@ def verify(path: str | Path) -> Path:
     expected = _owners.get(place)
     if expected and (seal.made, seal.identity) != (expected.made, expected.identity):
         raise StoreError(
-            f"{path} is that of {_named(seal)}, expected {_named(expected)}: delete it, and what else was "
-            "made with it, and run again"
+            f"{path} is that of {_named(seal)}, expected {_named(expected)}: delete it, and what else "
+            "was made with it, and run again"
         )
     _checked[place] = state
     return path

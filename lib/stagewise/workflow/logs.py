@@ -13,8 +13,8 @@ from stagewise.stores.seals import StoreError
 def log_to(path: str | Path) -> None:
     """Send log records and uncaught exceptions to `path` and to stderr.
 
-    An uncaught exception ends with its own sentence as the last line, after the traceback; that of a store,
-    which is no fault of the code, has none.
+    An uncaught exception ends with its own sentence as the last line, after the traceback; that of a
+    store, which is no fault of the code, has none.
     """
     handlers: list[logging.Handler] = [logging.FileHandler(path, mode="w"), logging.StreamHandler()]
     logging.basicConfig(

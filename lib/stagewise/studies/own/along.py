@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 import xarray as xr
@@ -16,7 +15,7 @@ import xarray as xr
 from stagewise.core.progress import Heartbeat
 from stagewise.core.subject import Subject
 from stagewise.llc.estimate import full_loss
-from stagewise.stores.files import Attributes, atomic_path, write_attributes
+from stagewise.stores.files import Attributes, write_attributes, writing_hdf5
 from stagewise.studies.own.folder import OwnError
 from stagewise.studies.own.layout import METRICS
 
@@ -49,7 +48,7 @@ def measure(subject: Subject, path_to_trajectory: str | Path, attributes: Attrib
     losses, norms = [], []
     steps = np.array(subject.steps)
     heartbeat = Heartbeat("checkpoint", len(steps))
-    with atomic_path(path_to_trajectory) as temporary, h5py.File(temporary, "w") as handle:
+    with writing_hdf5(path_to_trajectory) as handle:
         write_attributes(handle, attributes)
         for row, step in enumerate(subject.steps):
             loss, norm, outputs = _at(subject, step)
