@@ -12,12 +12,13 @@ import xarray as xr
 
 from stagewise.stores.checkpoints import checkpoint_index, read_checkpoint
 from stagewise.stores.data import CONTENT, identity_with
-from stagewise.stores.files import StoreError
+from stagewise.stores.files import StoreError, write_netcdf
 from stagewise.stores.journal import SegmentFiles
 from stagewise.studies.language.documents import Document
 from stagewise.studies.language.streams import write_tokens
 from stagewise.studies.language.tokenizer import Vocabulary, build_tokenizer
 from stagewise.workflow import runs
+from tests.stores import sealed
 from tests.unit.studies.test_subjects import LANGUAGE, MODULAR
 
 SETTINGS = {
@@ -35,8 +36,9 @@ def text_of(folder: Path, seed: int) -> dict[str, str]:
     for split, stream in zip(("train", "validation"), tokens, strict=True):
         paths[split] = str(folder / f"{split}.bin")
         stream.tofile(paths[split])
+        sealed(Path(paths[split]))
     index = {"split": ("document", [0, 1]), "num_tokens": ("document", [12 * 30] * 2)}
-    xr.Dataset(index, attrs={CONTENT: f"text {seed}"}).to_netcdf(paths["index"], engine="netcdf4")
+    write_netcdf(paths["index"], xr.Dataset(index, attrs={CONTENT: f"text {seed}"}))
     return paths
 
 
@@ -86,8 +88,9 @@ def test_a_killed_training_goes_on_only_with_the_same_text_and_code(
     killed_after_one_segment(monkeypatch, lambda: train(tmp_path / "run", data))
     changed = {"identity": "settings and other code"} if change == "code" else {}
     if change == "text":
-        for name, path in text_of(tmp_path / "other", 1).items():
-            Path(path).replace(data[name])
+        other = text_of(tmp_path / "other", 1)
+        for path in Path(other["index"]).parent.iterdir():
+            path.replace(tmp_path / "text" / path.name)
     path = train(tmp_path / "run", data, **changed)
     assert ("continuing from step" in caplog.text) == (change == "nothing")
     assert ("made again" in caplog.text) == (change != "nothing")
@@ -106,7 +109,7 @@ def test_checkpoints_of_another_text_are_refused(tmp_path):
 
 
 def test_an_index_that_does_not_say_what_the_data_hold_is_refused(tmp_path):
-    xr.Dataset().to_netcdf(tmp_path / "index.nc", engine="netcdf4")
+    write_netcdf(tmp_path / "index.nc", xr.Dataset())
     with pytest.raises(StoreError, match="does not say what its data hold: delete it"):
         identity_with("settings", tmp_path / "index.nc")
     assert identity_with("settings", None) == "settings"

@@ -32,6 +32,14 @@ def test_form(name):
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_says_whose_its_files_are(name):
+    text = (ROOT / "scripts" / f"{name}.py").read_text()
+    assert re.search(
+        r"^    (with job|begin)\(snakemake\.log\[0\],.* snakemake\.params\.owners\)", text, re.M
+    )
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_length(name):
     assert len((ROOT / "scripts" / f"{name}.py").read_text().splitlines()) <= 60
 

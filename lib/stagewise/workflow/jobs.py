@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from stagewise.core.unanswered import UnansweredError
 from stagewise.stores.seals import own
@@ -31,7 +32,9 @@ def begin(log: str | Path, owners: Mapping[str, Sequence[str]]) -> None:
 
 @contextlib.contextmanager
 def job(
-    log: str | Path, outputs: Iterable[str | Path], owners: Mapping[str, Sequence[str]]
+    log: str | Path,
+    outputs: Iterable[str | Path],
+    owners: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Iterator[None]:
     """Begin a job; where there is no answer, let every output hold the reason.
 

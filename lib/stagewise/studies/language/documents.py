@@ -96,9 +96,7 @@ def read_documents(path: str | Path) -> Iterator[Document]:
                 for row in batch.to_pylist():
                     yield Document(**row)
     except (OSError, pa.ArrowInvalid, TypeError) as error:
-        raise StoreError(
-            f"{path} holds no documents: delete it and run again"
-        ) from error
+        raise StoreError(f"{path} holds no documents: delete it and run again") from error
 
 
 def document_sources(path: str | Path) -> np.ndarray:
@@ -112,9 +110,7 @@ def document_sources(path: str | Path) -> np.ndarray:
     try:
         return pq.read_table(verify(path), columns=["source"])["source"].to_numpy()
     except (OSError, pa.ArrowInvalid) as error:
-        raise StoreError(
-            f"{path} holds no documents: delete it and run again"
-        ) from error
+        raise StoreError(f"{path} holds no documents: delete it and run again") from error
 
 
 def folder_documents(folder: str | Path, column: str, licence: str) -> Iterator[Document]:
