@@ -252,7 +252,8 @@ def _beside(ledger: Ledger, ax: Axes, panel: str, values: xr.Dataset, variable: 
 
 
 def _handles(num_runs: int, beside: Beside | None) -> list[Artist]:
-    lines: list[Artist] = [Line2D([], [], color=style.MAIN, linewidth=0.9, label="shown seed")]
+    shown = "shown seed" if num_runs > 1 or beside else "the run"
+    lines: list[Artist] = [Line2D([], [], color=style.MAIN, linewidth=0.9, label=shown)]
     if beside:
         name = f"{beside.metrics.attrs['run']}, to compare"
         lines.append(Line2D([], [], color=BESIDE, linewidth=0.9, label=name))

@@ -109,7 +109,8 @@ def form_settings(run: Run, plan: Plan) -> dict[str, Any]:
 def sampler_settings(run: Run, setting: str, plan: Plan) -> dict[str, Any]:
     """Return the part of a named setting that the sampler takes."""
     entry = plan.config[run.study]["llc"]["settings"][setting]
-    return {key: value for key, value in entry.items() if key not in NOT_OF_THE_SAMPLER}
+    # Snakemake compares parameters as they are written: another order in a file is no other setting.
+    return {key: entry[key] for key in sorted(entry) if key not in NOT_OF_THE_SAMPLER}
 
 
 def sampling(run: Run, setting: str, plan: Plan) -> dict[str, Any]:

@@ -40,6 +40,16 @@ def plan() -> Plan:
     return plan_of("smoke")
 
 
+def test_the_order_in_which_a_sampler_is_written_is_no_setting(plan):
+    settings = plan.config["regression"]["llc"]["settings"]
+    turned = {**settings, "local": dict(reversed(settings["local"].items()))}
+    regression = {**plan.config["regression"], "llc": {"settings": turned}}
+    other = Plan({**plan.config, "regression": regression})
+    run = plan.runs["base-s0"]
+    written = [str(sampler_settings(run, "local", one)) for one in (plan, other)]
+    assert written[0] == written[1]
+
+
 def test_networks_of_modular_addition_are_runs_of_their_settings(plan):
     runs = plan.runs_of("modular", "llc")
     assert [run.name for run in runs] == ["late-s0", "random-s0"]
