@@ -57,7 +57,7 @@ rule language_tokens:
     """Hold out documents and write the tokens of every split."""
     input:
         documents=f"{RESULTS}/language/documents.parquet",
-        gpt2=ancient("results/archives/gpt2.archive"),
+        gpt2="results/archives/gpt2.archive",
     output:
         **token_streams(PLAN),
         index=f"{RESULTS}/language/index.nc",
@@ -86,7 +86,7 @@ rule language_counts:
     input:
         train=f"{RESULTS}/language/train.bin",
         index=f"{RESULTS}/language/index.nc",
-        gpt2=ancient("results/archives/gpt2.archive"),
+        gpt2="results/archives/gpt2.archive",
     output:
         bigrams=f"{RESULTS}/language/bigrams.nc",
         ngrams=f"{RESULTS}/language/ngrams.nc",
@@ -168,7 +168,7 @@ rule language_forms:
         forms=f"{RESULTS}/language/{{run}}/forms.nc",
         validation=f"{RESULTS}/language/validation.bin",
         index=f"{RESULTS}/language/index.nc",
-        gpt2=ancient("results/archives/gpt2.archive"),
+        gpt2="results/archives/gpt2.archive",
     output:
         contents=f"{RESULTS}/language/{{run}}/form_contents.csv",
         contexts=f"{RESULTS}/language/{{run}}/contexts.nc",
@@ -198,7 +198,7 @@ rule language_token_changes:
         stages=f"{RESULTS}/language/{TWO_LAYERS.name}/llc/published/stages.csv",
         validation=f"{RESULTS}/language/validation.bin",
         index=f"{RESULTS}/language/index.nc",
-        gpt2=ancient("results/archives/gpt2.archive"),
+        gpt2="results/archives/gpt2.archive",
     output:
         changes=f"{RESULTS}/language/{TWO_LAYERS.name}/token_changes.nc",
     log:
