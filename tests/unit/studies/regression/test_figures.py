@@ -24,6 +24,7 @@ from stagewise.plots import (
 )
 from stagewise.plots.drawn import Drawn, Ledger
 from stagewise.plots.traces import chosen_steps
+from stagewise.stores.seals import beside
 from stagewise.studies.regression.figures import (
     fig05_behaviour,
     fig25_curvature,
@@ -568,7 +569,8 @@ def test_saved_files_are_whole_and_depend_on_the_data_only(
         figure.subplots().plot([0, 1], [1, 2])
         Drawn(figure, milestones_of()).write(*paths)
         contents.append([path.read_bytes() for path in paths])
-        assert sorted((tmp_path / name).iterdir()) == sorted(paths)
+        seals = [beside(path, "seal") for path in paths]
+        assert sorted((tmp_path / name).iterdir()) == sorted([*paths, *seals])
     assert contents[0] == contents[1]
     assert contents[0][0][:4] == b"\x89PNG"
     assert b"CreationDate" not in contents[0][1]
