@@ -28,8 +28,10 @@ def edited(finished, tmp_path) -> Project:
     return Project(tmp_path / "project")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the processes read the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what waits for a whole run of the workflow."""
+    """Mark what waits for a whole run of the workflow, and let one process wait for it, once."""
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("finished"))
