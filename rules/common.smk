@@ -43,6 +43,7 @@ from stagewise.workflow.sources import (
     followed,
     require_corpus,
     scurves_common,
+    task_prior_settings,
     token_streams,
     training_data,
     trajectory_files,
@@ -113,6 +114,11 @@ def owners(wildcards, input, output):
     return OWNERS.of(input, output)
 
 
+def paced(value):
+    """What changes how a result is computed and not what it is: a function of threads, see `owners`."""
+    return lambda wildcards, threads: value(wildcards)
+
+
 def of_project(path):
     """A file of the project, from the folder of the results, which may be another."""
     return path if BASE == Path.cwd() else str(BASE / path)
@@ -177,7 +183,10 @@ def llc_params(steps):
         "steps": steps,
         "subject": of(subject_settings, lambda wildcards: (steps(wildcards),)),
         "sampler": of(sampler_settings),
-        "sampling": of(sampling),
+        "noise": lambda wildcards: sampling(
+            RUN[wildcards.run], wildcards.setting, PLAN
+        )["noise"],
+        "sampling": paced(of(sampling)),
     }
 
 

@@ -24,7 +24,7 @@ rule modular_run:
         runtime=4320,
     params:
         settings=lambda wildcards: MODULAR[wildcards.modular_experiment],
-        segment_steps=config["modular"]["segment_steps"],
+        segment_steps=paced(lambda wildcards: config["modular"]["segment_steps"]),
         root_seed=config["root_seed"],
         code=code("modular_run.py"),
     script:

@@ -76,10 +76,12 @@ rule regression_task_prior:
         mem_mb=memory(4000),
         runtime=1440,
     params:
-        settings={
-            name: config["regression"][name]
-            for name in ("task", "network", "task_prior")
-        },
+        settings=task_prior_settings(config["regression"]),
+        segment_steps=paced(
+            lambda wildcards: config["regression"]["task_prior"]["training"][
+                "segment_steps"
+            ]
+        ),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("regression_task_prior.py"),

@@ -25,6 +25,7 @@ rule scurves_run:
             wildcards.experiment
         ],
         common=scurves_common(config["scurves"]),
+        seeds_per_batch=paced(lambda wildcards: config["scurves"]["seeds_per_batch"]),
         root_seed=config["root_seed"],
         code=code("scurves_run.py"),
     script:

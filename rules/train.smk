@@ -29,6 +29,9 @@ rule train:
         runtime=1440,
     params:
         **run_params("seed", "settings", "identity"),
+        segment_steps=paced(
+            lambda wildcards: RUN[wildcards.run].settings["training"]["segment_steps"]
+        ),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("train.py", "stagewise.studies.{study}.training"),

@@ -20,6 +20,7 @@ def main(
     *,
     path_to_store: str,
     settings: dict,
+    segment_steps: int,
     root_seed: int,
     device: str,
     code: dict[str, str],
@@ -31,7 +32,7 @@ def main(
     task, network = TaskSettings(**settings["task"]), NetworkSettings(**settings["network"])
     sweep = Sweep(task, network, prior, root_seed, device)
     identity = digest_of([settings, root_seed, code])
-    journal = SegmentFiles(Path(f"{path_to_store}.partial"), identity, prior.training.segment_steps)
+    journal = SegmentFiles(Path(f"{path_to_store}.partial"), identity, segment_steps)
     TASK_PRIOR.write(path_to_store, along_training(sweep, journal), provenance())
     journal.discard()
 
@@ -41,6 +42,7 @@ if __name__ == "__main__":
         main(
             path_to_store=snakemake.output.store,
             settings=snakemake.params.settings,
+            segment_steps=snakemake.params.segment_steps,
             root_seed=snakemake.params.root_seed,
             device=snakemake.params.device,
             code=snakemake.params.code,

@@ -13,13 +13,19 @@ from stagewise.workflow.jobs import job
 
 
 def main(
-    *, path_to_curves: str, experiment: str, settings: dict, common: dict, root_seed: int
+    *,
+    path_to_curves: str,
+    experiment: str,
+    settings: dict,
+    common: dict,
+    seeds_per_batch: int,
+    root_seed: int,
 ) -> None:
     """Write the curves of each setting; a run that diverged is marked."""
     torch.set_num_threads(1)
-    curves = {}
+    curves, shared = {}, {**common, "seeds_per_batch": seeds_per_batch}
     for name, entry in settings.items():
-        curves[name] = run_setting(Setting.of(name, entry, common), common, root_seed)
+        curves[name] = run_setting(Setting.of(name, entry, common), shared, root_seed)
         diverged = int(curves[name]["diverged"].sum())
         logging.info("%s: %d of %d runs diverged", name, diverged, curves[name]["diverged"].size)
     attributes = {"experiment": experiment, "root_seed": root_seed, **provenance()}
@@ -33,5 +39,6 @@ if __name__ == "__main__":
             experiment=snakemake.wildcards.experiment,
             settings=snakemake.params.settings,
             common=snakemake.params.common,
+            seeds_per_batch=snakemake.params.seeds_per_batch,
             root_seed=snakemake.params.root_seed,
         )

@@ -22,6 +22,7 @@ def main(
     name: str,
     seed: int,
     settings: dict,
+    segment_steps: int,
     root_seed: int,
     device: str,
     identity: str,
@@ -33,8 +34,7 @@ def main(
     kept = checkpoint_steps(num_steps, **settings["checkpoints"]).tolist()
     observed = linear_steps(num_steps, settings["trajectory"]["num_steps"]).tolist()
     identity = identity_with(identity, paths_to_data.get("index"))
-    progress = Path(f"{path_to_checkpoints}.partial"), identity
-    journal = SegmentFiles(*progress, settings["training"]["segment_steps"])
+    journal = SegmentFiles(Path(f"{path_to_checkpoints}.partial"), identity, segment_steps)
     train(training.descent, num_steps, training.recorders(kept, observed), journal)
     attributes = {"run": name, "seed": seed, "settings": settings, **provenance()}
     checkpoints = training.checkpoints(journal), identity, attributes, training.optimiser_state()
@@ -53,6 +53,7 @@ if __name__ == "__main__":
             name=snakemake.wildcards.run,
             seed=snakemake.params.seed,
             settings=snakemake.params.settings,
+            segment_steps=snakemake.params.segment_steps,
             root_seed=snakemake.params.root_seed,
             device=snakemake.params.device,
             identity=snakemake.params.identity,

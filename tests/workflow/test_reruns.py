@@ -325,6 +325,21 @@ def test_touching_every_source_and_result_reruns_nothing(edited):
     assert edited.planned(*SMOKE) == {}
 
 
+def test_keys_without_effect_rerun_nothing(edited):
+    text = (edited.path / "config/smoke.yaml").read_text()
+    for old, new in (
+        ("segment_steps: 50", "segment_steps: 40"),
+        ("segment_steps: 10", "segment_steps: 7"),
+        ("chains_at_a_time: null", "chains_at_a_time: 1"),
+        ("scurves:\n", "scurves:\n  seeds_per_batch: 1\n"),
+        ("\nmodular:\n", "\nmodular:\n  segment_steps: 3\n"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (edited.path / "config/smoke.yaml").write_text(text)
+    assert edited.planned(*SMOKE) == {"report": 1}  # which prints the configuration
+
+
 def test_remarks_and_docstrings_rerun_nothing(edited):
     for path in sources(edited):
         if path.suffix == ".py":

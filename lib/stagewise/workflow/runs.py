@@ -131,7 +131,15 @@ def own_runs(config: Mapping[str, Any]) -> list[Run]:
 
 def training_settings(run: Run) -> dict[str, Any]:
     """Return the sections of a run's settings that its training depends on."""
-    return {name: part for name, part in run.settings.items() if name not in _NOT_TRAINED_ON}
+    sections = {name: part for name, part in run.settings.items() if name not in _NOT_TRAINED_ON}
+    if "training" in sections:
+        sections["training"] = in_one_segment(sections["training"])
+    return sections
+
+
+def in_one_segment(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of training without what has no effect on it: how often it is saved."""
+    return {**training, "segment_steps": training["num_steps"]}
 
 
 def run_identity(run: Run, root_seed: int) -> str:
@@ -152,11 +160,9 @@ def run_identity(run: Run, root_seed: int) -> str:
     str
         16 hexadecimal digits.
     """
-    settings = training_settings(run)
-    training = {k: v for k, v in settings["training"].items() if k != "segment_steps"}
-    settings["training"] = training
     named = {"study": run.study, "run": run.name, "root_seed": root_seed}
-    return digest_of({**named, "settings": settings, "code": _training_code(run.study)})
+    made_of = {"settings": training_settings(run), "code": _training_code(run.study)}
+    return digest_of({**named, **made_of})
 
 
 @functools.cache

@@ -15,12 +15,12 @@ from stagewise.studies.language.folder import corpus_files
 from stagewise.workflow.code import CodeError, file_digest
 from stagewise.workflow.config import ConfigError
 from stagewise.workflow.plan import Plan
+from stagewise.workflow.runs import in_one_segment
 
 SHARED_BY_SCURVES = (
     "dimension",
     "init_scale",
     "num_seeds",
-    "seeds_per_batch",
     "divergence_factor",
     "records",
     "adam",
@@ -92,6 +92,14 @@ def trajectory_files(study: str, run: str, plan: Plan) -> dict[str, str]:
     """Return the trajectory of a run, and the index of the data that it was trained on, if any."""
     index = {name: path for name, path in training_data(study, plan).items() if name == "index"}
     return {"trajectory": f"{plan.results}/{study}/{run}/trajectory.h5", **index}
+
+
+def task_prior_settings(regression: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what networks on finite sets of tasks are trained and compared with."""
+    prior = regression["task_prior"]
+    training = in_one_segment(prior["training"])
+    own = {name: regression[name] for name in ("task", "network")}
+    return {**own, "task_prior": {**prior, "training": training}}
 
 
 def scurves_common(scurves: Mapping[str, Any]) -> dict[str, Any]:

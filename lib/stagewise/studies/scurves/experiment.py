@@ -12,6 +12,7 @@ from torch import Tensor
 
 from stagewise.core.schedules import checkpoint_steps
 from stagewise.core.seeding import StreamKey
+from stagewise.core.unanswered import UnansweredError
 from stagewise.studies.scurves.alignment import (
     captured_share,
     cosines,
@@ -27,7 +28,7 @@ TRACKED = 10
 """So many learned vectors and targets are followed one by one; all of them up to this rank."""
 
 
-class DivergedError(RuntimeError):
+class DivergedError(UnansweredError):
     """Every seed of a case diverged; the message names the key and the remedy."""
 
 
