@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from torch import nn
 
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.diagnostics import chain_diagnostics
@@ -161,3 +163,37 @@ def test_a_gaussian_start_has_the_stated_covariance():
     squares = trace.displacement[:, 0].square()
     expected = torch.trace(spread.apply(torch.eye(DIMENSION)))
     assert abs(squares.mean() - expected) < 4 * squares.std() / count**0.5
+
+
+def test_data_sorted_by_label_have_the_coefficient_of_shuffled_data():
+    pixels, labels = map(torch.tensor, load_digits(return_X_y=True))
+    inputs = pixels.float() / 16
+    params = {"w": torch.zeros(10, 64, requires_grad=True)}
+
+    def loss_fn(params, batch):
+        error = nn.functional.cross_entropy(batch[0] @ params["w"].T, batch[1])
+        return error + 1e-3 * params["w"].square().sum()
+
+    def closure():
+        optimizer.zero_grad()
+        loss = loss_fn(params, (inputs, labels))
+        loss.backward()
+        return loss
+
+    optimizer = torch.optim.LBFGS(params.values(), max_iter=300, line_search_fn="strong_wolfe")
+    optimizer.step(closure)
+    config = SGLDConfig(
+        0.2, 5000.0, 1.0, 4, 100, 200, 64, preconditioner="lanczos", start="gaussian"
+    )
+    by_label = labels.argsort()
+    assert set(labels[by_label][:128].tolist()) == {0}  # all that the first samples show
+    shuffled = torch.randperm(len(labels), generator=KEY.child("order").generator())
+    estimates = [
+        estimate_llc(loss_fn, params, (inputs[order], labels[order]), config, key=KEY)
+        for order in (by_label, shuffled)
+    ]
+    assert [one.attrs["verdict"] for one in estimates] == ["ok", "ok"]
+    means = [float(one.llc_mean) for one in estimates]
+    error = sum(float(one.llc_stderr) ** 2 for one in estimates) ** 0.5
+    assert means[0] == pytest.approx(means[1], abs=4 * error)
+    assert error < 0.05 * means[1]  # curvature of the first samples alone gave 2.5 times as much
