@@ -39,6 +39,13 @@ def test_snakefile_is_short():
     assert len((ROOT / "Snakefile").read_text().splitlines()) < 80
 
 
+@pytest.mark.parametrize("shard", [0, 9_999, 10_000, 123_456])
+def test_the_name_of_any_shard_is_one_that_its_rule_makes(shard):
+    (pattern,) = re.findall(r'shard=r"(.+)"', (ROOT / "Snakefile").read_text())
+    (named,) = re.findall(r"shard-\{shard(:\w+)\}", (ROOT / "rules/llc.smk").read_text())
+    assert re.fullmatch(pattern, f"{{{named}}}".format(shard))
+
+
 def test_parsing_imports_nothing_heavy():
     """Every cluster job parses the workflow again."""
     tree = ast.parse((ROOT / "rules/common.smk").read_text())
