@@ -165,6 +165,20 @@ def test_a_gaussian_start_has_the_stated_covariance():
     assert abs(squares.mean() - expected) < 4 * squares.std() / count**0.5
 
 
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_nothing_takes_more_samples_at_a_time_than_the_chains_do(kind):
+    sizes = []
+
+    def loss_fn(params, batch):
+        sizes.append(len(batch[0]))
+        return 0.5 * (batch[0] @ params["w"]).square().mean()
+
+    data = (torch.randn(300, DIMENSION, generator=KEY.child("rows").generator()),)
+    config = SGLDConfig(0.1, N_BETA, GAMMA, 2, 0, 4, 8, preconditioner=kind, start="gaussian")
+    estimate_llc(loss_fn, {"w": CENTRE}, data, config, key=KEY)
+    assert max(sizes) == 2 * 8
+
+
 def test_data_sorted_by_label_have_the_coefficient_of_shuffled_data():
     pixels, labels = map(torch.tensor, load_digits(return_X_y=True))
     inputs = pixels.float() / 16
