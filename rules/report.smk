@@ -107,4 +107,4 @@ onsuccess:
 
 
 onerror:
-    print(*after_a_failure(STANDING), sep="\n")
+    print(*after_a_failure(STANDING, log), sep="\n")

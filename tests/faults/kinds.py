@@ -115,8 +115,9 @@ def _table(path: Path, seed: int) -> None:
 
 
 def _tokens(path: Path, seed: int) -> None:
-    with atomic_path(path) as temporary:
-        np.random.default_rng(seed).integers(0, 5000, 60_000, dtype="<u2").tofile(temporary)
+    tokens = np.random.default_rng(seed).integers(0, 5000, 60_000, dtype="<u2")
+    with atomic_path(path) as temporary, open(temporary, "wb") as handle:
+        handle.write(tokens.tobytes())
 
 
 def _documents(path: Path, seed: int) -> None:

@@ -61,7 +61,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             finally:
                 temporary.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno in _FULL or (error.errno is None and not _room(path)):
+        if error.errno in _FULL:
             raise _unwritable(path, error) from error
         raise
 

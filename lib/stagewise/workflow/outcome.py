@@ -6,6 +6,7 @@ Light: it is read at every start of Snakemake.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -74,9 +75,37 @@ def at_the_end(
     return lines
 
 
-def after_a_failure(standing: Standing) -> list[str]:
-    """Return the lines with which a run ends that failed, after old claims and report are removed."""
-    lines = [f"Removed: {path}, which was of older results" for path in standing.withdraw()]
+_KILLED = re.compile(
+    r"(?:died with <Signals\.SIGKILL: 9>|non-zero exit status 137)\.\n(?:\[.*\]\n)?"
+    r"Error in rule (\w+):\n(?:    .*\n)*?    output: (\S+?),?\s"
+)
+
+
+def killed_jobs(log: str) -> list[str]:
+    """Return a sentence for each job that the system has killed, by what Snakemake's log says."""
+    lines = []
+    for rule, output in _KILLED.findall(log):
+        asked = re.findall(rf"rule {rule}:\n(?:    .*\n)*?    resources: .*\bmem_mb=(\d+)", log)
+        more = 2 * max(map(int, asked), default=4000)
+        lines.append(
+            f"Killed by the system: {rule} ({output}), most likely because memory ran out. Run fewer "
+            f"jobs at a time (--cores), or let it ask for more: --set-resources {rule}:mem_mb={more}"
+        )
+    return lines
+
+
+def after_a_failure(standing: Standing, logs: Iterable[str | Path] = ()) -> list[str]:
+    """Return the lines with which a run ends that failed, after old claims and report are removed.
+
+    Parameters
+    ----------
+    standing : Standing
+    logs : iterable of path
+        Snakemake's own.
+    """
+    texts = [path.read_text(errors="replace") for path in map(Path, logs) if path.is_file()]
+    lines = [line for text in texts for line in killed_jobs(text)]
+    lines += [f"Removed: {path}, which was of older results" for path in standing.withdraw()]
     return [
         *lines,
         "Jobs that do not depend on what failed were made. The name of a study as target, as in "
