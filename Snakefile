@@ -26,7 +26,7 @@ wildcard_constraints:
             for name in config[study]["llc"]["settings"]
         }
     ),
-    shard=r"\d{4,}",
+    shard=r"\d\d\d\d+",
     experiment=alternatives(config["scurves"]["experiments"]),
     modular_experiment=alternatives(MODULAR),
     subject=alternatives(CALIBRATED),

@@ -44,6 +44,7 @@ def test_the_name_of_any_shard_is_one_that_its_rule_makes(shard):
     (pattern,) = re.findall(r'shard=r"(.+)"', (ROOT / "Snakefile").read_text())
     (named,) = re.findall(r"shard-\{shard(:\w+)\}", (ROOT / "rules/llc.smk").read_text())
     assert re.fullmatch(pattern, f"{{{named}}}".format(shard))
+    assert "{" not in pattern  # Snakemake writes it between braces
 
 
 def test_parsing_imports_nothing_heavy():
