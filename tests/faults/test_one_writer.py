@@ -1,10 +1,10 @@
 """One process writes a file or goes on with a training, the next is told who; the dead hold nothing."""
 
+import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,36 +19,38 @@ from stagewise.stores.files import StoreError, atomic_path
 from stagewise.stores.journal import SegmentFiles
 from stagewise.stores.trajectory import write_trajectory
 
-ROOT = Path(__file__).parents[2]
-HOLDER = """
-import sys, time
-from pathlib import Path
-from stagewise.stores.files import atomic_path
-from stagewise.stores.journal import SegmentFiles
-path = Path(sys.argv[1])
-if sys.argv[2] == "journal":
-    journal = SegmentFiles(path, "run", 10)
-    journal.load()
-    print("held", flush=True)
-    time.sleep(60)
-with atomic_path(path) as temporary:
-    temporary.write_text("half")
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
 
 @pytest.fixture
 def holder(request, tmp_path):
     """Return a process that is writing, and what: a file, or the segments of a training."""
     path = tmp_path / ("run.partial" if request.param == "journal" else "out.txt")
-    command = [sys.executable, "-c", HOLDER, str(path), request.param]
-    process = subprocess.Popen(command, cwd=ROOT / "lib", stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "held\n"
-    yield process, path, request.param
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    ready, begun = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            if request.param == "journal":
+                journal = SegmentFiles(path, "run", 10)
+                journal.load()
+                os.write(begun, b"!")
+                time.sleep(60)
+            with atomic_path(path) as temporary:
+                temporary.write_text("half")
+                os.write(begun, b"!")
+                time.sleep(60)
+        finally:
+            os._exit(1)
+    assert os.read(ready, 1) == b"!"
+    yield child, path, request.param
+    os.close(ready)
+    os.close(begun)
+    with contextlib.suppress(ChildProcessError):  # a test has ended it
+        if os.waitpid(child, os.WNOHANG) == (0, 0):
+            end(child)
+
+
+def end(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def write(path, kind) -> None:
@@ -64,17 +66,16 @@ def write(path, kind) -> None:
 
 @pytest.mark.parametrize("holder", ["file", "journal"], indirect=True)
 def test_the_second_writer_is_told_who_the_first_is(holder, tmp_path):
-    process, path, kind = holder
+    child, path, kind = holder
     before = {p.name for p in tmp_path.rglob("*")}
     with pytest.raises(StoreError, match="is being written by process") as caught:
         write(path, kind)
-    assert f"{path} is being written by process {process.pid} on {socket.gethostname()}" in str(
+    assert f"{path} is being written by process {child} on {socket.gethostname()}" in str(
         caught.value
     )
     assert len(str(caught.value)) <= 300
     assert {p.name for p in tmp_path.rglob("*")} == before
-    process.kill()
-    process.wait()
+    end(child)
     write(path, kind)
     left = {p.name for p in tmp_path.rglob("*")}
     assert left == (set() if kind == "journal" else {"out.txt", ".out.txt.seal"})
@@ -82,12 +83,12 @@ def test_the_second_writer_is_told_who_the_first_is(holder, tmp_path):
 
 @pytest.mark.parametrize("holder", ["file"], indirect=True)
 def test_where_the_file_system_has_no_locks_the_name_of_the_owner_counts(holder, monkeypatch):
-    process, path, kind = holder
+    child, path, kind = holder
     monkeypatch.setattr(locks, "_NO_LOCKS", (*locks._NO_LOCKS, 11, 13))
-    with pytest.raises(StoreError, match=f"process {process.pid} on"):
+    with pytest.raises(StoreError, match=f"process {child} on"):
         write(path, kind)
     lock = path.with_name(".out.txt.lock")
-    lock.write_text(f"{process.pid} another-host\n")
+    lock.write_text(f"{child} another-host\n")
     with pytest.raises(StoreError, match=r"on another-host: wait .* delete \.out\.txt\.lock"):
         write(path, kind)
     lock.write_text("no process\n")
