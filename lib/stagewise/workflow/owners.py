@@ -8,6 +8,7 @@ settings for one of these, wherever Snakemake's records are.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -79,7 +80,12 @@ def _makes(rule: Any, path: str) -> bool:
 
 def _derived(value: Any) -> bool:
     """Return whether a parameter is a function of the job's files or resources."""
-    return callable(value) and not _OF_A_JOB.isdisjoint(inspect.signature(value).parameters)
+    return callable(value) and not _OF_A_JOB.isdisjoint(_arguments(value))
+
+
+@functools.cache
+def _arguments(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
 
 
 def _plain(value: Any) -> Any:

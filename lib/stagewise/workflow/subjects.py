@@ -6,6 +6,7 @@ start of Snakemake.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -127,7 +128,7 @@ def steps_of(run: Run) -> np.ndarray:
     if run.study == OWN:
         return np.array(run.settings["steps"])
     training: Mapping[str, Any] = run.settings.get("training", run.settings)
-    return checkpoint_steps(training["num_steps"], **run.settings["checkpoints"])
+    return _checkpoint_steps(training["num_steps"], **run.settings["checkpoints"])
 
 
 def steps_at(run: Run, *shares: float) -> list[int]:
@@ -139,7 +140,17 @@ def steps_at(run: Run, *shares: float) -> list[int]:
 def llc_shards(run: Run, plan: Plan) -> list[list[int]]:
     """Return the steps of each LLC shard of a run; a finer grid only adds steps at the end."""
     llc = plan.config[run.study]["llc"]
-    return shards(nested_subset(steps_of(run), llc["num_checkpoints"]), llc["shard_size"])
+    steps = tuple(steps_of(run).tolist())
+    return [list(part) for part in _parts(steps, llc["num_checkpoints"], llc["shard_size"])]
+
+
+# Asked for each of thousands of shards; every answer is that of its run.
+_checkpoint_steps = functools.cache(checkpoint_steps)
+
+
+@functools.cache
+def _parts(steps: tuple[int, ...], count: int, shard_size: int) -> list[list[int]]:
+    return shards(nested_subset(np.array(steps), count), shard_size)
 
 
 def scale_steps(run: Run, plan: Plan) -> list[int]:
