@@ -33,7 +33,7 @@ unit: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/scripts tests/faults
 
 workflow: .venv/ready
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/workflow
+	$(BIN)/python -m pytest -n 2 tests/workflow
 
 # Installs Slurm, runs part of the smoke preset on a cluster of two nodes and stops it; says why if it cannot.
 test-slurm: .venv/ready

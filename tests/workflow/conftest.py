@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from filelock import FileLock
 
 from tests.projects import Project, copy_project
 
@@ -14,11 +15,20 @@ def project(tmp_path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """Return a copy in which the smoke preset has run to the end; tests must leave it as it is."""
-    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    project.snakemake("--configfile", "config/smoke.yaml")
-    return project
+def finished(tmp_path_factory, worker_id) -> Project:
+    """Return a copy in which the smoke preset has run to the end; tests must leave it as it is.
+
+    One process runs it for all: the others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared if worker_id == "master" else shared.parent
+    place, done = shared / "finished/project", shared / "finished.done"
+    with FileLock(shared / "finished.lock"):
+        if not done.exists():
+            shutil.rmtree(place.parent, ignore_errors=True)
+            copy_project(place).snakemake("--configfile", "config/smoke.yaml")
+            done.touch()
+    return Project(place)
 
 
 @pytest.fixture
@@ -28,10 +38,8 @@ def edited(finished, tmp_path) -> Project:
     return Project(tmp_path / "project")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the processes read the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what waits for a whole run of the workflow, and let one process wait for it, once."""
+    """Mark what waits for a whole run of the workflow."""
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.xdist_group("finished"))
