@@ -52,6 +52,7 @@ def train(folder: Path, data: dict[str, str], **changed: Any) -> Path:
         name="twolayers-s0",
         seed=0,
         settings=SETTINGS,
+        segment_steps=4,
         root_seed=0,
         device="cpu",
         **given,

@@ -64,7 +64,7 @@ def files_in(folder: Path) -> list[str]:
 def test_download_and_read(tmp_path, index):
     path = tmp_path / "archives/prose"
     download(ARCHIVE, path, index)
-    assert files_in(path.parent) == ["prose"]
+    assert files_in(path.parent) == [".prose.seal", "prose"]
     assert list(members(ARCHIVE, path, "prose/text/*")) == [
         ("prose/text/a.txt", b"first"),
         ("prose/text/b.txt", b"second"),
