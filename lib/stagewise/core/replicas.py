@@ -101,13 +101,20 @@ def stacked_losses_and_gradients(
 ) -> tuple[Tensor, Tensor]:
     """Evaluate a loss and its gradient on every replica.
 
-    Replicas share nothing, so the gradient of the sum of losses is each replica's own.
+    Replicas share nothing, so the gradient of the sum of losses is each replica's own. A loss that has a
+    ``loss_and_gradient(params, batch)`` takes its gradient itself, one replica at a time.
 
     Returns
     -------
     losses : Tensor, shape (replica,), detached
     gradients : Tensor, shape (replica, num_parameters)
     """
+    if hasattr(loss_fn, "loss_and_gradient"):
+        if len(vectors) > 1:
+            raise RuntimeError("its gradient is taken one chain at a time")
+        (vector,), batch = vectors, tuple(part[0] for part in batches)
+        loss, gradient = loss_fn.loss_and_gradient(layout.unflatten(vector), batch)
+        return loss[None], layout.flatten(gradient)[None]
     leaf = vectors.detach().requires_grad_()
     losses = stacked_losses(loss_fn, layout, leaf, batches)
     (gradients,) = torch.autograd.grad(losses.sum(), leaf)

@@ -73,7 +73,7 @@ def sample_hmc(
             loss_fn, params, data, own, paired=False, curvature=True, n_beta=config.n_beta
         )
         posterior = replace(
-            Posterior.around(inputs.params, loss_fn, config.n_beta, config.localization),
+            Posterior.around(inputs.params, inputs.loss_fn, config.n_beta, config.localization),
             serial=inputs.serial,
         )
         kernel = Hamiltonian.prepared(posterior, inputs.samples, config, own)

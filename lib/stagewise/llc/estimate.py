@@ -105,7 +105,7 @@ def estimate_llc(
             n_beta=n_beta,
         )
         posterior = dataclasses.replace(
-            Posterior.around(inputs.params, loss_fn, n_beta, config.localization),
+            Posterior.around(inputs.params, inputs.loss_fn, n_beta, config.localization),
             serial=inputs.serial,
         )
         # As many samples at a time as the chains take, so that this needs no more memory than they do.

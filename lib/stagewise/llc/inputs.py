@@ -21,6 +21,7 @@ from stagewise.llc.loss_checks import (
     gradient_error,
     stacking_problem,
     value_at_centre,
+    with_gradient,
 )
 from stagewise.llc.minibatches import BatchSource
 
@@ -37,6 +38,8 @@ class Inputs:
 
     Parameters
     ----------
+    loss_fn : callable
+        With a gradient.
     params : dict of str to Tensor
         In float32 or better.
     batches : tuple of Tensor or callable
@@ -46,6 +49,7 @@ class Inputs:
         What the user should know of the result.
     """
 
+    loss_fn: LossFunction
     params: Params
     batches: BatchSource
     serial: bool
@@ -97,6 +101,7 @@ def checked_inputs(
             f"parameters and batches are on several devices, {_listed(devices)}: move them to one"
         )
     loss = value_at_centre(loss_fn, params, trial, batches)
+    loss_fn = with_gradient(loss_fn, params, trial)
     problem = stacking_problem(loss_fn, params, trial)
     if problem:
         notes.append(
@@ -117,7 +122,7 @@ def checked_inputs(
         )
     for note in notes:
         warnings.warn(note, UserWarning, stacklevel=3)
-    return Inputs(params, batches, bool(problem), tuple(notes))
+    return Inputs(loss_fn, params, batches, bool(problem), tuple(notes))
 
 
 def _check_params(params: Mapping[str, Tensor]) -> None:

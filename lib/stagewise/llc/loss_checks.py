@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 
 import torch
@@ -17,6 +18,7 @@ from stagewise.core.replicas import (
 )
 from stagewise.core.unanswered import UnansweredError
 from stagewise.llc.minibatches import BatchSource
+from stagewise.llc.modules import GradientInside, ModuleLoss
 
 MAX_GRADIENT_ERROR = 0.1
 """Share by which slopes of the loss may differ from those that the gradient says."""
@@ -53,6 +55,22 @@ def value_at_centre(
     if not loss.requires_grad:
         raise ValueError("the loss does not depend on params: there is no gradient to follow")
     return loss.item()
+
+
+def with_gradient(loss_fn: LossFunction, params: Params, trial: Batch) -> LossFunction:
+    """Return a loss that has a gradient: the same, or one that takes it inside of its module."""
+    if not isinstance(loss_fn, ModuleLoss):
+        return loss_fn
+    layout = ParameterLayout.of(params)
+    single = layout.flatten(params)[None], tuple(part[None] for part in trial)
+    try:
+        stacked_losses_and_gradients(loss_fn, layout, *single)
+    except FAILURES:
+        inside = GradientInside(loss_fn)
+        with contextlib.suppress(*FAILURES):
+            stacked_losses_and_gradients(inside, layout, *single)
+            return inside
+    return loss_fn
 
 
 def stacking_problem(loss_fn: LossFunction, params: Params, trial: Batch) -> str:

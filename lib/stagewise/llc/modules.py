@@ -68,6 +68,45 @@ class ModuleLoss:
         return torch.func.functional_call(self.module, params, (), named)
 
 
+@dataclass(frozen=True)
+class GradientInside:
+    """A module's loss whose gradient is taken while the module holds the parameters in question.
+
+    Activation checkpointing computes activations again in the backward pass, when `ModuleLoss` alone has
+    given the module back its own parameters.
+
+    Parameters
+    ----------
+    loss : ModuleLoss
+    """
+
+    loss: ModuleLoss
+
+    def __call__(self, params: Params, batch: Batch) -> Tensor:
+        """Return the mean loss over a batch's samples."""
+        return self.loss(params, batch)
+
+    def loss_and_gradient(self, params: Params, batch: Batch) -> tuple[Tensor, Params]:
+        """Return the loss and its gradient, both detached."""
+        leaves = {name: value.detach().requires_grad_() for name, value in params.items()}
+        held = {f"module.{name}": leaf for name, leaf in leaves.items()}
+        loss, gradients = torch.func.functional_call(_Held(self.loss), held, (leaves, batch))
+        return loss, dict(zip(params, gradients, strict=True))
+
+
+class _Held(nn.Module):
+    """Takes the gradient inside of its call, in which the module holds what it is called with."""
+
+    def __init__(self, loss: ModuleLoss) -> None:
+        super().__init__()
+        self.module, self.loss = loss.module, loss
+
+    def forward(self, params: Params, batch: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the loss and its gradients in the order of the parameters."""
+        loss = self.loss(params, batch)
+        return loss.detach(), torch.autograd.grad(loss, list(params.values()))
+
+
 def _check_shapes(output: Any, target: Tensor) -> None:
     if (
         isinstance(output, Tensor)

@@ -17,8 +17,10 @@ from torch.utils.checkpoint import checkpoint
 
 from stagewise.core.kernels import differentiable_kernels
 from stagewise.core.seeding import StreamKey
+from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.inputs import checked_inputs
 from stagewise.llc.modules import module_loss
+from stagewise.llc.settings import SGLDConfig
 
 PAGE = (Path(__file__).parents[3] / "docs/reading_an_llc.md").read_text()
 ROWS = re.findall(r"^\| ([^|]+) \| (side by side|serial|refused|a note) \|", PAGE, re.MULTILINE)
@@ -202,6 +204,12 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     "a custom `autograd.Function` without them": [
         (of_two(lambda self, x: self.out(Doubled.apply(self.first(x)))), ROW)
     ],
+    "activation checkpointing, `use_reentrant=False`": [
+        (
+            of_two(lambda self, x: self.out(checkpoint(self.first, x, use_reentrant=False))),
+            ROW,
+        )
+    ],
     "parameters in float16 or bfloat16": [(lambda: linear().bfloat16(), ROW.bfloat16())],
     "class weights": [(linear, ROW, nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0])))],
     "labels left out by `ignore_index`": [
@@ -213,12 +221,6 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     ],
     "`nn.Embedding(padding_idx=...)`, unmasked": [
         (lambda: embedded(padding_idx=0), TOKENS * (torch.arange(5) > 1))
-    ],
-    "activation checkpointing": [
-        (
-            of_two(lambda self, x: self.out(checkpoint(self.first, x, use_reentrant=False))),
-            ROW,
-        )
     ],
     "complex parameters": [(complex_valued, ROW)],
     "a batch in which nothing is labelled": [
@@ -260,3 +262,26 @@ def test_every_row_of_the_table_is_tried():
 def test_a_kind_of_model_works_as_the_table_says(row, word):
     for case in CASES[row]:
         assert outcome(*case).startswith(word), outcome(*case)
+
+
+def test_activation_checkpointing_changes_no_estimate():
+    def build(forward):
+        torch.manual_seed(0)
+        return of_two(forward)()
+
+    config = SGLDConfig(1e-3, 20.0, 1.0, 2, 5, 10, 16)
+    estimates = []
+    for forward in (
+        lambda self, x: self.out(torch.tanh(self.first(x))),
+        lambda self, x: self.out(
+            checkpoint(lambda y: torch.tanh(self.first(y)), x, use_reentrant=False)
+        ),
+    ):
+        with torch.random.fork_rng(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loss_fn, params = module_loss(build(forward), MEAN)
+            estimates.append(estimate_llc(loss_fn, params, (ROW, CLASS), config, key=0))
+    torch.testing.assert_close(
+        torch.tensor(estimates[0]["loss"].values), torch.tensor(estimates[1]["loss"].values)
+    )
+    assert "one after the other" in estimates[1].attrs["notes"]
