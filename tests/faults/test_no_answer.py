@@ -183,10 +183,12 @@ def test_a_figure_without_an_answer_says_why(tmp_path):
     assert lines == []  # nothing was made
     standing = Standing([tmp_path / "report.html"])
     (tmp_path / "report.html").write_text("new")
-    assert (
-        at_the_end(standing, [paths["csv"]], "figures", ["s"])[-1]
-        == f"Not testable: figure, {REASON}"
-    )
+    (tmp_path / "figures/drawn").mkdir(parents=True)
+    folder = str(tmp_path / "figures")
+    assert at_the_end(standing, [paths["csv"]], folder, ["drawn", "other"])[1:] == [
+        f"Figures: {folder}/drawn/",
+        f"Not testable: figure, {REASON}",
+    ]
 
 
 # Claims

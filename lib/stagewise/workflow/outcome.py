@@ -69,7 +69,8 @@ def at_the_end(
     made = standing.made()
     lines = [f"{path.stem.capitalize() + ':':<8} {path}" for path in made]
     if made:
-        lines += [f"Figures: {figures}/{study}/" for study in studies]
+        folders = [Path(figures, study) for study in studies]
+        lines += [f"Figures: {folder}/" for folder in folders if folder.is_dir()]
         reasons = not_testable(tables)
         lines += [f"Not testable: {name}, {reason}" for name, reason in reasons.items()]
     return lines
