@@ -1,7 +1,7 @@
 """Fit one LLC curve and divide training into stages."""
 
-from stagewise.development.layout import CURVE, MILESTONES, SOUND_SHARE, STAGES
-from stagewise.development.llc_curve import usable_llc
+from stagewise.development.layout import CURVE, MILESTONES, STAGES
+from stagewise.development.llc_curve import usable_llc, with_soundness
 from stagewise.development.settings import StageSettings
 from stagewise.development.stages import find_stages
 from stagewise.stores.files import read_dataset
@@ -33,13 +33,9 @@ def main(
         chains=llc["llc"].transpose("chain", "step").values,
     )
     CURVE.write(path_to_curve, found.curve, {"run": run, "setting": setting, **provenance()})
-    sound, count = int((llc["verdict"] == "ok").sum()), llc.sizes["step"]
-    stages = found.stages.assign(
-        sound=sound >= SOUND_SHARE * count, num_sound=sound, num_estimates=count
-    )
     for path, table, layout in (
         (path_to_milestones, found.milestones, MILESTONES),
-        (path_to_stages, stages, STAGES),
+        (path_to_stages, with_soundness(found.stages, llc), STAGES),
     ):
         table.insert(0, "run", run)
         table.insert(1, "setting", setting)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import scipy.linalg
 import scipy.optimize
 import xarray as xr
@@ -19,7 +20,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from stagewise.core.unanswered import UnansweredError
-from stagewise.development.layout import CURVE
+from stagewise.development.layout import CURVE, SOUND_SHARE
 from stagewise.development.settings import MIN_CHECKPOINTS, StageSettings
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,21 @@ def usable_llc(judged: xr.Dataset, settings: StageSettings) -> np.ndarray:
         logger.warning("too few sound estimates for a curve: all %d are used", len(llc))
         return llc
     return np.where(sound, llc, np.nan)
+
+
+def with_soundness(stages: pd.DataFrame, judged: xr.Dataset) -> pd.DataFrame:
+    """Return stages with how many of the curve's estimates are ok, and whether these are enough.
+
+    Parameters
+    ----------
+    stages : DataFrame
+        ``stages`` of `development.stages.find_stages`.
+    judged : Dataset
+        Layout `llc.layout.LLC`.
+    """
+    sound, count = int((judged["verdict"] == "ok").sum()), judged.sizes["step"]
+    enough = sound >= SOUND_SHARE * count
+    return stages.assign(sound=enough, num_sound=sound, num_estimates=count)
 
 
 def fit_llc_curve(

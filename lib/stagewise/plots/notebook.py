@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from stagewise.development.layout import SOUND_SHARE
+from stagewise.development.llc_curve import with_soundness
 from stagewise.development.settings import FormSettings
 from stagewise.plots import forms_in_time, loss_and_llc, planes, traces
 from stagewise.plots.drawn import Drawn
@@ -44,14 +44,7 @@ def figures_along(
         ``forms_in_time``; the figure of each is ``.figure``, the numbers in it are ``.data``.
     """
     judged = llc.assign_attrs(run=run, setting=setting)
-    sound = int((llc["verdict"] == "ok").sum())
-    named = stages.assign(
-        run=run,
-        setting=setting,
-        sound=sound >= SOUND_SHARE * llc.sizes["step"],
-        num_sound=sound,
-        num_estimates=llc.sizes["step"],
-    )
+    named = with_soundness(stages, llc).assign(run=run, setting=setting)
     metrics = xr.Dataset({"test_loss": llc["init_loss"]}, attrs={"run": run})
     drawn = {
         "loss_and_llc": loss_and_llc.draw(
