@@ -18,7 +18,7 @@ include: "rules/common.smk"
 
 wildcard_constraints:
     study=alternatives(PLAN.studies),
-    run=alternatives(RUN),
+    run=run_names(),
     setting=alternatives(
         {
             name: None

@@ -74,26 +74,32 @@ try:
     )
     require_corpus(config["language"]["corpus"])
     PLAN = Plan(config)
-    RUN = PLAN.runs
+    FIGURES = FigurePlan(PLAN)
 except (ConfigError, LedgerError) as error:
     sys.exit(f"{error}")
 
 RESULTS = PLAN.results
+asked_for, stores, llc_stores = PLAN.asked_for, PLAN.stores, PLAN.llc_stores
 LOGS = f"logs/{config['preset']}"
 MODULAR = config["modular"]["experiments"]
 # The run of language models whose forms and tokens are looked at one by one.
-TWO_LAYERS = PLAN.first_run("twolayers")
-FIGURES = FigurePlan(PLAN)
+TWO_LAYERS = PLAN.first_run("language", "twolayers")
 OWNERS = Owners(lambda: workflow.rules)
-
-
-runs_with, asked_for = PLAN.runs_with, PLAN.asked_for
-stores, llc_stores = PLAN.stores, PLAN.llc_stores
 
 
 def alternatives(names):
     """Regular expression that matches exactly one of the names."""
     return "|".join(re.escape(str(name)) for name in names)
+
+
+def run_names():
+    """Regular expression of the names of runs, each below the folder of its own study alone."""
+    of = {study: [run.name for run in PLAN.runs_of(study)] for study in PLAN.studies}
+    return "|".join(
+        f"(?<={study}/)(?:{alternatives(names)})"
+        for study, names in of.items()
+        if names
+    )
 
 
 @functools.cache
@@ -152,7 +158,12 @@ def gpu():
     return {"gpu": 1} if model == "any" else {"gpu": 1, "gpu_model": model}
 
 
-def run_params(*names):
+def run_of(wildcards, study=None):
+    """The run that a job is for; the study is named where no wildcard says it."""
+    return PLAN.runs[study or wildcards.study, wildcards.run]
+
+
+def run_params(*names, study=None):
     """Parameters of a run, by name, as functions of the wildcards."""
     values = {
         "seed": lambda run: run.seed,
@@ -161,14 +172,14 @@ def run_params(*names):
         "identity": lambda run: run_identity(run, config["root_seed"]),
     }
     return {
-        name: (lambda wildcards, pick=values[name]: pick(RUN[wildcards.run]))
+        name: (lambda wildcards, pick=values[name]: pick(run_of(wildcards, study)))
         for name in names
     }
 
 
 def subject_files(wildcards):
     """Files of a run's subject."""
-    return subject_paths(RUN[wildcards.run], PLAN)
+    return subject_paths(run_of(wildcards), PLAN)
 
 
 def llc_params(steps):
@@ -176,16 +187,16 @@ def llc_params(steps):
 
     def of(part, more=lambda wildcards: ()):
         return lambda wildcards: part(
-            RUN[wildcards.run], wildcards.setting, PLAN, *more(wildcards)
+            run_of(wildcards), wildcards.setting, PLAN, *more(wildcards)
         )
 
     return {
         "steps": steps,
         "subject": of(subject_settings, lambda wildcards: (steps(wildcards),)),
         "sampler": of(sampler_settings),
-        "noise": lambda wildcards: sampling(
-            RUN[wildcards.run], wildcards.setting, PLAN
-        )["noise"],
+        "noise": lambda wildcards: sampling(run_of(wildcards), wildcards.setting, PLAN)[
+            "noise"
+        ],
         "sampling": paced(of(sampling)),
     }
 

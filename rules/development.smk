@@ -51,7 +51,7 @@ rule essential_dynamics:
         num_components=lambda wildcards: config[wildcards.study]["essential_dynamics"][
             "num_components"
         ],
-        identity=lambda wildcards: trajectory_identity(RUN[wildcards.run], PLAN),
+        identity=lambda wildcards: trajectory_identity(run_of(wildcards), PLAN),
         code=code("essential_dynamics.py"),
     script:
         "../scripts/essential_dynamics.py"
@@ -74,7 +74,7 @@ rule forms:
         mem_mb=2000,
         runtime=60,
     params:
-        settings=lambda wildcards: form_settings(RUN[wildcards.run], PLAN),
+        settings=lambda wildcards: form_settings(run_of(wildcards), PLAN),
         root_seed=config["root_seed"],
         code=code("forms.py"),
     script:

@@ -131,7 +131,7 @@ rule language_metrics:
         mem_mb=memory(4000),
         runtime=720,
     params:
-        **run_params("seed", "settings", "evaluation", "identity"),
+        **run_params("seed", "settings", "evaluation", "identity", study="language"),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("language_metrics.py"),
@@ -184,7 +184,7 @@ rule language_forms:
         runtime=60,
     params:
         name=lambda wildcards: wildcards.run,
-        settings=lambda wildcards: training_settings(RUN[wildcards.run]),
+        settings=lambda wildcards: training_settings(run_of(wildcards, "language")),
         root_seed=config["root_seed"],
         code=code("language_forms.py"),
     script:

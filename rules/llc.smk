@@ -24,9 +24,7 @@ rule llc_shard:
         runtime=240,
     params:
         **llc_params(
-            lambda wildcards: llc_shards(RUN[wildcards.run], PLAN)[
-                int(wildcards.shard)
-            ]
+            lambda wildcards: llc_shards(run_of(wildcards), PLAN)[int(wildcards.shard)]
         ),
         root_seed=config["root_seed"],
         device=config["device"],
@@ -40,7 +38,7 @@ rule llc:
     input:
         shards=lambda wildcards: [
             f"{RESULTS}/{wildcards.study}/{wildcards.run}/llc/{wildcards.setting}/shard-{shard:04d}.nc"
-            for shard in range(len(llc_shards(RUN[wildcards.run], PLAN)))
+            for shard in range(len(llc_shards(run_of(wildcards), PLAN)))
         ],
     output:
         llc=f"{RESULTS}/{{study}}/{{run}}/llc/{{setting}}/llc.nc",
@@ -56,7 +54,7 @@ rule llc:
         mem_mb=2000,
         runtime=30,
     params:
-        steps=lambda wildcards: sorted(sum(llc_shards(RUN[wildcards.run], PLAN), [])),
+        steps=lambda wildcards: sorted(sum(llc_shards(run_of(wildcards), PLAN), [])),
         code=code("llc_gather.py"),
     script:
         "../scripts/llc_gather.py"
@@ -81,7 +79,7 @@ rule llc_audit:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        **llc_params(lambda wildcards: llc_shards(RUN[wildcards.run], PLAN)[0][1:3]),
+        **llc_params(lambda wildcards: llc_shards(run_of(wildcards), PLAN)[0][1:3]),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("llc_audit.py", "stagewise.studies.{study}.subject"),

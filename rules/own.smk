@@ -25,9 +25,9 @@ rule own_along:
         runtime=120,
     params:
         settings=lambda wildcards: own_settings(
-            RUN[wildcards.run], RUN[wildcards.run].settings["steps"]
+            run_of(wildcards, "own"), run_of(wildcards, "own").settings["steps"]
         ),
-        identity=lambda wildcards: own_identity(RUN[wildcards.run], PLAN),
+        identity=lambda wildcards: own_identity(run_of(wildcards, "own"), PLAN),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("own_along.py"),

@@ -24,7 +24,7 @@ rule regression_metrics:
         mem_mb=memory(2000),
         runtime=60,
     params:
-        **run_params("seed", "settings", "evaluation", "identity"),
+        **run_params("seed", "settings", "evaluation", "identity", study="regression"),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("regression_metrics.py"),
@@ -50,7 +50,7 @@ rule regression_structure:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        **run_params("seed", "settings", "identity"),
+        **run_params("seed", "settings", "identity", study="regression"),
         structure=config["regression"]["structure"],
         root_seed=config["root_seed"],
         device=config["device"],
@@ -107,9 +107,11 @@ rule regression_failures:
         mem_mb=memory(2000),
         runtime=60,
     params:
-        subject=lambda wildcards: subject_settings(RUN[wildcards.run], "local", PLAN),
+        subject=lambda wildcards: subject_settings(
+            run_of(wildcards, "regression"), "local", PLAN
+        ),
         failures=failure_settings(PLAN),
-        steps=lambda wildcards: failure_steps(RUN[wildcards.run], PLAN),
+        steps=lambda wildcards: failure_steps(run_of(wildcards, "regression"), PLAN),
         sizes={
             key: config["regression"]["llc"]["failures"][key]
             for key in ("num_chains", "num_draws", "batch_size")
@@ -139,8 +141,12 @@ rule regression_hessian:
         mem_mb=memory(4000),
         runtime=120,
     params:
-        subject=lambda wildcards: subject_settings(RUN[wildcards.run], "local", PLAN),
-        steps=lambda wildcards: sorted(sum(llc_shards(RUN[wildcards.run], PLAN), [])),
+        subject=lambda wildcards: subject_settings(
+            run_of(wildcards, "regression"), "local", PLAN
+        ),
+        steps=lambda wildcards: sorted(
+            sum(llc_shards(run_of(wildcards, "regression"), PLAN), [])
+        ),
         sizes=config["regression"]["llc"]["hessian"],
         root_seed=config["root_seed"],
         device=config["device"],
@@ -169,9 +175,13 @@ rule regression_scale:
         mem_mb=memory(4000),
         runtime=240,
     params:
-        subject=lambda wildcards: subject_settings(RUN[wildcards.run], "local", PLAN),
-        sampler=lambda wildcards: sampler_settings(RUN[wildcards.run], "local", PLAN),
-        steps=lambda wildcards: scale_steps(RUN[wildcards.run], PLAN),
+        subject=lambda wildcards: subject_settings(
+            run_of(wildcards, "regression"), "local", PLAN
+        ),
+        sampler=lambda wildcards: sampler_settings(
+            run_of(wildcards, "regression"), "local", PLAN
+        ),
+        steps=lambda wildcards: scale_steps(run_of(wildcards, "regression"), PLAN),
         scale=config["regression"]["llc"]["scale"],
         root_seed=config["root_seed"],
         device=config["device"],
@@ -186,7 +196,7 @@ rule regression_agreement:
         unpack(
             lambda wildcards: {
                 setting: f"{RESULTS}/regression/{wildcards.run}/llc/{setting}/llc.nc"
-                for pair in PLAN.compared(wildcards.run)
+                for pair in PLAN.compared(run_of(wildcards, "regression"))
                 for setting in pair
             }
         ),
@@ -203,7 +213,7 @@ rule regression_agreement:
         mem_mb=1000,
         runtime=10,
     params:
-        pairs=lambda wildcards: PLAN.compared(wildcards.run),
+        pairs=lambda wildcards: PLAN.compared(run_of(wildcards, "regression")),
         root_seed=config["root_seed"],
         code=code("regression_agreement.py"),
     script:

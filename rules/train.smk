@@ -30,7 +30,7 @@ rule train:
     params:
         **run_params("seed", "settings", "identity"),
         segment_steps=paced(
-            lambda wildcards: RUN[wildcards.run].settings["training"]["segment_steps"]
+            lambda wildcards: run_of(wildcards).settings["training"]["segment_steps"]
         ),
         root_seed=config["root_seed"],
         device=config["device"],

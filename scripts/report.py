@@ -35,8 +35,10 @@ def main(
         figures=load_figures(paths_to_figures, paths_to_captions, facts, corpus),
         claims=CLAIMS.read(path_to_claims) if path_to_claims else CLAIMS.empty(),
         cost=COST.read(path_to_cost) if path_to_cost else None,
-        milestones=[(*pair, own) for pair, own in zip(facts["curves"], milestones, strict=True)],
-        quality=quality_table([found(SUMMARY.read, path) for path in paths_to_summaries]),
+        milestones=[(*curve, own) for curve, own in zip(facts["curves"], milestones, strict=True)],
+        quality=quality_table(
+            facts["estimates"], [found(SUMMARY.read, path) for path in paths_to_summaries]
+        ),
         corpus=corpus,
         origin=provenance(),
         **{name: facts[name] for name in ("config", "changes", "runs")},

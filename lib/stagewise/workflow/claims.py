@@ -41,7 +41,7 @@ def _regression(plan: Plan) -> Asked:
         "draw_seed": plan.config["root_seed"],
     }
     own = _runs_and_curves("regression", plan)
-    followed = plan.runs_with("llc")
+    followed = plan.runs_of("regression", "llc", variant="base")
     further: dict[str, str | list[str]] = {
         "agreement": plan.stores("llc/agreement.csv", followed),
         "hessian": plan.stores("hessian.nc", followed),
@@ -53,8 +53,7 @@ def _regression(plan: Plan) -> Asked:
 def _language(plan: Plan) -> Asked:
     own = _runs_and_curves("language", plan)
     measured, followed = (
-        [run.name for run in plan.runs_of("language", analysis)]
-        for analysis in ("metrics", "essential_dynamics")
+        plan.runs_of("language", analysis) for analysis in ("metrics", "essential_dynamics")
     )
     return Asked(
         own.stores
@@ -62,7 +61,7 @@ def _language(plan: Plan) -> Asked:
         | {"forms": plan.stores("form_contents.csv", followed)},
         own.facts
         | {
-            "followed": followed,
+            "followed": [run.name for run in followed],
             "published_types": plan.config["language"]["published"]["types"],
         },
     )
@@ -71,15 +70,17 @@ def _language(plan: Plan) -> Asked:
 def _runs_and_curves(study: str, plan: Plan) -> Asked:
     """Return metrics of all runs of a study, and the LLC curves of those that have any."""
     measured = plan.runs_of(study, "metrics")
-    with_llc = [run.name for run in plan.runs_of(study, "llc")]
+    with_llc = plan.runs_of(study, "llc")
     stores: dict[str, str | list[str]] = {
-        "metrics": plan.stores("metrics.nc", [run.name for run in measured]),
+        "metrics": plan.stores("metrics.nc", measured),
         "llc": plan.llc_stores("llc.nc", with_llc),
         "milestones": plan.llc_stores("milestones.csv", with_llc),
         "stages": plan.llc_stores("stages.csv", with_llc),
     }
     runs = [{"name": run.name, "variant": run.variant, "seed": run.seed} for run in measured]
-    return Asked(stores, {"runs": runs, "curves": plan.curves_of(with_llc)})
+    return Asked(
+        stores, {"runs": runs, "curves": [curve[1:] for curve in plan.curves_of(with_llc)]}
+    )
 
 
 def _scurves(plan: Plan) -> Asked:
@@ -93,18 +94,18 @@ def _modular(plan: Plan) -> Asked:
     stores: dict[str, str | list[str]] = {
         name.partition(".")[0]: f"{folder}/{name}" for name in names
     }
-    followed = [run.name for run in plan.runs_of("modular", "llc")]
+    followed = plan.runs_of("modular", "llc")
     return Asked(stores | {"llc": plan.llc_stores("llc.nc", followed)}, {})
 
 
 def _instruments(plan: Plan) -> Asked:
-    audited = plan.runs_with("llc")
+    audited = plan.runs_of("regression", "llc", variant="base")
     stores: dict[str, str | list[str]] = {
         "validation": f"{plan.results}/validation/validation.csv",
         "audits": plan.llc_stores("audit.csv", audited, ["local"]),
         "form_rates": f"{plan.results}/validation/form_rates.csv",
     }
-    return Asked(stores, {"seeds": [plan.runs[name].seed for name in audited]})
+    return Asked(stores, {"seeds": [run.seed for run in audited]})
 
 
 _ASKED: Mapping[str, Callable[[Plan], Asked]] = MappingProxyType(

@@ -61,22 +61,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     for study in STUDIES:
         for variant in complete[study]["variants"]:
             _check_variant(study, variant, complete[study])
-    _check_names(complete)
     return complete
-
-
-def _check_names(config: Mapping[str, Any]) -> None:
-    """Refuse variants of one name in two studies: runs, and so their results, are known by it."""
-    keys: dict[str, str] = {}
-    named = [(f"{study}.variants", config[study]["variants"]) for study in STUDIES]
-    for place, variants in (*named, ("modular.llc.variants", config["modular"]["llc"]["variants"])):
-        for name in variants:
-            if name in keys:
-                raise ConfigError(
-                    f"config: {_quoted(place, name)} has the name of {_quoted(keys[name], name)}, and "
-                    "runs are known by the names of their variants; rename one of the two"
-                )
-            keys[name] = place
 
 
 def _check_variant(study: str, variant: str, section: Mapping[str, Any]) -> None:

@@ -48,8 +48,8 @@ def contents(
     studies = plan.studies if study is None else [study]
     shown = [figure for figure in figures if figure.study in studies]
     runs = [run for run in plan.runs.values() if run.study in studies]
-    curved = [run.name for run in runs if "llc" in run.analyses]
-    divided = [name for name in staged(plan) if name in curved]
+    curved = [run for run in runs if "llc" in run.analyses]
+    divided = [run for run in staged(plan) if run in curved]
     files: dict[str, str | list[str]] = {
         "figures": [f"{figures.folder}/{one.study}/{one.name}.png" for one in shown],
         "captions": [figure.caption for figure in shown],
@@ -70,6 +70,7 @@ def contents(
         "bound": [figure.bound for figure in shown],
         "changes": {claim: e["changed"] for claim, e in entries.items() if "changed" in e},
         "curves": plan.curves_of(divided),
+        "estimates": plan.curves_of(curved),
         "runs": [_row(run) for run in runs if "training" in run.settings],
         "config": dict(plan.config),
     }
@@ -80,6 +81,7 @@ def _row(run: Run) -> dict[str, Any]:
     """Return what the table of runs says of one."""
     task = run.settings.get("task")
     return {
+        "Study": run.study,
         "Run": run.name,
         "Variant": run.variant,
         "Seed": run.seed,

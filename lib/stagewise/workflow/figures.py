@@ -128,18 +128,19 @@ def selections(plan: Plan) -> dict[str, Selection]:
     """Return what the placeholders of registries stand for under a configuration."""
     samplers = plan.config["regression"]["llc"]["settings"]
     common = [name for name, setting in samplers.items() if setting["seeds"] is None]
-    with_llc = plan.runs_with("llc")
+    with_llc = plan.runs_of("regression", "llc", variant="base")
+    on_tasks = plan.runs_of("regression", "metrics", variant="tasks16")
     own = list(plan.config[OWN]["llc"]["settings"]) if OWN in plan.config else []
-    first = {depth: plan.first_run(depth).name for depth in ("twolayers", "onelayer")}
+    first = {depth: plan.first_run("language", depth).name for depth in ("twolayers", "onelayer")}
     return {
         "shown_run": plan.shown_run.name,
-        "llc_runs": {run: run for run in with_llc},
-        "finite_task_runs": {run: run for run in plan.runs_with("metrics", variant="tasks16")},
+        "llc_runs": {run.name: run.name for run in with_llc},
+        "finite_task_runs": {run.name: run.name for run in on_tasks},
         "common_setting": {name: name for name in common},
         "first_common_setting": common[0],
         "regression_curve": {
-            f"{run}, {name}": f"regression/{run}/llc/{name}"
-            for run, name in plan.curves_of(with_llc)
+            f"{run}, {name}": f"{study}/{run}/llc/{name}"
+            for study, run, name in plan.curves_of(with_llc)
         },
         "modular_llc_runs": {run.name: run.name for run in plan.runs_of("modular", "llc")},
         "two_layers": first["twolayers"],

@@ -42,60 +42,61 @@ class Plan:
         return [name for name in self.studies if "llc" in self.config.get(name, {})]
 
     @cached_property
-    def runs(self) -> dict[str, Run]:
-        """Runs by name, in the order of the configuration."""
+    def runs(self) -> dict[tuple[str, str], Run]:
+        """Runs by study and name, in the order of the configuration."""
         runs = (*expand_runs(self.config), *followed_runs(self.config), *own_runs(self.config))
-        return {run.name: run for run in runs}
+        return {(run.study, run.name): run for run in runs}
 
     @property
     def shown_run(self) -> Run:
         """Run of the regression study that figures of a single run show."""
-        return self.runs[f"base-s{self.config['figures']['shown_seed']}"]
+        return self.runs["regression", f"base-s{self.config['figures']['shown_seed']}"]
 
-    def first_run(self, variant: str) -> Run:
+    def first_run(self, study: str, variant: str) -> Run:
         """Return the run of a variant's first seed."""
-        return next(run for run in self.runs.values() if run.variant == variant)
+        return self.runs_of(study, variant=variant)[0]
 
-    def runs_of(self, study: str, analysis: str | None = None) -> list[Run]:
-        """Return the runs of a study; only those for which an analysis is asked, if it is named."""
+    def runs_of(
+        self, study: str, analysis: str | None = None, variant: str | None = None
+    ) -> list[Run]:
+        """Return the runs of a study; only those for which an analysis is asked, if it is named.
+
+        With a variant, only its runs.
+        """
         own = [run for run in self.runs.values() if run.study == study]
+        if variant is not None:
+            own = [run for run in own if run.variant == variant]
         return [run for run in own if analysis is None or analysis in run.analyses]
 
-    def runs_with(self, analysis: str, variant: str = "base") -> list[str]:
-        """Return the names of the runs of a variant for which an analysis is asked."""
-        runs = self.runs.values()
-        return [run.name for run in runs if run.variant == variant and analysis in run.analyses]
+    def asked_for(self, analysis: str) -> list[Run]:
+        """Return the runs of every study for which an analysis is asked."""
+        return [run for run in self.runs.values() if analysis in run.analyses]
 
-    def asked_for(self, analysis: str) -> list[str]:
-        """Return the names of the runs of every study for which an analysis is asked."""
-        return [run.name for run in self.runs.values() if analysis in run.analyses]
-
-    def settings_of(self, run: str) -> list[str]:
+    def settings_of(self, run: Run) -> list[str]:
         """Return the names of the sampler settings under which a run's LLC is estimated."""
-        wanted = self.config[self.runs[run].study]["llc"]["settings"].items()
-        seed = self.runs[run].seed
-        return [name for name, s in wanted if not s.get("seeds", None) or seed in s["seeds"]]
+        wanted = self.config[run.study]["llc"]["settings"].items()
+        return [name for name, s in wanted if not s.get("seeds", None) or run.seed in s["seeds"]]
 
-    def compared(self, run: str) -> list[list[str]]:
+    def compared(self, run: Run) -> list[list[str]]:
         """Return pairs of a run's sampler settings that differ in the loss or in the noise alone."""
         own = self.settings_of(run)
         pairs = [["local", other] for other in ("likelihood", "fresh")]
         return [pair for pair in pairs if set(pair) <= set(own)]
 
-    def curves_of(self, runs: Sequence[str]) -> list[list[str]]:
-        """Return a pair of run and sampler setting for each LLC curve of some runs."""
-        return [[run, setting] for run in runs for setting in self.settings_of(run)]
+    def curves_of(self, runs: Sequence[Run]) -> list[list[str]]:
+        """Return study, run and sampler setting, by name, of each LLC curve of some runs."""
+        return [[run.study, run.name, name] for run in runs for name in self.settings_of(run)]
 
-    def stores(self, name: str, runs: Sequence[str]) -> list[str]:
+    def stores(self, name: str, runs: Sequence[Run]) -> list[str]:
         """Return the paths of one store of several runs."""
-        return [f"{self.results}/{self.runs[run].study}/{run}/{name}" for run in runs]
+        return [f"{self.results}/{run.study}/{run.name}/{name}" for run in runs]
 
     def llc_stores(
-        self, name: str, runs: Sequence[str], settings: Sequence[str] | None = None
+        self, name: str, runs: Sequence[Run], settings: Sequence[str] | None = None
     ) -> list[str]:
         """Return the paths of one store of several runs, under each of their settings or those given."""
         return [
-            f"{self.results}/{self.runs[run].study}/{run}/llc/{setting}/{name}"
+            f"{self.results}/{run.study}/{run.name}/llc/{setting}/{name}"
             for run in runs
             for setting in settings or self.settings_of(run)
         ]

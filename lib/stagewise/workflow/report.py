@@ -144,35 +144,39 @@ def load_figures(
     ]
 
 
-def quality_table(summaries: Sequence[pd.DataFrame | Missing]) -> pd.DataFrame:
+def quality_table(
+    curves: Sequence[Sequence[str]], summaries: Sequence[pd.DataFrame | Missing]
+) -> pd.DataFrame:
     """Return one row a run and sampler setting on how far its LLC estimates can be trusted.
 
     Parameters
     ----------
+    curves : sequence of (study, run, setting)
     summaries : sequence of DataFrame or Missing
-        Layout `llc.layout.SUMMARY`.
+        Of each curve; layout `llc.layout.SUMMARY`.
 
     Returns
     -------
     DataFrame
-        ``run, setting, checkpoints, saturated, diverged, rhat, ess``: numbers of checkpoints, of
+        ``study, run, setting, checkpoints, saturated, diverged, rhat, ess``: numbers of checkpoints, of
         saturated ones and of those with a diverged chain; medians of R-hat and of the effective
         sample size.
     """
-    columns = ["run", "setting", "checkpoints", "saturated", "diverged", "rhat", "ess"]
-    answered = [own for own in summaries if not isinstance(own, Missing)]
-    if not answered:
-        return pd.DataFrame(columns=columns)
-    table = pd.concat(answered)
-    table["diverged"] = table["num_diverged"] > 0
-    grouped = table.groupby(["run", "setting"], sort=False)
-    return grouped.agg(
-        checkpoints=("step", "size"),
-        saturated=("saturated", "sum"),
-        diverged=("diverged", "sum"),
-        rhat=("rhat", "median"),
-        ess=("ess", "median"),
-    ).reset_index()[columns]
+    names = ("study", "run", "setting")
+    rows = [
+        {
+            **dict(zip(names, curve, strict=True)),
+            "checkpoints": len(own),
+            "saturated": own["saturated"].sum(),
+            "diverged": (own["num_diverged"] > 0).sum(),
+            "rhat": own["rhat"].median(),
+            "ess": own["ess"].median(),
+        }
+        for curve, own in zip(curves, summaries, strict=True)
+        if not isinstance(own, Missing)
+    ]
+    columns = [*names, "checkpoints", "saturated", "diverged", "rhat", "ess"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def epochs(corpus: pd.DataFrame, language: Mapping[str, Any]) -> float:
@@ -198,7 +202,7 @@ def render_report(
     figures: Sequence[Figure],
     claims: pd.DataFrame,
     changes: Mapping[str, Sequence[Mapping[str, str]]],
-    milestones: Sequence[tuple[str, str, pd.DataFrame | Missing]],
+    milestones: Sequence[tuple[str, str, str, pd.DataFrame | Missing]],
     quality: pd.DataFrame,
     corpus: pd.DataFrame | None,
     cost: pd.DataFrame | None,
@@ -218,7 +222,7 @@ def render_report(
         Layout `claims.layout.CLAIMS`.
     changes : mapping of str to sequence of mapping
         By claim, ``date``, ``what`` and ``why`` of each later change of its criterion.
-    milestones : sequence of (run, setting, DataFrame or Missing)
+    milestones : sequence of (study, run, setting, DataFrame or Missing)
         Layout `development.layout.MILESTONES`; a curve without any is shown as such, or with the reason.
     quality : DataFrame
         Result of `quality_table`.
@@ -249,8 +253,8 @@ def render_report(
         counts=claims["verdict"].value_counts().to_dict(),
         marks=_MARKS,
         milestones=[
-            (run, name, own if isinstance(own, Missing) else own.to_dict("records"))
-            for run, name, own in milestones
+            (*curve, own if isinstance(own, Missing) else own.to_dict("records"))
+            for *curve, own in milestones
         ],
         quality=quality.to_dict("records"),
         corpus=None if corpus is None else corpus.to_dict("records"),

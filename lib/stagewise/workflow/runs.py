@@ -27,7 +27,7 @@ class Run:
     Parameters
     ----------
     name : str
-        Run id, variant and seed as in "base-s1"; unique, as the names of variants are.
+        Variant and seed as in "base-s1", or what the user calls it; unique in its study.
     study : str
         Study that the run belongs to.
     variant : str

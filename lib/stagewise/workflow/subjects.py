@@ -158,7 +158,7 @@ def scale_steps(run: Run, plan: Plan) -> list[int]:
     return sorted(set(steps_at(run, *plan.config[run.study]["llc"]["scale"]["at"])))
 
 
-def staged(plan: Plan) -> list[str]:
-    """Return the names of the runs whose LLC has checkpoints enough to find stages."""
-    runs = [run for run in plan.runs.values() if "llc" in run.analyses]
-    return [r.name for r in runs if sum(map(len, llc_shards(r, plan))) >= MIN_CHECKPOINTS]
+def staged(plan: Plan) -> list[Run]:
+    """Return the runs whose LLC has checkpoints enough to find stages."""
+    runs = plan.asked_for("llc")
+    return [run for run in runs if sum(map(len, llc_shards(run, plan))) >= MIN_CHECKPOINTS]

@@ -137,20 +137,23 @@ def test_a_section_is_completed_by_defaults_and_absent_without_it(folder):
 
 def test_a_run_has_shards_figures_and_forms_like_any_other(folder):
     mine = plan()
-    run = mine.runs["net"]
+    run = mine.runs["own", "net"]
     assert llc_shards(run, mine) == [[0, 200], [30, 10], [60, 100]]
     names = [figure.name for figure in FigurePlan(mine) if figure.study == "own"]
     assert names == [
         *("loss_and_llc_net", "planes_net", "forms_in_time_net", "slopes_net_local", "traces_net")
     ]
-    assert mine.asked_for("llc")[-1] == "net"
+    assert mine.asked_for("llc")[-1].name == "net"
     assert form_settings(run, mine)["sigma_end"] == pytest.approx(0.024 * len(STEPS))
-    assert form_settings(mine.runs["base-s0"], mine) == mine.config["regression"]["forms"]
+    assert (
+        form_settings(mine.runs["regression", "base-s0"], mine)
+        == mine.config["regression"]["forms"]
+    )
 
 
 def test_a_changed_checkpoint_concerns_its_shard_and_what_is_read_off_all(folder):
     mine = plan()
-    run = mine.runs["net"]
+    run = mine.runs["own", "net"]
 
     def asked() -> list:
         shards = [subject_settings(run, "local", mine, shard) for shard in llc_shards(run, mine)]
@@ -176,14 +179,14 @@ def test_a_changed_checkpoint_concerns_its_shard_and_what_is_read_off_all(folder
 def test_inputs_that_the_factory_reads_count(folder):
     (folder / "data.csv").write_text("1")
     mine = plan(inputs=["data.csv"])
-    before = own_identity(mine.runs["net"], mine)
+    before = own_identity(mine.runs["own", "net"], mine)
     (folder / "data.csv").write_text("22")
-    assert own_identity(mine.runs["net"], mine) != before
+    assert own_identity(mine.runs["own", "net"], mine) != before
 
 
 def test_loss_norm_and_outputs_along_training(folder):
     mine = plan()
-    found = built(subject_settings(mine.runs["net"], "local", mine)["settings"])
+    found = built(subject_settings(mine.runs["own", "net"], "local", mine)["settings"])
     assert found.name == "net"
     metrics = measure(found, "trajectory.h5", {"run": "net", "identity": "x"})
     inputs = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
@@ -278,7 +281,7 @@ def test_a_module_of_a_package_is_found_without_importing_it(folder):
 )
 def test_a_checkpoint_that_does_not_fit_is_named(folder, state, message):
     torch.save(state, folder / "states/step-30.pt")
-    found = built(subject_settings(plan().runs["net"], "local", plan())["settings"])
+    found = built(subject_settings(plan().runs["own", "net"], "local", plan())["settings"])
     with pytest.raises(OwnError, match=message):
         measure(found, "trajectory.h5", {})
     assert not Path("trajectory.h5").exists()

@@ -72,27 +72,6 @@ def message_without(path: str) -> str:
     return str(caught.value)
 
 
-# Names of runs
-
-
-@pytest.mark.parametrize(
-    ("place", "first"),
-    [
-        ("language.variants.base", "regression.variants.base"),
-        ("language.variants.tasks16", "regression.variants.tasks16"),
-    ],
-)
-def test_variants_of_two_studies_have_names_of_their_own(place: str, first: str) -> None:
-    message = message_after(nested(place, NEW_VARIANT))
-    assert f"'{place}' has the name of '{first}'" in message
-    assert message.endswith("rename one of the two")
-
-
-def test_followed_networks_have_names_of_their_own() -> None:
-    message = message_after(nested("regression.variants.late", NEW_VARIANT))
-    assert "'modular.llc.variants.late' has the name of 'regression.variants.late'" in message
-
-
 # Files
 
 

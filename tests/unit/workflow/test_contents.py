@@ -51,7 +51,7 @@ def test_runs_curves_and_changes_are_those_of_the_study() -> None:
     facts = of("language").facts
     assert [run["Run"] for run in facts["runs"]] == ["twolayers-s0", "onelayer-s0"]
     assert {run["Data"] for run in facts["runs"]} == {"text"}
-    assert {run for run, _ in facts["curves"]} == {"twolayers-s0", "onelayer-s0"}
+    assert {run for _, run, _ in facts["curves"]} == {"twolayers-s0", "onelayer-s0"}
     assert set(facts["changes"]) == {f"L{number}" for number in range(1, 11)}
     assert of("scurves").facts["runs"] == []
     assert of("regression").facts["runs"][0]["Data"] == "new tasks"

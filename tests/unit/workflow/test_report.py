@@ -108,8 +108,11 @@ def rendered(**changes: Any) -> str:
         "figures": [figure("fig01b", "First"), figure("fig05", "Second")],
         "claims": claims_table(),
         "changes": {},
-        "milestones": [("base-s0", "local", milestones), ("base-s1", "local", milestones[:0])],
-        "quality": quality_table([]),
+        "milestones": [
+            ("regression", "base-s0", "local", milestones),
+            ("regression", "base-s1", "local", milestones[:0]),
+        ],
+        "quality": quality_table([], []),
         "corpus": corpus_table(),
         "cost": pd.DataFrame(COST),
         "runs": [{"Run": "base-s0", "Seed": 0}],
@@ -358,16 +361,18 @@ def test_quality_counts_and_takes_medians() -> None:
     summary = pd.DataFrame(
         {
             "run": "base-s0",
-            "setting": ["local"] * 3 + ["published"],
-            "step": [0, 1, 2, 0],
-            "saturated": [False, True, True, False],
-            "num_diverged": [0, 3, 0, 0],
-            "rhat": [1.0, 1.2, float("nan"), 1.0],
-            "ess": [10.0, 30.0, 20.0, 5.0],
+            "setting": "local",
+            "step": [0, 1, 2],
+            "saturated": [False, True, True],
+            "num_diverged": [0, 3, 0],
+            "rhat": [1.0, 1.2, float("nan")],
+            "ess": [10.0, 30.0, 20.0],
         }
     )
-    table = quality_table([summary])
-    assert table.loc[0].tolist() == ["base-s0", "local", 3, 2, 1, 1.1, 20.0]
+    curves = [("regression", "base-s0", "local"), ("language", "base-s0", "local")]
+    table = quality_table(curves, [summary, summary[:1]])
+    assert table.loc[0].tolist() == ["regression", "base-s0", "local", 3, 2, 1, 1.1, 20.0]
+    assert table["study"].tolist() == ["regression", "language"]
     assert "1.100" in rendered(quality=table)
 
 
