@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS under results/<preset>/regression/<run>/: checkpoints.h5.
 OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, structure.nc, hessian.nc, llc/agreement.csv,
-llc_failures.nc, llc_scale.nc, llc_meaning.csv, llc_statements.csv; and regression/task_prior.nc
+llc_failures.nc, llc_by_position.nc, llc_scale.nc, llc_meaning.csv, llc_statements.csv; and regression/task_prior.nc
 """
 
 
@@ -181,13 +181,49 @@ rule regression_scale:
         sampler=lambda wildcards: sampler_settings(
             run_of(wildcards, "regression"), "local", PLAN
         ),
-        steps=lambda wildcards: scale_steps(run_of(wildcards, "regression"), PLAN),
+        steps=lambda wildcards: steps_of_entry(
+            "scale", run_of(wildcards, "regression"), PLAN
+        ),
         scale=config["regression"]["llc"]["scale"],
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("regression_scale.py"),
     script:
         "../scripts/regression_scale.py"
+
+
+rule regression_positions:
+    """Estimate the LLC of a run by position of the context."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        store=f"{RESULTS}/regression/{{run}}/llc_by_position.nc",
+    log:
+        f"{LOGS}/regression/{{run}}/positions.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/positions.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(4000),
+        runtime=240,
+    params:
+        subject=lambda wildcards: subject_settings(
+            run_of(wildcards, "regression"), "local", PLAN
+        ),
+        sampler=lambda wildcards: sampler_settings(
+            run_of(wildcards, "regression"), "local", PLAN
+        ),
+        steps=lambda wildcards: steps_of_entry(
+            "by_position", run_of(wildcards, "regression"), PLAN
+        ),
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_positions.py"),
+    script:
+        "../scripts/regression_positions.py"
 
 
 rule regression_agreement:

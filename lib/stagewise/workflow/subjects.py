@@ -153,9 +153,9 @@ def _parts(steps: tuple[int, ...], count: int, shard_size: int) -> list[list[int
     return shards(nested_subset(np.array(steps), count), shard_size)
 
 
-def scale_steps(run: Run, plan: Plan) -> list[int]:
-    """Return the steps at which a run's LLC is measured over its scale, in the order of time."""
-    return sorted(set(steps_at(run, *plan.config[run.study]["llc"]["scale"]["at"])))
+def steps_of_entry(entry: str, run: Run, plan: Plan) -> list[int]:
+    """Return the steps that an entry of a study's LLC asks for by shares of training, in order."""
+    return sorted(set(steps_at(run, *plan.config[run.study]["llc"][entry]["at"])))
 
 
 def staged(plan: Plan) -> list[Run]:

@@ -139,6 +139,14 @@ class StructureSettings(Settings):
     """Share of its attention that a head gives to what it is named after."""
 
 
+@dataclass(frozen=True)
+class PositionSettings(Settings):
+    """The LLC by position of the context, by the setting `local` on the shown run (Fig. 24)."""
+
+    at: Several[Share]
+    """Shares of training at which the checkpoints lie."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RegressionLlc(SampledLlc):
     """Local learning coefficients along training."""
@@ -146,6 +154,7 @@ class RegressionLlc(SampledLlc):
     failures: FailureSettings
     hessian: HessianSizes
     scale: ScaleSettings
+    by_position: PositionSettings
 
 
 @dataclass(frozen=True, kw_only=True)

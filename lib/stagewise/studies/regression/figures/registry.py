@@ -135,6 +135,16 @@ FIGURES: Mapping[str, Figure] = {
             "estimates": Input("regression/{shown_run}/llc_failures.nc", "llc.layout:LLC_FAILURES")
         },
     ),
+    "fig24_position_llc": Figure(
+        inputs={
+            "by_position": Input(
+                "regression/{shown_run}/llc_by_position.nc",
+                "studies.regression.position_layout:LLC_BY_POSITION",
+            ),
+            "metrics": _METRICS,
+            "stages": _STAGES,
+        },
+    ),
     "fig25_curvature": Figure(
         inputs={
             "hessians": Input("regression/{llc_runs}/hessian.nc", "llc.scale_layout:HESSIAN"),
