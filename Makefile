@@ -5,6 +5,7 @@ CORES ?= 2
 PRESET ?= laptop
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .PHONY: figures smoke why test lint unit workflow test-slurm
@@ -39,9 +40,11 @@ workflow: .venv/ready
 test-slurm: .venv/ready
 	TEST_SLURM=1 $(BIN)/python -m pytest -vv -rs tests/slurm
 
-# The lock pins every package.
-.venv/ready: envs/requirements.lock
+# The lock pins every package by its digest. Torch, whose build follows the machine (for CPUs, or with the libraries
+# of GPUs, which that build names each at one version), is pinned by its version; wheels run no code when installed.
+.venv/ready: envs/requirements.lock envs/torch.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement envs/requirements.lock
+	$(PIP) --require-hashes --no-deps --requirement envs/requirements.lock
+	$(PIP) --only-binary :all: --requirement envs/torch.lock
 	touch $@

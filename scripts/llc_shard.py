@@ -4,8 +4,10 @@ from typing import Any
 
 from stagewise.llc.along import llc_shard
 from stagewise.llc.estimate_layout import LLC_SHARD
+from stagewise.llc.kept import EstimateFiles
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.provenance import provenance
+from stagewise.stores.seals import content_of
 from stagewise.studies.subjects import subject_of
 from stagewise.workflow.jobs import job
 
@@ -23,10 +25,15 @@ def main(
     sampling: dict[str, Any],
     root_seed: int,
     device: str,
+    code: dict[str, str],
 ) -> None:
-    """Estimate each checkpoint on its own, so that the shard's size cannot matter."""
+    """Estimate each checkpoint on its own, so that the shard's size cannot matter, and keep each."""
     built = subject_of(study, name, paths=paths, root_seed=root_seed, device=device, **subject)
-    shard = llc_shard(built, steps, SGLDConfig(**sampler), **sampling)
+    data = {name: content_of(path) for name, path in paths.items()}
+    streams = {"noise": sampling["noise"], "root_seed": root_seed}
+    made_of = {"sampler": sampler, **streams, "data": data, "code": code}
+    kept = EstimateFiles.beside(path_to_shard, steps, subject, **made_of)
+    shard = llc_shard(built, steps, SGLDConfig(**sampler), **sampling, kept=kept)
     stated = {"setting": setting, "identity": subject["identity"], **subject["measured"]}
     known = {key: value for key, value in stated.items() if value is not None}
     LLC_SHARD.write(path_to_shard, shard, {**known, **shard.attrs, **provenance()})
@@ -46,4 +53,5 @@ if __name__ == "__main__":
             sampling=snakemake.params.sampling,
             root_seed=snakemake.params.root_seed,
             device=snakemake.params.device,
+            code=snakemake.params.code,
         )

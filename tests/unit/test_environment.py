@@ -1,6 +1,7 @@
 """The environment of the rules and the lock name the same versions, and all that the code imports."""
 
 import ast
+import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -11,10 +12,11 @@ import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
+LOCKED = (ROOT / "envs/requirements.lock").read_text()
 LOCK = {
     name.lower().replace("_", "-"): version
-    for name, version in (
-        line.split("==") for line in (ROOT / "envs/requirements.lock").read_text().split()
+    for name, version in re.findall(
+        r"^(\S+)==(\S+)", LOCKED + (ROOT / "envs/torch.lock").read_text(), re.MULTILINE
     )
 }
 PIPELINE = dict(
@@ -27,6 +29,13 @@ PIPELINE = dict(
 
 def test_versions_agree():
     assert {name: LOCK[name] for name in PIPELINE} == PIPELINE
+
+
+def test_every_package_but_torch_is_pinned_by_its_digest():
+    entries = re.split(r"\n(?=\S)", LOCKED.strip())
+    assert len(entries) == len(LOCK) - 1
+    digest = r" \\\n    --hash=sha256:[0-9a-f]{64}"
+    assert [one for one in entries if not re.fullmatch(rf"\S+==\S+({digest})+", one)] == []
 
 
 def test_everything_imported_is_named():

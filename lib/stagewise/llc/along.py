@@ -18,6 +18,7 @@ from stagewise.core.seeding import StreamKey
 from stagewise.core.subject import Subject
 from stagewise.llc.diagnostics import judge_all, locality
 from stagewise.llc.estimate import estimate_llc, full_loss
+from stagewise.llc.kept import EstimateFiles
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.seals import StoreError
 
@@ -61,6 +62,7 @@ def llc_shard(
     *,
     noise: str = "shared",
     chains_at_a_time: int | None = None,
+    kept: EstimateFiles | None = None,
 ) -> xr.Dataset:
     """Estimate the LLC of a subject at some of its steps.
 
@@ -74,6 +76,8 @@ def llc_shard(
         See `sgld_key`.
     chains_at_a_time : int, optional
         See `llc.estimate.estimate_llc`.
+    kept : llc.kept.EstimateFiles, optional
+        Estimates that are there already are taken, others left, as they come.
 
     Returns
     -------
@@ -85,8 +89,11 @@ def llc_shard(
     heartbeat = Heartbeat("checkpoint", len(steps), interval=0)
     estimates = []
     for count, step in enumerate(steps, start=1):
-        key = sgld_key(subject, step, noise)
-        found = estimate_at(subject, step, config, key=key, chains_at_a_time=chains_at_a_time)
+        found = kept.load(step) if kept else None
+        if found is None:
+            key = sgld_key(subject, step, noise)
+            found = estimate_at(subject, step, config, key=key, chains_at_a_time=chains_at_a_time)
+            found = kept.save(step, found) if kept else found
         estimates.append(found.expand_dims(step=[step]))
         heartbeat.beat(count, f"step {step}: LLC {found.llc_mean:.2f} +- {found.llc_stderr:.2f}")
     known = {name: getattr(subject, name) for name in ("constant_loss", "untrained_loss")}

@@ -13,8 +13,10 @@ import xarray as xr
 
 from stagewise.core.replicas import ParameterLayout, Params
 from stagewise.core.subject import Subject
-from stagewise.llc.along import audited, gathered, llc_shard, untrained_loss_of
+from stagewise.llc import along
+from stagewise.llc.along import audited, estimate_at, gathered, llc_shard, untrained_loss_of
 from stagewise.llc.estimate import full_loss
+from stagewise.llc.kept import EstimateFiles
 from stagewise.llc.layout import AUDIT, LLC, LLC_SHARD
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.checkpoints import write_checkpoints, write_programs
@@ -175,6 +177,48 @@ def test_shards_and_their_order_do_not_change_a_bit(subject, noise):
     assert table["identical"].all()
     other_draws = one.assign(loss=one.loss + 1e-3)
     assert not audited(other_draws, subject, [0], config, noise=noise)["identical"].any()
+
+
+def kept_beside(shard, steps, code="1", contents=None):
+    subject = {"settings": {"contents": contents or {}}, "identity": "x"}
+    return EstimateFiles.beside(shard, steps, subject, code=code)
+
+
+def test_a_shard_goes_on_with_the_estimates_that_it_lacks(tmp_path, monkeypatch):
+    params = {step: {"w": torch.linspace(-1, 1, 6) + step} for step in range(4)}
+    subject = Subject.of_checkpoints(
+        "parabola", params, lambda p, b: (b[0] @ p["w"]).square().mean(), (torch.eye(6),)
+    )
+    config, made = SGLDConfig(**SAMPLER), []
+
+    def estimate(subject, step, *arguments, **named):
+        made.append(step)
+        return estimate_at(subject, step, *arguments, **named)
+
+    monkeypatch.setattr(along, "estimate_at", estimate)
+    shard = tmp_path / "shard-0000.nc"
+
+    def bytes_with(**keeping):
+        made.clear()
+        kept = kept_beside(shard, (0, 1, 2, 3), **keeping) if keeping else None
+        LLC_SHARD.write(
+            shard, llc_shard(subject, (0, 1, 2, 3), config, kept=kept), {"setting": "x"}
+        )
+        return shard.read_bytes()
+
+    plain = bytes_with()
+    llc_shard(subject, (0, 1), config, kept=kept_beside(shard, (0, 1)))
+    assert bytes_with(code="1") == plain
+    assert made == [2, 3]
+    assert bytes_with(code="1") == plain
+    assert made == []
+    (tmp_path / ".estimates/2.nc").write_bytes(b"damaged")
+    assert bytes_with(code="1") == plain
+    assert made == [2]
+    assert bytes_with(code="1", contents={3: "another file"}) == plain
+    assert made == [3]
+    assert bytes_with(code="2") == plain
+    assert made == [0, 1, 2, 3]
 
 
 def test_fresh_noise_differs_from_step_to_step_and_shared_noise_does_not():

@@ -218,10 +218,26 @@ def _no_column(place: object, column: str, names: Iterable[str]) -> CorpusError:
     )
 
 
+def hub_commit(name: str, revision: str) -> str:
+    """Return the commit that a branch or tag of a data set on the hub names now, 40 hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        If the hub does not answer or does not know the data set or its revision.
+    """
+    from huggingface_hub import HfApi  # slow to import, and only this source needs it
+
+    return HfApi().dataset_info(name, revision=revision).sha
+
+
 def hub_documents(
     name: str, revision: str, split: str, column: str, licence: str, num_rows: int | None
 ) -> Iterator[Document]:
     """Yield the documents of a data set of the Hugging Face hub, streamed.
+
+    All rows are of the one commit that the revision names when reading begins; each document's source
+    says which, as a branch can move.
 
     Parameters
     ----------
@@ -246,11 +262,15 @@ def hub_documents(
 
     heartbeat = Heartbeat("document", num_rows) if num_rows else None
     try:
+        source = name
+        if not Path(name).is_dir():
+            revision = hub_commit(name, revision)
+            source = f"{name} at {revision}"
         rows, count = load_dataset(name, split=split, revision=revision, streaming=True), 0
         for count, row in enumerate(islice(rows, num_rows), 1):
             if heartbeat:
                 heartbeat.beat(count)
-            yield Document(_text_of(row, column, f"{name!r}, row {count}"), name, licence)
+            yield Document(_text_of(row, column, f"{name!r}, row {count}"), source, licence)
         if num_rows and count < num_rows:
             logger.warning(
                 "%r has %d rows, fewer than the %d of language.corpus.hub.num_rows: all are taken",

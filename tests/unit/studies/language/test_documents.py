@@ -9,7 +9,9 @@ import json
 import zipfile
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -143,6 +145,24 @@ def test_hub_by_name_split_and_column(hub):
     first = list(hub_documents(hub, "main", "train", "contents", "x", num_rows=3))
     assert texts(first) == ["text 0", "text 1", "text 2"]
     assert {(d.source, d.licence) for d in first} == {(hub, "x")}
+
+
+def test_rows_of_the_hub_are_of_one_commit_which_their_source_names(hub, monkeypatch):
+    commit, opened = "0123456789" * 4, []
+    monkeypatch.setattr(
+        "huggingface_hub.HfApi.dataset_info",
+        lambda self, name, revision: SimpleNamespace(sha={"main": commit}[revision]),
+    )
+    local = datasets.load_dataset
+
+    def load_dataset(name, *, revision, **settings):
+        opened.append((name, revision))
+        return local(hub, **settings)
+
+    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    found = list(hub_documents("some/where", "main", "train", "contents", "x", None))
+    assert opened == [("some/where", commit)]
+    assert {document.source for document in found} == {f"some/where at {commit}"}
 
 
 @pytest.mark.parametrize(
