@@ -228,7 +228,7 @@ def hub_commit(name: str, revision: str) -> str:
     """
     from huggingface_hub import HfApi  # slow to import, and only this source needs it
 
-    return HfApi().dataset_info(name, revision=revision).sha
+    return str(HfApi().dataset_info(name, revision=revision).sha)
 
 
 def hub_documents(
