@@ -123,24 +123,30 @@ CalledProcessError in file "/p/rules/train.smk", line 36:
 Command 'set -euo pipefail;  python3 train.py' {how}.
 [Sat Nov 28 11:54:55 2026]
 Error in rule train:
-    message: None
+    message: {message}
     jobid: 0
     output: results/base-s1/checkpoints.h5, results/base-s1/trajectory.h5
     log: logs/train.log (check log file(s) for error details)
 """
 
 
+FAILED = "returned non-zero exit status 1"
+SLURM = "SLURM-job '12' failed, SLURM status is: '{}'. Reason: Unknown."
+
+
 @pytest.mark.parametrize(
-    ("how", "killed"),
+    ("how", "message", "killed"),
     [
-        ("died with <Signals.SIGKILL: 9>", True),
-        ("returned non-zero exit status 137", True),
-        ("died with <Signals.SIGTERM: 15>", False),
-        ("returned non-zero exit status 1", False),
+        ("died with <Signals.SIGKILL: 9>", None, True),
+        ("returned non-zero exit status 137", None, True),
+        ("died with <Signals.SIGTERM: 15>", None, False),
+        (FAILED, None, False),
+        (FAILED, SLURM.format("OUT_OF_MEMORY"), True),
+        (FAILED, SLURM.format("FAILED"), False),
     ],
 )
-def test_a_job_killed_by_the_system_is_named_with_what_to_raise(how, killed):
-    said = killed_jobs(LOG.format(how=how))
+def test_a_job_killed_by_the_system_is_named_with_what_to_raise(how, message, killed):
+    said = killed_jobs(LOG.format(how=how, message=message))
     assert len(said) == killed
     if killed:
         assert "train (results/base-s1/checkpoints.h5)" in said[0]

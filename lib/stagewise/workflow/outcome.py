@@ -81,16 +81,30 @@ _KILLED = re.compile(
     r"Error in rule (\w+):\n(?:    .*\n)*?    output: (\S+?),?\s"
 )
 
+_OUT_OF_MEMORY = re.compile(
+    r"Error in rule (\w+):\n    message: SLURM-job .* SLURM status is: 'OUT_OF_MEMORY'.*\n"
+    r"(?:    .*\n)*?    output: (\S+?),?\s"
+)
+
 
 def killed_jobs(log: str) -> list[str]:
     """Return a sentence for each job that the system has killed, by what Snakemake's log says."""
+    here = (
+        "Killed by the system: {}, most likely because memory ran out. Run fewer jobs at a time "
+        "(--cores), or"
+    )
+    there = (
+        "Killed by Slurm, as it took more memory than it asked for: {}. If every attempt ends so,"
+    )
+    ends = [(here, *one) for one in _KILLED.findall(log)]
+    ends += [(there, *one) for one in _OUT_OF_MEMORY.findall(log)]
     lines = []
-    for rule, output in _KILLED.findall(log):
+    for said, rule, output in ends:
         asked = re.findall(rf"rule {rule}:\n(?:    .*\n)*?    resources: .*\bmem_mb=(\d+)", log)
         more = 2 * max(map(int, asked), default=4000)
         lines.append(
-            f"Killed by the system: {rule} ({output}), most likely because memory ran out. Run fewer "
-            f"jobs at a time (--cores), or let it ask for more: --set-resources {rule}:mem_mb={more}"
+            f"{said.format(f'{rule} ({output})')} let it ask for more: "
+            f"--set-resources {rule}:mem_mb={more}"
         )
     return lines
 
