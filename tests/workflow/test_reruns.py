@@ -21,7 +21,10 @@ SMOKE = ("--configfile", "config/smoke.yaml")
 # What follows from what, by the files that it reads: figures by name, else rules and studies.
 
 
-SHOW_FORMS_OF_REGRESSION = {"fig02b_planes", "fig06b_forms_in_time"}
+SHOW_FORMS_OF_REGRESSION = {
+    *("fig02b_planes", "fig06b_forms_in_time"),
+    *("fig11_lissajous", "fig13_evolutes", "fig14_form_potentials"),
+}
 SHOW_FORMS_OF_LANGUAGE = {
     *("fig02a_planes", "fig06a_forms_in_time", "language_forms"),
     *("fig15_new_words", "fig16_induction_patterns"),
@@ -29,7 +32,7 @@ SHOW_FORMS_OF_LANGUAGE = {
 SHOW_STAGES_OF_REGRESSION = {
     *("fig01b_loss_and_llc", "fig02b_planes", "fig05_behaviour", "fig06b_forms_in_time"),
     *("fig23_slopes_published", "fig23_slopes_local", "fig25_curvature", "milestones"),
-    *("fig27_icl_scores", "fig28_scaled_data"),
+    *("fig27_icl_scores", "fig28_scaled_data", "fig13_evolutes", "fig14_form_potentials"),
     *("fig29_embeddings", "fig30_unembedding", "fig31_layer_norms", "fig24_position_llc"),
     *("fig32_attention_entropy", "fig33_attention_variability", "fig34_heads"),
     *claims("regression"),
@@ -51,6 +54,7 @@ AFTER_ESTIMATES_OF_REGRESSION = {
 CALIBRATIONS = {f"fig40_calibration_{model}" for model in ("rrr", "transformer", "modular")}
 AFTER_TRAINING_OF_REGRESSION = {
     *of("regression", "essential_dynamics", "forms", "llc_shard"),
+    *SHOW_FORMS_OF_REGRESSION,
     *("regression_metrics", "regression_hessian", "regression_failures", "fig41_failures"),
     *("regression_scale", "llc_over_scale", "regression_positions"),
     *("regression_structure", "attention_maps"),
@@ -121,7 +125,7 @@ EDITS = {
         {
             *(of("regression", "forms") | of("language", "forms")),
             *(SHOW_FORMS_OF_REGRESSION | SHOW_FORMS_OF_LANGUAGE),
-            *("form_rates", *claims("instruments"), *claims("language")),
+            *("form_rates", "fig10_toy_form", *claims("instruments"), *claims("language")),
         },
     ),
     "the sampler": Edit(

@@ -114,12 +114,11 @@ def _has_form(
         away = np.log1p(forms["form_step"].to_numpy()) - np.log1p(PLANTED_AT)
         return np.abs(away) <= near
 
-    if not counted(detect_forms(scores, steps, detector)).any():
+    if not counted(detect_forms(scores, steps, detector, lifted=False)).any():
         # Without a form there is no p-value to ask surrogates for, which are most of the work.
         return False, False
-    forms = detect_forms(
-        scores, steps, replace(detector, num_surrogates=settings.num_surrogates), seed=seed
-    )
+    searched = replace(detector, num_surrogates=settings.num_surrogates)
+    forms = detect_forms(scores, steps, searched, seed=seed, lifted=False)
     return True, bool((forms["p_value"].to_numpy()[counted(forms)] <= LEVEL).any())
 
 

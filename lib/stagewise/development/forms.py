@@ -22,6 +22,7 @@ import xarray as xr
 from stagewise.development import form_nulls, plane_curves
 from stagewise.development.essential_dynamics import smooth
 from stagewise.development.layout import FORMS
+from stagewise.development.lifts import lift, lifts_at, moments
 from stagewise.development.settings import FormSettings
 
 
@@ -53,6 +54,7 @@ def detect_forms(
     settings: FormSettings,
     smoothed: np.ndarray | None = None,
     seed: int = 0,
+    lifted: bool = True,
 ) -> xr.Dataset:
     """Find the forms of a trajectory.
 
@@ -68,6 +70,8 @@ def detect_forms(
         Scores the geometry is read from; smoothed as `settings` says if not given.
     seed : int
         Seed of the surrogates.
+    lifted : bool
+        Whether a lift is tried at all times, of the trajectory and of every random walk.
 
     Returns
     -------
@@ -76,9 +80,13 @@ def detect_forms(
         ``extent``, ``influence_start``, ``influence_end``, ``flatness``, ``p_value``; ``centre``,
         ``constraint_value`` and ``constraint_slope`` over (form, pc); ``potential`` over
         (form, step); ``kind`` and ``pair_step`` over (form, pair); ``smoothed`` over (step, pc).
-        ``event_step``, ``event_pair`` and ``event_kind`` over ``event`` are all vertices and cusps of
-        the planes, from which forms are made; ``null_extent`` over ``walk`` the extent of the largest
-        form of each random walk, zero where it has none, and the attribute ``null`` says of which.
+        ``event_step``, ``event_pair``, ``event_kind`` and ``event_centre`` over ``event`` are all
+        vertices and cusps of the planes, from which forms are made; ``null_extent`` over ``walk`` the
+        extent of the largest form of each random walk, zero where it has none, and the attribute
+        ``null`` says of which. If `lifted`, ``moment_step``, ``moment_residual`` and ``plane_centre``
+        are what `development.lifts` finds at times that are even in log(1 + step), ``null_residual``
+        over (walk, moment) the same of each random walk, and ``null_smoothed`` the smoothed scores of
+        the first.
 
         ``flatness`` is the path length inside the influence range over that of a straight line
         passing at the same distance: 1 for a straight pass or a reversal at a cusp, larger where
@@ -148,7 +156,9 @@ def detect_forms(
             "event_step": steps[np.array([event.index for _, event in listed], dtype=int)],
             "event_pair": np.array([pair for pair, _ in listed], dtype="U5"),
             "event_kind": np.array([event.kind for _, event in listed], dtype="U6"),
+            "event_centre": np.array([event.centre for _, event in listed]).reshape(-1, 2),
             "null_extent": null,
+            **(_lifted(smoothed, steps, walks.scores, settings) if lifted else {}),
         },
         coords={
             "form": np.arange(1, num_forms + 1),
@@ -164,6 +174,23 @@ def detect_forms(
             "cluster_width": settings.cluster_width,
         },
     )
+
+
+def _lifted(
+    smoothed: np.ndarray, steps: np.ndarray, walks: np.ndarray, settings: FormSettings
+) -> dict[str, np.ndarray]:
+    """Variables that say how near a trajectory and its walks come to a form at any time."""
+    at = moments(np.log1p(steps))
+    own, *theirs = (
+        lifts_at(at, curve, _size(curve), settings.min_chord) for curve in (smoothed, *walks)
+    )
+    return {
+        "moment_step": steps[at],
+        "moment_residual": own.residual,
+        "plane_centre": own.centres,
+        "null_residual": np.array([one.residual for one in theirs]).reshape(-1, len(at)),
+        "null_smoothed": walks[:1],
+    }
 
 
 def _checked(scores: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -242,7 +269,7 @@ def _find(
         log_times = [event.log_step for event in chosen]
         if max(log_times) - min(log_times) > settings.cluster_width:
             continue
-        centre, residual = _lift(pairs, chosen, size)
+        centre, residual = lift(pairs, np.array([event.centre for event in chosen]), size)
         if residual > settings.max_lift_residual:
             continue
         extent = min(extents(pair, e.index) for pair, e in zip(pairs, chosen, strict=True))
@@ -267,17 +294,6 @@ def _separate(
     low, high = sorted((weaker.index, stronger.index))
     away = np.linalg.norm(smoothed[low : high + 1] - smoothed[weaker.index], axis=1)
     return bool(away.max() > weaker.extent * size)
-
-
-def _lift(
-    pairs: list[tuple[int, int]], chosen: tuple[_Event, ...], size: float
-) -> tuple[np.ndarray, float]:
-    """Least-squares point whose projections are the pairwise centres, and its relative residual."""
-    axes = np.array(pairs).ravel()
-    values = np.concatenate([event.centre for event in chosen])
-    # Each coordinate is seen by d - 1 pairs with equal weight: least squares is their mean.
-    centre = np.bincount(axes, values) / np.bincount(axes)
-    return centre, float(np.sqrt(np.mean((values - centre[axes]) ** 2)) / size)
 
 
 def _extent(plane: np.ndarray, index: int, settings: FormSettings) -> float:

@@ -35,6 +35,23 @@ ED = StoreLayout(
     {"step": _STEP, "pc": _PC},
 )
 
+_LIFTED = {
+    "moment_step": Variable(("moment",), "step", "time at which a lift is tried", optional=True),
+    "moment_residual": Variable(
+        ("moment",), "1", "disagreement of the planes' centres over the size", optional=True
+    ),
+    "plane_centre": Variable(
+        ("moment", "pair", "side"), "output", "centre of the circle in each plane", optional=True
+    ),
+    "null_residual": Variable(
+        ("walk", "moment"), "1", "disagreement in a random walk at the run's pace", optional=True
+    ),
+    "null_smoothed": Variable(
+        ("first_walk", "step", "pc"), "output", "smoothed first random walk", optional=True
+    ),
+}
+"""How near a trajectory and its random walks come to a form at any time."""
+
 FORMS = StoreLayout(
     "forms",
     {
@@ -69,9 +86,11 @@ FORMS = StoreLayout(
         "event_step": Variable(("event",), "step", "time of a vertex or cusp of a plane curve"),
         "event_pair": Variable(("event",), "1", "pair of principal components that it is of"),
         "event_kind": Variable(("event",), "1", "vertex or cusp"),
+        "event_centre": Variable(("event", "side"), "output", "centre of its circle"),
         "null_extent": Variable(
             ("walk",), "1", "extent of the largest form of a random walk, or zero"
         ),
+        **_LIFTED,
     },
     {
         "form": Variable(("form",), "1", "form number"),

@@ -97,6 +97,37 @@ def osculating_circles(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.pad(centres, ((1, 1), (0, 0)), mode="edge"), np.pad(radii, 1, mode="edge")
 
 
+def centres_at(x: np.ndarray, y: np.ndarray, indices: np.ndarray, chord: float) -> np.ndarray:
+    """Centres of circles of one scale: through samples and where the curve is a chord away from them.
+
+    Unlike those of `osculating_circles` they mean the same wherever the curve is slow; at a cusp they
+    are within half a chord of its tip.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (T,)
+        Coordinates in order of time.
+    indices : ndarray of int, shape (I,)
+        Samples.
+    chord : float
+        Distance in the unit of the coordinates.
+
+    Returns
+    -------
+    ndarray, shape (I, 2)
+        NaN where the curve begins or ends within a chord, or the three points lie on a line.
+    """
+    x, y = _as_curve(x, y)
+    places, inside = np.empty((len(indices), 3), dtype=int), np.empty(len(indices), dtype=bool)
+    for row, t in enumerate(map(int, indices)):
+        enter, leave, here = _exits(x, y, t, np.array([chord]))
+        places[row], inside[row] = (enter[0], t, leave[0]), here[0]
+    if not len(places):
+        return np.empty((0, 2))
+    centres, _ = osculating_circles(x[places.ravel()], y[places.ravel()])
+    return np.where(inside[:, None], np.nan, centres[1::3])
+
+
 def vertices(x: np.ndarray, y: np.ndarray, prominence: float = VERTEX_PROMINENCE) -> np.ndarray:
     """Find the samples at which the curvature has a pronounced extremum.
 
@@ -257,16 +288,23 @@ def _turn(
 
     The turn is NaN where the curve begins or ends inside the disc.
     """
+    enter, leave, inside = _exits(x, y, t, chords)
+    arrival = np.arctan2(y[t] - y[enter], x[t] - x[enter])
+    departure = np.arctan2(y[leave] - y[t], x[leave] - x[t])
+    turn = np.abs((departure - arrival + np.pi) % (2 * np.pi) - np.pi)
+    return enter, leave, np.where(inside, np.nan, turn)
+
+
+def _exits(
+    x: np.ndarray, y: np.ndarray, t: int, chords: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find where the curve enters and leaves discs about sample t, and whether it ends inside."""
     # The running maximum outward from t grows, so a sorted search finds the first exit.
     distance = np.hypot(x - x[t], y - y[t])
     back = np.searchsorted(np.maximum.accumulate(distance[t::-1]), chords)
     ahead = np.searchsorted(np.maximum.accumulate(distance[t:]), chords)
     inside = (back > t) | (ahead >= x.size - t)
-    enter, leave = np.maximum(t - back, 0), np.minimum(t + ahead, x.size - 1)
-    arrival = np.arctan2(y[t] - y[enter], x[t] - x[enter])
-    departure = np.arctan2(y[leave] - y[t], x[leave] - x[t])
-    turn = np.abs((departure - arrival + np.pi) % (2 * np.pi) - np.pi)
-    return enter, leave, np.where(inside, np.nan, turn)
+    return np.maximum(t - back, 0), np.minimum(t + ahead, x.size - 1), inside
 
 
 def _as_curve(x: np.ndarray, y: np.ndarray, minimum: int = 3) -> tuple[np.ndarray, np.ndarray]:

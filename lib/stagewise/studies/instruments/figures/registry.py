@@ -16,6 +16,8 @@ FIGURES: Mapping[str, Figure] = {
     "form_rates": Figure(
         inputs={"table": Input("validation/form_rates.csv", "development.layout:FORM_RATES")},
     ),
+    "fig09_contact": Figure(inputs={}),
+    "fig10_toy_form": Figure(inputs={}),
     "fig40_calibration_{calibrated_model}": Figure(
         inputs={
             "sweep": Input("calibration/{calibrated_model}/sweep.nc", "llc.layout:SWEEP"),

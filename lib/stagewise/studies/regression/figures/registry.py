@@ -59,6 +59,14 @@ FIGURES: Mapping[str, Figure] = {
         },
     ),
     "fig06b_forms_in_time": Figure(inputs=_TRAJECTORY, module="plots.forms_in_time"),
+    "fig11_lissajous": Figure(
+        inputs={name: _TRAJECTORY[name] for name in ("ed", "forms")},
+        settings={"root_seed": "root_seed"},
+    ),
+    "fig13_evolutes": Figure(
+        inputs={name: _TRAJECTORY[name] for name in ("forms", "stages")},
+    ),
+    "fig14_form_potentials": Figure(inputs=_TRAJECTORY),
     "traces": Figure(inputs={"llcs": _llc("{common_setting}")}, module="plots.traces"),
     "milestones": Figure(
         inputs={
