@@ -1,7 +1,7 @@
 """In-context linear regression: metrics and curvature of every run, and estimates made to fail.
 
 REQUIRED INPUTS under results/<preset>/regression/<run>/: checkpoints.h5.
-OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, structure.nc, hessian.nc, llc/agreement.csv,
+OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, structure.nc, ed_variants.nc, hessian.nc, llc/agreement.csv,
 llc_failures.nc, llc_by_position.nc, llc_scale.nc, llc_meaning.csv, llc_statements.csv; and regression/task_prior.nc
 """
 
@@ -224,6 +224,33 @@ rule regression_positions:
         code=code("regression_positions.py"),
     script:
         "../scripts/regression_positions.py"
+
+
+rule regression_ed_variants:
+    """Principal components of a run's outputs, weights and gradients at its checkpoints."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        store=f"{RESULTS}/regression/{{run}}/ed_variants.nc",
+    log:
+        f"{LOGS}/regression/{{run}}/ed_variants.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/ed_variants.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(2000),
+        runtime=30,
+    params:
+        **run_params("settings", "identity", study="regression"),
+        num_components=config["regression"]["essential_dynamics"]["num_components"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_ed_variants.py"),
+    script:
+        "../scripts/regression_ed_variants.py"
 
 
 rule regression_agreement:

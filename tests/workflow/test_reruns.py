@@ -34,7 +34,7 @@ SHOW_STAGES_OF_REGRESSION = {
     *("fig23_slopes_published", "fig23_slopes_local", "fig25_curvature", "milestones"),
     *("fig27_icl_scores", "fig28_scaled_data", "fig13_evolutes", "fig14_form_potentials"),
     *("fig29_embeddings", "fig30_unembedding", "fig31_layer_norms", "fig24_position_llc"),
-    *("fig32_attention_entropy", "fig33_attention_variability", "fig34_heads"),
+    *("fig32_attention_entropy", "fig33_attention_variability", "fig34_heads", "ed_variants"),
     *claims("regression"),
 }
 SHOW_STAGES_OF_LANGUAGE = {
@@ -57,7 +57,7 @@ AFTER_TRAINING_OF_REGRESSION = {
     *SHOW_FORMS_OF_REGRESSION,
     *("regression_metrics", "regression_hessian", "regression_failures", "fig41_failures"),
     *("regression_scale", "llc_over_scale", "regression_positions"),
-    *("regression_structure", "attention_maps"),
+    *("regression_structure", "attention_maps", "regression_ed_variants"),
     *("calibration_sweep", "calibration_choice", "fig40_calibration_transformer"),
     *AFTER_ESTIMATES_OF_REGRESSION,
 }

@@ -59,6 +59,15 @@ FIGURES: Mapping[str, Figure] = {
         },
     ),
     "fig06b_forms_in_time": Figure(inputs=_TRAJECTORY, module="plots.forms_in_time"),
+    "ed_variants": Figure(
+        inputs={
+            "variants": Input(
+                "regression/{shown_run}/ed_variants.nc",
+                "studies.regression.ed_variants_layout:ED_VARIANTS",
+            ),
+            "stages": _STAGES,
+        },
+    ),
     "fig11_lissajous": Figure(
         inputs={name: _TRAJECTORY[name] for name in ("ed", "forms")},
         settings={"root_seed": "root_seed"},
