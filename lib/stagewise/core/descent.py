@@ -91,6 +91,15 @@ class Descent:
         self.mark(step, losses)
         return losses
 
+    def advance_to(self, step: int, stop: int) -> Tensor | None:
+        """Make the updates from a step to another while a replica lives; return the last losses."""
+        losses = None
+        for number in range(step, stop):
+            if not self.alive.any():
+                break
+            losses = self.advance(number)
+        return losses
+
     def mark(self, step: int, losses: Tensor) -> None:
         """Mark those replicas as diverged at a step whose loss is not finite for the first time."""
         lost = ~losses.isfinite() & self.alive

@@ -16,6 +16,7 @@ from stagewise.core.fields import (
     TwoOrMore,
 )
 from stagewise.core.learning_rates import one_cycle_learning_rate
+from stagewise.core.precisions import Precision
 
 Optimiser = Literal["adam", "adamw", "sgd"]
 Momentum = Annotated[float, Bounds(minimum=0, exclusiveMaximum=1)]
@@ -44,6 +45,9 @@ class TrainingSettings(Settings):
     """Updates between two saves of the resumable state; no effect on results."""
     weight_decay: NotNegative = 0.0
     """Share of the learning rate by which an update shrinks the parameters, apart from the gradient."""
+    precision: Precision = "float32"
+    """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as float32
+    elsewhere; bf16, with products of 7 bits, parameters and updates in float32."""
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the schedule."""

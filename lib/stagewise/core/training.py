@@ -6,9 +6,10 @@ are functions of the step, so that a continuation is bit-identical to an undistu
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,9 @@ from stagewise.core.descent import Descent
 from stagewise.core.progress import Heartbeat
 
 logger = logging.getLogger(__name__)
+
+BEAT_STEPS = 50
+"""Updates after which a run may say how far it is."""
 
 State = Mapping[str, Tensor]
 """All that changes from update to update, by name."""
@@ -110,7 +114,8 @@ def train(
         logger.info("continuing from step %d", min(start, num_steps))
     recorded: dict[str, dict[int, np.ndarray]] = {}
     heartbeat = Heartbeat("training step", num_steps, start=start)
-    for step in range(start, num_steps + 1):
+    stops = _stops(start, num_steps, [*(r.steps for r in recorders), _every(journal, num_steps)])
+    for step, stop in itertools.pairwise([*stops, num_steps + 1]):
         if start < step < num_steps and step % journal.segment_steps == 0:
             journal.save(step, descent.state, recorded)
             recorded = {}
@@ -118,12 +123,23 @@ def train(
             if step in recorder.steps:
                 for name, row in recorder.observe(descent, step).items():
                     recorded.setdefault(name, {})[step] = row
-        if step < num_steps and descent.alive.any():
-            losses = descent.advance(step)
-            if (step + 1) % 50 == 0:
-                heartbeat.beat(step + 1, f"loss {losses.nanmedian():.4f}")
+        if step < num_steps:
+            losses = descent.advance_to(step, stop)
+            if losses is not None and stop % BEAT_STEPS == 0:
+                heartbeat.beat(stop, f"loss {losses.nanmedian():.4f}")
     if start <= num_steps:  # a finished run stands at the step after the last
         journal.save(num_steps + 1, descent.state, recorded)
+
+
+def _every(journal: Journal, num_steps: int) -> range:
+    return range(0, num_steps, journal.segment_steps)
+
+
+def _stops(start: int, num_steps: int, wanted: Iterable[Iterable[int]]) -> list[int]:
+    """Return where training stops on its way: to save, to record, to say how far it is, and at the end."""
+    beats = range(0, num_steps, BEAT_STEPS)
+    stops = {start, num_steps, *beats, *itertools.chain.from_iterable(wanted)}
+    return sorted(step for step in stops if start <= step <= num_steps)
 
 
 def gathered(journal: Journal, name: str) -> tuple[np.ndarray, np.ndarray]:

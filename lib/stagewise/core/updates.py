@@ -80,16 +80,34 @@ class Update:
                 gradients = momentum.mul_(self.settings.momentum).add_(gradients)
             vectors.addcmul_(_like(rates, vectors), gradients, value=-1)
             return
-        # Kingma & Ba 2015, algorithm 1.
+        pace = _rounded(rates / (1 - self.settings.betas[0] ** number), vectors)
+        self.adam(vectors, gradients, moments, pace, 1 - self.settings.betas[1] ** number)
+
+    def adam(
+        self,
+        vectors: Tensor,
+        gradients: Tensor,
+        moments: Sequence[Tensor],
+        pace: Numbers,
+        correction: Numbers,
+    ) -> None:
+        """Make Adam's update (Kingma & Ba 2015, algorithm 1), whatever its number.
+
+        Parameters
+        ----------
+        vectors, gradients, moments
+            As for a call.
+        pace, correction : Tensor or float
+            Learning rate over 1 - beta1^number, and 1 - beta2^number.
+        """
         first, second = moments
         beta1, beta2 = self.settings.betas
         first.lerp_(gradients, 1 - beta1)
         second.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
-        scale = torch.div(second, 1 - beta2**number, out=gradients).sqrt_()
+        scale = torch.div(second, correction, out=gradients).sqrt_()
         scale.add_(self.settings.epsilon)
-        pace = rates / (1 - beta1**number)
         if isinstance(pace, Tensor):
-            vectors.addcdiv_(first * _rounded(pace, vectors), scale, value=-1)
+            vectors.addcdiv_(first * pace, scale, value=-1)
         else:
             vectors.addcdiv_(first, scale, value=-pace)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
 from stagewise.core.fields import Bounds, Count, NotNegative, Positive, Settings, TwoOrMore
+from stagewise.core.precisions import Precision
 
 Preconditioning = Literal["none", "scalar", "gradient", "hessian", "lanczos"]
 """none: P is 1 and epsilon is what it says. scalar: epsilon in units of the stiffest direction.
@@ -56,6 +57,9 @@ class SGLDConfig(Settings):
     start: Start = "checkpoint"
     """Whether chains begin at w*, or spread around it as the curvature at w* says, so that flat
     directions need not be walked first."""
+    precision: Precision = "float32"
+    """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as float32
+    elsewhere; bf16, with products of 7 bits, chains and updates in float32."""
     integrator: Literal["euler", "averaged"] = "euler"
     """Whether each step's noise is its own, as published, or averaged with the next step's, which takes
     the bias of the step size out of quadratic directions."""

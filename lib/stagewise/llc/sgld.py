@@ -121,6 +121,14 @@ class Langevin:
                 preconditioner = normalised(estimates[kind], posterior, batch, own, together)
         return cls(posterior, batches, config, key, starts, preconditioner)
 
+    def baseline(self, together: int) -> Callable[[Minibatch], Tensor] | None:
+        """Return what gives minibatches their losses at w*, if draws are paired."""
+        config = self.config
+        if not config.paired:
+            return None
+        num_paired = config.num_chains * config.num_draws * config.batch_size
+        return baselines(self.posterior, self.batches, num_paired, together * config.batch_size)
+
     def init(self, chains: range) -> LangevinState:
         """Return some chains at their starts."""
         centre = self.posterior.centre
@@ -138,7 +146,20 @@ class Langevin:
         minibatch = state.draw_batches(number)
         losses, gradients = posterior.losses_and_gradients(position, minibatch.samples)
         offset = position - posterior.centre
-        kick, following = state.noise, _normal(state.streams, posterior.centre)
+        following = _normal(state.streams, posterior.centre)
+        self.move(position, gradients, offset, (state.noise, following))
+        state.noise = following
+        return state, Visit(losses, offset, minibatch)
+
+    def move(
+        self, position: Tensor, gradients: Tensor, offset: Tensor, noise: tuple[Tensor, Tensor]
+    ) -> None:
+        """Move chains in place, given their gradients, w - w*, and the noise of this step and the next.
+
+        Each of shape (chain, num_parameters); uses up the gradients. Operations on the device alone.
+        """
+        posterior, config = self.posterior, self.config
+        kick, following = noise
         if config.integrator == "averaged":
             kick = (kick + following).div_(2)
         if self.preconditioner is None:
@@ -149,8 +170,6 @@ class Langevin:
             apply, force = self.preconditioner.apply, posterior.force(gradients, offset)
             position.add_(apply(force), alpha=-0.5 * config.step_size)
             position.add_(apply(kick, 0.5), alpha=config.step_size**0.5)
-        state.noise = following
-        return state, Visit(losses, offset, minibatch)
 
 
 def _normal(streams: Sequence[torch.Generator], like: Tensor) -> Tensor:
@@ -217,15 +236,14 @@ def sample_chains(
     kernel = Langevin.prepared(
         posterior, batches, config, key, together * config.batch_size, curvatures
     )
-    baseline = None
-    if config.paired:
-        num_paired = config.num_chains * config.num_draws * config.batch_size
-        baseline = baselines(posterior, batches, num_paired, together * config.batch_size)
-    groups = [
-        range(first, min(first + together, config.num_chains))
-        for first in range(0, config.num_chains, together)
-    ]
+    baseline = kernel.baseline(together)
     lengths = {
         name: getattr(config, name) for name in ("num_burnin", "num_draws", "steps_per_draw")
     }
+    groups = groups_of(config.num_chains, together)
     return joined([run(kernel, group, **lengths, baseline=baseline)[0] for group in groups])
+
+
+def groups_of(count: int, together: int) -> list[range]:
+    """Return the numbers of chains that run side by side, group by group."""
+    return [range(first, min(first + together, count)) for first in range(0, count, together)]

@@ -68,6 +68,11 @@ class TrainingRows:
             rows[:num_repetitive] = repeated(rows[:num_repetitive], self.repetition, key)
         return (rows.to(self.device),)
 
+    def block(self, number: int, count: int) -> Batch:
+        """Return the batches of the `count` steps of a block, shape (step, row, n_ctx)."""
+        steps = range(number * count, (number + 1) * count)
+        return (torch.cat([self.batch_at(step)[0][None] for step in steps]),)
+
 
 @lru_cache(maxsize=1)  # an epoch has many steps
 def _order(key: StreamKey, epoch: int, num_rows: int) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from stagewise.core.fields import Bounds, Count, Fraction, NotNegative, Positive, Settings, Share
+from stagewise.core.precisions import Precision
 from stagewise.core.settings import TrainingSettings, uneven_heads
 
 SPLITS = ("train", "validation", "sampling")
@@ -81,6 +82,9 @@ class LanguageTraining(Settings):
     is."""
     repeated_tokens: tuple[Count, Count]
     """Tokens in the shortest and the longest passage that is repeated."""
+    precision: Precision = "float32"
+    """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as float32
+    elsewhere; bf16, with products of 7 bits, parameters and updates in float32."""
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the passages."""
@@ -100,6 +104,7 @@ class LanguageTraining(Settings):
             epsilon=self.epsilon,
             segment_steps=self.segment_steps,
             weight_decay=self.weight_decay,
+            precision=self.precision,
         )
 
     @property

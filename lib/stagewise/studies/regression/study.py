@@ -88,6 +88,13 @@ class RegressionRun:
         generator = self.key.child("batch", step).generator(self.device)
         return sample_contexts(self.task, self.training.batch_size, generator, tasks)
 
+    def training_block(self, number: int, count: int, tasks: Tensor | None) -> Batch:
+        """Return the batches of the `count` steps of a block, drawn at once: (step, context, ...)."""
+        generator = self.key.child("batch", "block", number).generator(self.device)
+        size = self.training.batch_size
+        drawn = sample_contexts(self.task, count * size, generator, tasks)
+        return tuple(part.to(self.device).unflatten(0, (count, size)) for part in drawn)
+
     def fixed_contexts(self, purpose: str, count: int, input_scale: float = 1.0) -> Batch:
         """Return a fixed set of contexts; the same for all runs whose tasks are endless."""
         generator = StreamKey(self.root_seed, ("regression", purpose)).generator(self.device)

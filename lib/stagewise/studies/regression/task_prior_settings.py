@@ -18,7 +18,7 @@ class TaskPriorSettings(Settings):
     """[M] Sizes of the sets; a smaller one is the beginning of a larger one."""
     seeds: Several[Seed]
     """Seeds; each has a network for every size, from the same initial parameters."""
-    training: Annotated[TrainingSettings, LeftOut(("weight_decay",))]
+    training: Annotated[TrainingSettings, LeftOut(("weight_decay", "precision"))]
     """Of all networks; Adam with the one-cycle learning rate."""
     records: StepGrids
     """Steps at which predictions are compared."""
