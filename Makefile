@@ -8,13 +8,17 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: figures smoke why test lint unit workflow test-slurm
+.PHONY: figures smoke workstation why test lint unit workflow test-slurm
 
 figures: .venv/ready
 	$(SNAKEMAKE) --configfile config/laptop.yaml
 
 smoke: .venv/ready
 	$(SNAKEMAKE) --configfile config/smoke.yaml
+
+# One GPU and 8 cores: jobs on the GPU one at a time, others beside them.
+workstation: .venv/ready
+	$(BIN)/snakemake --cores 8 --configfile config/workstation.yaml
 
 # Without TARGET, every job that would run.
 why: .venv/ready

@@ -177,6 +177,19 @@ def run_params(*names, study=None):
     }
 
 
+def together_params(runs):
+    """Parameters of the job that trains several runs, by those of its first one."""
+    training = runs[0].settings["training"]
+    return {
+        "study": runs[0].study,
+        "runs": {
+            run.name: [run.seed, run_identity(run, config["root_seed"])] for run in runs
+        },
+        "settings": training_settings(runs[0]),
+        "segment_steps": paced(lambda wildcards: training["segment_steps"]),
+    }
+
+
 def subject_files(wildcards):
     """Files of a run's subject."""
     return subject_paths(run_of(wildcards), PLAN)

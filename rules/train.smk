@@ -3,6 +3,8 @@
 REQUIRED INPUTS: of language models results/<preset>/language/{train,validation}.bin and index.nc.
 OUTPUTS under results/<preset>/<study>/<run>/:
     checkpoints.h5, trajectory.h5
+On a GPU several runs of a variant are one job (regression.seeds_together): rules without wildcards,
+which Snakemake prefers to `train`. What they make is the same to every reader.
 """
 
 
@@ -37,3 +39,35 @@ rule train:
         code=code("train.py", "stagewise.studies.{study}.training"),
     script:
         "../scripts/train.py"
+
+
+for runs in PLAN.trained_together:
+
+    rule:
+        """Train several runs that differ in their seeds alone, side by side."""
+        name:
+            f"train_{runs[0].variant}_{runs[0].seed}"
+        output:
+            checkpoints=PLAN.stores("checkpoints.h5", [run.name for run in runs]),
+            trajectories=PLAN.stores("trajectory.h5", [run.name for run in runs]),
+        log:
+            f"{LOGS}/{runs[0].study}/{runs[0].name}/train_together.log",
+        benchmark:
+            f"{LOGS}/{runs[0].study}/{runs[0].name}/train_together.benchmark.tsv"
+        priority: 10
+        conda:
+            "../envs/pipeline.yaml"
+        threads: 1
+        resources:
+            **gpu(),
+            mem_mb=memory(8000),
+            runtime=1440,
+        params:
+            **together_params(runs),
+            root_seed=config["root_seed"],
+            device=config["device"],
+            code=code(
+                "train_together.py", f"stagewise.studies.{runs[0].study}.training"
+            ),
+        script:
+            "../scripts/train_together.py"

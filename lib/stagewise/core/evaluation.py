@@ -30,7 +30,7 @@ def evaluation(loss_fn: LossFunction, layout: ParameterLayout, serial: bool = Fa
     Returns
     -------
     callable
-        The same object for the same arguments where these can be told apart, so that it is compiled once.
+        The same object for the same arguments where these can be told apart: it is compiled once.
     """
     try:
         return _known(loss_fn, layout, serial)

@@ -47,6 +47,13 @@ class NetworkTraining:
         """Return the name under which a journal holds what is kept of this network."""
         return f"{kept}-{self.replica}" if self.replica else kept
 
+    @property
+    def divergence(self) -> str:
+        """Why there is no trained network, where others went on without it; else nothing."""
+        step = int(self.descent.diverged_step[self.replica])
+        told = f"the loss is not finite at step {step}: lower training.max_learning_rate"
+        return told if step >= 0 else ""
+
     def recorders(
         self, checkpoint_steps: Collection[int], trajectory_steps: Collection[int]
     ) -> tuple[Recorder, Recorder]:

@@ -15,7 +15,7 @@ from stagewise.core.replicas import Batch, LossFunction, ParameterLayout
 from stagewise.core.settings import OptimiserSettings, TrainingSettings
 
 BlockOfBatches = Callable[[int, int], Batch]
-"""``batches(number, count)``: those of the `count` steps of block `number`, parts (step, sample, ...)."""
+"""``batches(number, count)``: of the `count` steps of block `number`; parts (step, sample, ...)."""
 
 
 class ProgramDescent(Descent):
@@ -32,7 +32,7 @@ class ProgramDescent(Descent):
     settings : TrainingSettings
     block_steps : int
         Steps whose batches are drawn at a time.
-    refuse : callable
+    refuse : callable, optional
         As for `Descent`.
     captured : bool, optional
         As for `core.programs.Blocks`.
@@ -46,7 +46,7 @@ class ProgramDescent(Descent):
         batches: Sequence[BlockOfBatches],
         settings: TrainingSettings,
         block_steps: int,
-        refuse: Callable[[int, float], None],
+        refuse: Callable[[int, float], None] | None = None,
         captured: bool | None = None,
     ) -> None:
         optimiser = OptimiserSettings("adamw", betas=settings.betas, epsilon=settings.epsilon)
@@ -92,10 +92,10 @@ def _tables(settings: TrainingSettings, steps: range, like: Tensor) -> dict[str,
     """Return what Adam takes at each step, computed in double precision, each of shape (step,)."""
     (beta1, beta2), rates = settings.betas, [settings.learning_rate(step) for step in steps]
     numbers = {
-        "pace": [
-            rate / (1 - beta1 ** (step + 1)) for rate, step in zip(rates, steps, strict=True)
-        ],
+        "pace": [rate / (1 - beta1 ** (step + 1)) for rate, step in zip(rates, steps, strict=True)],
         "correction": [1 - beta2 ** (step + 1) for step in steps],
         "shrinkage": [1 - rate * settings.weight_decay for rate in rates],
     }
-    return {name: torch.tensor(values, dtype=torch.float64).to(like) for name, values in numbers.items()}
+    return {
+        name: torch.tensor(values, dtype=torch.float64).to(like) for name, values in numbers.items()
+    }

@@ -25,9 +25,9 @@ Rows = Mapping[str, Tensor]
 """Tensors by name: of a step, or with an axis of steps in front."""
 
 AGREEMENT = {"records": 0.05, "moves": 0.5}
-"""Most by which a captured step may differ from the same step eagerly, as shares of what is recorded and of
-the length of its move. Rounding (of bfloat16 too) makes less, a wrong step all of it; Adam's first moves
-are large where the gradient is nothing but rounding."""
+"""Most by which a captured step may differ from the same step eagerly, as shares of what is recorded and
+of the length of its move. Rounding (of bfloat16 too) makes less, a wrong step all of it; Adam's first
+moves are large where the gradient is nothing but rounding."""
 
 
 def runs_in_blocks(device: torch.device | str) -> bool:
@@ -68,8 +68,8 @@ class Blocks:
         ``draw(number) -> rows``, each with an axis of `block_steps` in front: a function of the number
         alone.
     captured : bool, optional
-        Whether steps are compiled and replayed as a CUDA graph; without it, wherever there is a GPU. Where
-        that fails they run eagerly, and the log says why.
+        Whether steps are compiled and replayed as a CUDA graph; without it, wherever there is a GPU.
+        Where that fails they run eagerly, and the log says why.
     """
 
     def __init__(
@@ -145,8 +145,11 @@ class Blocks:
         if not torch.cuda.is_available():
             logger.warning("steps run eagerly: no GPU is visible")
             return eager
-        plain_too = {"compiled": compiled, "not compiled": lambda evaluate: evaluate}
-        for words, prepared in plain_too.items():
+        ways: dict[str, Callable[[Evaluation], Evaluation]] = {
+            "compiled": compiled,
+            "not compiled": lambda evaluate: evaluate,
+        }
+        for words, prepared in ways.items():
             kept = (*self.program.state.values(), self._place)
             before = [tensor.clone() for tensor in kept]
             # Whatever a compiler or a driver raises, there is another way to go on.
@@ -183,4 +186,6 @@ class Blocks:
                 error = (replay - expected).nan_to_num().norm().item()
                 size = expected.nan_to_num().norm().item()
                 if error > share * size:
-                    raise RuntimeError(f"{kind} of a replayed step are off by {error:.3g} of {size:.3g}")
+                    raise RuntimeError(
+                        f"{kind} of a replayed step are off by {error:.3g} of {size:.3g}"
+                    )

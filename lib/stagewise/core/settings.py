@@ -46,8 +46,8 @@ class TrainingSettings(Settings):
     weight_decay: NotNegative = 0.0
     """Share of the learning rate by which an update shrinks the parameters, apart from the gradient."""
     precision: Precision = "float32"
-    """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as float32
-    elsewhere; bf16, with products of 7 bits, parameters and updates in float32."""
+    """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as
+    float32 elsewhere; bf16, with products of 7 bits, parameters and updates in float32."""
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the schedule."""

@@ -136,7 +136,7 @@ def _every(journal: Journal, num_steps: int) -> range:
 
 
 def _stops(start: int, num_steps: int, wanted: Iterable[Iterable[int]]) -> list[int]:
-    """Return where training stops on its way: to save, to record, to say how far it is, and at the end."""
+    """Return where training stops: to save, to record, to say how far it is, and at the end."""
     beats = range(0, num_steps, BEAT_STEPS)
     stops = {start, num_steps, *beats, *itertools.chain.from_iterable(wanted)}
     return sorted(step for step in stops if start <= step <= num_steps)

@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stagewise.core.programs import runs_in_blocks
 from stagewise.core.progress import Heartbeat
+from stagewise.core.schedules import shards
 from stagewise.core.seeding import StreamKey
 from stagewise.core.subject import Subject
 from stagewise.llc.diagnostics import judge_all, locality
-from stagewise.llc.estimate import estimate_llc, full_loss
+from stagewise.llc.estimate import Case, estimate_llc, estimate_together, full_loss
 from stagewise.llc.kept import EstimateFiles
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.seals import StoreError
@@ -62,6 +64,7 @@ def llc_shard(
     *,
     noise: str = "shared",
     chains_at_a_time: int | None = None,
+    checkpoints_at_a_time: int = 1,
     kept: EstimateFiles | None = None,
 ) -> xr.Dataset:
     """Estimate the LLC of a subject at some of its steps.
@@ -76,6 +79,9 @@ def llc_shard(
         See `sgld_key`.
     chains_at_a_time : int, optional
         See `llc.estimate.estimate_llc`.
+    checkpoints_at_a_time : int
+        Checkpoints whose chains run side by side on a GPU, which takes their memory together; a last
+        group is filled up with its last one. No effect on results beyond rounding.
     kept : llc.kept.EstimateFiles, optional
         Estimates that are there already are taken, others left, as they come.
 
@@ -86,16 +92,24 @@ def llc_shard(
         the sampler's settings, ``run`` (the subject's name), ``noise``, ``num_samples`` and, where they
         are known, ``constant_loss`` and ``untrained_loss``.
     """
-    heartbeat = Heartbeat("checkpoint", len(steps), interval=0)
-    estimates = []
-    for count, step in enumerate(steps, start=1):
-        found = kept.load(step) if kept else None
-        if found is None:
-            key = sgld_key(subject, step, noise)
-            found = estimate_at(subject, step, config, key=key, chains_at_a_time=chains_at_a_time)
-            found = kept.save(step, found) if kept else found
-        estimates.append(found.expand_dims(step=[step]))
-        heartbeat.beat(count, f"step {step}: LLC {found.llc_mean:.2f} +- {found.llc_stderr:.2f}")
+    loaded = {step: kept.load(step) for step in steps} if kept else {}
+    found = {step: one for step, one in loaded.items() if one is not None}
+    missing = [step for step in steps if step not in found]
+    heartbeat = Heartbeat("checkpoint", len(steps), start=len(found), interval=0)
+    programs = runs_in_blocks(subject.samples[0].device) and subject.buffers_at is None
+    together = checkpoints_at_a_time if programs else 1
+    for group in shards(np.array(missing), together):
+        filled = group + group[-1:] * (together - len(group))  # another size would round otherwise
+        cases = [
+            Case(subject.loss_at(step), subject.params_at(step), sgld_key(subject, step, noise))
+            for step in filled
+        ]
+        results = estimate_together(cases, subject.samples, config, chains_at_a_time)
+        for step, one in zip(group, results, strict=False):
+            found[step] = kept.save(step, one) if kept else one
+            note = f"step {step}: LLC {one.llc_mean:.2f} +- {one.llc_stderr:.2f}"
+            heartbeat.beat(len(found), note)
+    estimates = [found[step].expand_dims(step=[step]) for step in steps]
     known = {name: getattr(subject, name) for name in ("constant_loss", "untrained_loss")}
     return joined(estimates).assign_attrs(
         run=subject.name,

@@ -10,7 +10,7 @@ which removes the noise of the batch from the estimate and leaves its expectatio
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,9 @@ import xarray as xr
 from torch import Tensor
 
 from stagewise.core.kernels import differentiable_kernels
-from stagewise.core.replicas import Batch, LossFunction
+from stagewise.core.precision import multiplied_in
+from stagewise.core.programs import runs_in_blocks
+from stagewise.core.replicas import Batch, LossFunction, device_of
 from stagewise.core.seeding import StreamKey, as_key
 from stagewise.llc.diagnostics import chain_diagnostics, judge
 from stagewise.llc.estimate_layout import ESTIMATE
@@ -31,7 +33,8 @@ from stagewise.llc.restriction import restricted
 from stagewise.llc.sampling import Trace
 from stagewise.llc.settings import SGLDConfig
 from stagewise.llc.settling import growth, ran_away
-from stagewise.llc.sgld import sample_chains
+from stagewise.llc.sgld import Langevin, sample_chains
+from stagewise.llc.sgld_program import sample_programs
 
 
 def estimate_llc(
@@ -86,37 +89,117 @@ def estimate_llc(
     ValueError
         If the inputs cannot be sampled: names what is wrong, before any sampling.
     """
+    case = Case(loss_fn, params, as_key(key), only, curvatures)
+    (found,) = estimate_together([case], batches, config, chains_at_a_time)
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One of several estimates under the same settings; fields are as for `estimate_llc`."""
+
+    loss_fn: LossFunction
+    params: Mapping[str, Tensor]
+    key: StreamKey
+    only: Collection[str] | Mapping[str, Tensor] | None = None
+    curvatures: dict[str, Curvature] | None = None
+
+
+def estimate_together(
+    cases: Sequence[Case],
+    batches: BatchSource,
+    config: SGLDConfig,
+    chains_at_a_time: int | None = None,
+) -> list[xr.Dataset]:
+    """Estimate the LLC at several parameters of one network; on a GPU their chains run side by side.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        Several are of one loss. An estimate does not depend on the others, but on a GPU for rounding
+        where their number is another.
+    batches, config, chains_at_a_time
+        As for `estimate_llc`.
+    """
     n_beta = config.n_beta
     if n_beta is None:
         if callable(batches):
             raise ValueError("n_beta=None is n / log(n): give the n samples, not a callable")
         n_beta = watanabe_n_beta(len(batches[0]))
-    if only is not None:
-        loss_fn, params = restricted(loss_fn, params, only)
-    alone = (chains_at_a_time or config.num_chains) == 1
-    with differentiable_kernels(fused=alone and not config.uses_curvature):
-        inputs = checked_inputs(
-            loss_fn,
-            params,
-            batches,
-            as_key(key),
-            paired=config.paired,
-            curvature=config.uses_curvature,
-            n_beta=n_beta,
+    chains = chains_at_a_time or config.num_chains
+    # As many samples at a time as the chains take, so that this needs no more memory than they do.
+    together = chains * config.batch_size
+    device = device_of(cases[0].params)
+    with (
+        differentiable_kernels(fused=chains == 1 and not config.uses_curvature),
+        multiplied_in(config.precision, device),
+    ):
+        ready = [_ready(case, batches, config, n_beta, together) for case in cases]
+        if runs_in_blocks(device) and all(map(_in_blocks, ready)):
+            kernels = [
+                Langevin.prepared(
+                    one.posterior, one.data, config, case.key, together, case.curvatures
+                )
+                for case, one in zip(cases, ready, strict=True)
+            ]
+            traces = sample_programs(kernels, ready[0].samples, chains_at_a_time)
+        else:
+            traces = [
+                sample_chains(
+                    *(one.posterior, one.data, config, case.key, chains_at_a_time, case.curvatures)
+                )
+                for case, one in zip(cases, ready, strict=True)
+            ]
+    return [
+        summarise(
+            *(trace, one.posterior, one.init_loss),
+            {**dataclasses.asdict(config), "n_beta": n_beta, **one.notes},
         )
-        posterior = dataclasses.replace(
-            Posterior.around(inputs.params, inputs.loss_fn, n_beta, config.localization),
-            serial=inputs.serial,
-        )
-        # As many samples at a time as the chains take, so that this needs no more memory than they do.
-        together = (chains_at_a_time or config.num_chains) * config.batch_size
-        data = inputs.batches
-        init_loss = None if callable(data) else full_loss(loss_fn, inputs.params, data, together)
-        trace = sample_chains(posterior, data, config, as_key(key), chains_at_a_time, curvatures)
-    settings = {**dataclasses.asdict(config), "n_beta": n_beta}
-    if inputs.notes:
-        settings["notes"] = "; ".join(inputs.notes)
-    return summarise(trace, posterior, init_loss, settings)
+        for trace, one in zip(traces, ready, strict=True)
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ready:
+    """A case whose inputs are checked."""
+
+    posterior: Posterior
+    data: BatchSource
+    init_loss: float | None
+    notes: Mapping[str, str]
+
+    @property
+    def samples(self) -> Batch:
+        if callable(self.data):
+            raise TypeError("batches are generated: there are no samples")
+        return self.data
+
+
+def _in_blocks(ready: _Ready) -> bool:
+    """Return whether the chains can be a program: from samples, with a gradient that can be captured."""
+    return not callable(ready.data) and not hasattr(ready.posterior.loss_fn, "loss_and_gradient")
+
+
+def _ready(
+    case: Case, batches: BatchSource, config: SGLDConfig, n_beta: float, together: int
+) -> _Ready:
+    loss_fn, params = case.loss_fn, case.params
+    if case.only is not None:
+        loss_fn, params = restricted(loss_fn, params, case.only)
+    inputs = checked_inputs(
+        *(loss_fn, params, batches, case.key),
+        paired=config.paired,
+        curvature=config.uses_curvature,
+        n_beta=n_beta,
+    )
+    posterior = dataclasses.replace(
+        Posterior.around(inputs.params, inputs.loss_fn, n_beta, config.localization),
+        serial=inputs.serial,
+    )
+    data = inputs.batches
+    init_loss = None if callable(data) else full_loss(loss_fn, inputs.params, data, together)
+    notes = {"notes": "; ".join(inputs.notes)} if inputs.notes else {}
+    return _Ready(posterior, data, init_loss, notes)
 
 
 @torch.no_grad()

@@ -121,7 +121,7 @@ def checked_inputs(
             "float64"
         )
     for note in notes:
-        warnings.warn(note, UserWarning, stacklevel=3)
+        warnings.warn(note, UserWarning, stacklevel=5)
     return Inputs(loss_fn, params, batches, bool(problem), tuple(notes))
 
 

@@ -57,12 +57,12 @@ class SGLDConfig(Settings):
     start: Start = "checkpoint"
     """Whether chains begin at w*, or spread around it as the curvature at w* says, so that flat
     directions need not be walked first."""
-    precision: Precision = "float32"
-    """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as float32
-    elsewhere; bf16, with products of 7 bits, chains and updates in float32."""
     integrator: Literal["euler", "averaged"] = "euler"
     """Whether each step's noise is its own, as published, or averaged with the next step's, which takes
     the bias of the step size out of quadratic directions."""
+    precision: Precision = "float32"
+    """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as
+    float32 elsewhere; bf16, with products of 7 bits, chains and updates in float32."""
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the localisation."""

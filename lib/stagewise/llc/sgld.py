@@ -142,7 +142,7 @@ class Langevin:
 
     def step(self, state: LangevinState, number: int) -> tuple[LangevinState, Visit]:
         """Move every chain, in place; what is seen is where they were."""
-        posterior, config, position = self.posterior, self.config, state.position
+        posterior, position = self.posterior, state.position
         minibatch = state.draw_batches(number)
         losses, gradients = posterior.losses_and_gradients(position, minibatch.samples)
         offset = position - posterior.centre

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from stagewise.core.evaluation import Evaluation, evaluation
 from stagewise.core.programs import Blocks, Program, Rows
+from stagewise.core.replicas import Batch
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.minibatches import Minibatch
 from stagewise.llc.sampling import Trace, joined
@@ -30,15 +31,20 @@ def block_steps_of(num_parameters: int) -> int:
 
 
 def sample_programs(
-    kernels: Sequence[Langevin], chains_at_a_time: int | None = None, captured: bool | None = None
+    kernels: Sequence[Langevin],
+    data: Batch,
+    chains_at_a_time: int | None = None,
+    captured: bool | None = None,
 ) -> list[Trace]:
     """Run all chains of several kernels, side by side; see `llc.sgld.sample_chains`.
 
     Parameters
     ----------
     kernels : sequence of Langevin
-        Of one loss, configuration and set of samples; w* and the key may differ. What a kernel gives does
-        not depend on the others, but for rounding where their number is another.
+        Of one loss and configuration; w* and the key may differ. What a kernel gives does not depend on
+        the others, but for rounding where their number is another.
+    data : tuple of Tensor
+        The samples, from which minibatches are drawn with replacement.
     chains_at_a_time : int, optional
         Chains of each kernel that run side by side; all without it.
     captured : bool, optional
@@ -55,12 +61,12 @@ def sample_programs(
     traces: list[list[Trace]] = [[] for _ in kernels]
     blocks: dict[int, Blocks] = {}
     for group in groups_of(config.num_chains, together):
-        state, draw = _start(kernels, group), _draws(kernels, group)
+        state, draw = _start(kernels, group), _draws(kernels, len(data[0]), group)
         if len(group) not in blocks:  # the last group may be smaller
-            blocks[len(group)] = Blocks(_program(kernels, state), draw, captured)
+            blocks[len(group)] = Blocks(_program(kernels, data, state), draw, captured)
         else:
             blocks[len(group)].begin(state, draw)
-        for place, trace in enumerate(_traced(kernels, blocks[len(group)], group, baselines)):
+        for place, trace in enumerate(_traced(kernels, data, blocks[len(group)], group, baselines)):
             traces[place].append(trace)
     return [joined(parts) for parts in traces]
 
@@ -76,10 +82,10 @@ def _start(kernels: Sequence[Langevin], group: range) -> dict[str, Tensor]:
     return {"position": torch.cat(positions), "noise": torch.stack(noise)}
 
 
-def _draws(kernels: Sequence[Langevin], group: range) -> Callable[[int], Rows]:
+def _draws(kernels: Sequence[Langevin], num_samples: int, group: range) -> Callable[[int], Rows]:
     """Return the draws of a block: the rows of each step, and the noise of the step after it."""
     centre, config = kernels[0].posterior.centre, kernels[0].config
-    steps, num_samples = block_steps_of(len(centre)), len(kernels[0].samples[0])
+    steps = block_steps_of(len(centre))
 
     def draw(number: int) -> Rows:
         found: dict[StreamKey, tuple[Tensor, Tensor]] = {}
@@ -94,8 +100,8 @@ def _draws(kernels: Sequence[Langevin], group: range) -> Callable[[int], Rows]:
                 noise.append(_normal(own, (steps,), centre))
             found[key] = torch.stack(rows, dim=1), torch.stack(noise, dim=1)
         parts = zip(*(found[kernel.key] for kernel in kernels), strict=True)
-        rows, noise = (torch.cat(part, dim=1) for part in parts)
-        return {"rows": rows, "noise": noise}
+        both = (torch.cat(part, dim=1) for part in parts)
+        return dict(zip(("rows", "noise"), both, strict=True))
 
     return draw
 
@@ -107,8 +113,8 @@ def _normal(key: StreamKey, shape: tuple[int, ...], like: Tensor) -> Tensor:
     return drawn.to(like.device)
 
 
-def _program(kernels: Sequence[Langevin], start: Mapping[str, Tensor]) -> Program:
-    posterior, data = kernels[0].posterior, kernels[0].samples
+def _program(kernels: Sequence[Langevin], data: Batch, start: Mapping[str, Tensor]) -> Program:
+    posterior = kernels[0].posterior
     state = {name: value.clone() for name, value in start.items()}
     position, noise = state["position"], state["noise"]
     chains = len(position) // len(kernels)
@@ -129,15 +135,15 @@ def _program(kernels: Sequence[Langevin], start: Mapping[str, Tensor]) -> Progra
 
 def _traced(
     kernels: Sequence[Langevin],
+    data: Batch,
     blocks: Blocks,
     group: range,
     baselines: Sequence[Callable[[Minibatch], Tensor] | None],
 ) -> list[Trace]:
     """Return what the chains of a group saw, kernel by kernel."""
-    config, data = kernels[0].config, kernels[0].samples
+    config = kernels[0].config
     length = config.num_burnin + config.num_draws * config.steps_per_draw
-    last = config.steps_per_draw - 1
-    draws = range(config.num_burnin + last, length, config.steps_per_draw)
+    draws = range(config.num_burnin + config.steps_per_draw - 1, length, config.steps_per_draw)
     size, seen, paired = blocks.program.block_steps, [], []
     for first in range(0, length, size):
         stop = min(first + size, length)
@@ -160,9 +166,9 @@ def _traced(
     return [
         Trace(
             records["loss"][place, :, : config.num_burnin],
-            records["loss"][place, :, draws],
+            records["loss"][place, :, list(draws)],
             None if base is None else base[place].contiguous(),
-            records["displacement"][place, :, draws],
+            records["displacement"][place, :, list(draws)],
         )
         for place in range(len(kernels))
     ]

@@ -14,14 +14,18 @@ _ROWS, _COLUMNS = 256, 1024
 
 
 def write_trajectory(
-    path: str | Path, journal: Journal, identity: str, attributes: Attributes
+    path: str | Path,
+    journal: Journal,
+    identity: str,
+    attributes: Attributes,
+    name: str = "trajectory",
 ) -> None:
-    """Write what a journal holds under "trajectory", as ``outputs`` (step, feature), atomically."""
-    steps = np.concatenate([steps for steps, _ in journal.blocks("trajectory")])
+    """Write what a journal holds under a name, as ``outputs`` (step, feature), atomically."""
+    steps = np.concatenate([steps for steps, _ in journal.blocks(name)])
     with writing_hdf5(path) as handle:
         write_attributes(handle, {**attributes, "identity": identity})
         filled = 0
-        for own, values in journal.blocks("trajectory"):
+        for own, values in journal.blocks(name):
             if not filled:
                 shape = (len(steps), values.shape[1])
                 chunks = (min(_ROWS, shape[0]), min(_COLUMNS, shape[1]))

@@ -19,7 +19,8 @@ from stagewise.stores.seals import Owner
 NO_EFFECT = frozenset(
     {
         *("code", "device", "logs", "patterns"),
-        *("segment_steps", "seeds_per_batch", "seeds_together", "chains_at_a_time", "shard_size"),
+        *("segment_steps", "seeds_per_batch", "seeds_together", "shard_size"),
+        *("chains_at_a_time", "checkpoints_at_a_time"),
     }
 )
 """Parameters, and keys inside of them, that change no result."""

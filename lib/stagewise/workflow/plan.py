@@ -48,6 +48,18 @@ class Plan:
         return {(run.study, run.name): run for run in runs}
 
     @property
+    def trained_together(self) -> list[list[Run]]:
+        """Runs that one job trains, several of a variant, where there is a GPU for it."""
+        if self.config["device"] != "cuda":
+            return []
+        study, found = self.config["regression"], []
+        for variant in study["variants"]:
+            own = [run for run in self.runs_of("regression") if run.variant == variant]
+            size = study["seeds_together"]
+            found += [own[first : first + size] for first in range(0, len(own), size)]
+        return [runs for runs in found if len(runs) > 1]
+
+    @property
     def shown_run(self) -> Run:
         """Run of the regression study that figures of a single run show."""
         return self.runs["regression", f"base-s{self.config['figures']['shown_seed']}"]

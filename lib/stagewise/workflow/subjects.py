@@ -115,11 +115,12 @@ def sampler_settings(run: Run, setting: str, plan: Plan) -> dict[str, Any]:
 
 
 def sampling(run: Run, setting: str, plan: Plan) -> dict[str, Any]:
-    """Return how a run's estimates are made, apart from the sampler: noise and groups of chains."""
+    """Return how a run's estimates are made, apart from the sampler: noise, and what runs together."""
     llc = plan.config[run.study]["llc"]
     return {
         "noise": llc["settings"][setting]["noise"],
         "chains_at_a_time": llc.get("chains_at_a_time"),
+        "checkpoints_at_a_time": llc.get("checkpoints_at_a_time", 1),
     }
 
 

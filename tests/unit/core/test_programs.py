@@ -84,7 +84,7 @@ def test_a_network_does_not_depend_on_its_neighbours():
 
 
 def test_blocks_are_only_how_steps_are_drawn(monkeypatch):
-    """Where a step's batch does not depend on the block, nothing does: the updates are the reference's."""
+    """Where batches do not depend on the block, nothing does: updates are the reference's."""
     settings = TrainingSettings(30, 8, 0.05, 0.5, (0.9, 0.999), 1e-8, 100, weight_decay=0.1)
     params = {"a": torch.randn(3, 2, generator=StreamKey(0).generator()), "b": torch.zeros(3)}
     layout = ParameterLayout.of(params)
@@ -133,9 +133,15 @@ def test_a_loss_that_is_not_finite_is_told_with_its_step():
     settings = TrainingSettings(20, 1, 0.01, None, (0.9, 0.999), 1e-8, 100)
     layout = ParameterLayout.of({"a": torch.ones(1)})
     descent = ProgramDescent(
-        loss_fn, layout, torch.ones(1, 1), [block], settings, 5, functools.partial(refuse_loss, settings)
+        loss_fn,
+        layout,
+        torch.ones(1, 1),
+        [block],
+        settings,
+        5,
+        functools.partial(refuse_loss, settings),
     )
-    with pytest.raises(FloatingPointError, match="at step 7 .* lower training.learning_rate"):
+    with pytest.raises(FloatingPointError, match=r"at step 7 .* lower training\.learning_rate"):
         train(descent, 20, [], Memory())
 
 
@@ -202,3 +208,21 @@ def test_the_evaluation_is_that_of_autograd():
         for one, other in zip(found, expected, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
     assert evaluation(loss_fn, layout) is evaluation(loss_fn, layout)
+
+
+NETWORK = SETTINGS | {"training": SETTINGS["training"] | {"num_steps": 60, "batch_size": 32}}
+
+
+def losses_in(precision):
+    settings = NETWORK | {"training": NETWORK["training"] | {"precision": precision}}
+    (training,) = network_trainings(NAMES[:1], settings, 0, "cpu", {})
+    return torch.stack([training.descent.advance(step) for step in range(60)])[:, 0]
+
+
+def test_bf16_changes_losses_by_a_percent_and_tf32_none_on_a_cpu():
+    full, other, low = map(losses_in, ("float32", "tf32", "bf16"))
+    assert torch.equal(full, other)
+    change = (low / full - 1).abs()
+    # bfloat16 has 8 bits: a product is off by up to 2^-9, a loss of many by less; training adds to it.
+    assert 1e-5 < change.max() < 2e-2
+    assert change.mean() < 3e-3

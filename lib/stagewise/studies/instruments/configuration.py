@@ -38,7 +38,7 @@ class Sweep(Settings):
     """A grid of sampler settings, and what all its cells have in common."""
 
     grid: Grid
-    sampler: Annotated[SweptSampler, LeftOut(AXES)]
+    sampler: Annotated[SweptSampler, LeftOut((*AXES, "precision"))]
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,8 @@ class LanguageTraining(Settings):
     repeated_tokens: tuple[Count, Count]
     """Tokens in the shortest and the longest passage that is repeated."""
     precision: Precision = "float32"
-    """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as float32
-    elsewhere; bf16, with products of 7 bits, parameters and updates in float32."""
+    """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as
+    float32 elsewhere; bf16, with products of 7 bits, parameters and updates in float32."""
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is wrong with the passages."""

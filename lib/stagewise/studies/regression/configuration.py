@@ -151,6 +151,9 @@ class PositionSettings(Settings):
 class RegressionLlc(SampledLlc):
     """Local learning coefficients along training."""
 
+    checkpoints_at_a_time: Count
+    """Checkpoints of a shard whose chains run side by side on a GPU, one after the other on a CPU. More
+    take more memory; no effect on results beyond rounding."""
     failures: FailureSettings
     hessian: HessianSizes
     scale: ScaleSettings
@@ -163,6 +166,9 @@ class RegressionStudy(RunSettings):
 
     variants: Mapping[Name, Variant]
     """Named variants of the study; each one has a run for each of its seeds."""
+    seeds_together: Count
+    """Seeds of a variant that one job trains side by side on a GPU; on a CPU each is a job. A seed more
+    trains again those of its job, so more comes in whole jobs; no effect on results beyond rounding."""
     structure: StructureSettings
     task_prior: TaskPriorSettings
     llc: RegressionLlc

@@ -45,7 +45,8 @@ def network_trainings(
             [partial(run.training_block, tasks=own) for run, own in zip(runs, tasks, strict=True)],
             first.training,
             BLOCK_STEPS,
-            partial(refuse_loss, first.training),
+            # One that diverges leaves the others alone; `NetworkTraining.divergence` says so.
+            partial(refuse_loss, first.training) if len(runs) == 1 else None,
         )
     else:
         if len(runs) > 1:
