@@ -21,7 +21,7 @@ from torch import Tensor
 from stagewise.core.kernels import differentiable_kernels
 from stagewise.core.precision import multiplied_in
 from stagewise.core.programs import runs_in_blocks
-from stagewise.core.replicas import Batch, LossFunction, device_of
+from stagewise.core.replicas import Batch, LossFunction
 from stagewise.core.seeding import StreamKey, as_key
 from stagewise.llc.diagnostics import chain_diagnostics, judge
 from stagewise.llc.estimate_layout import ESTIMATE
@@ -129,7 +129,7 @@ def estimate_together(
     chains = chains_at_a_time or config.num_chains
     # As many samples at a time as the chains take, so that this needs no more memory than they do.
     together = chains * config.batch_size
-    device = device_of(cases[0].params)
+    device = next((v.device for v in cases[0].params.values()), torch.device("cpu"))
     with (
         differentiable_kernels(fused=chains == 1 and not config.uses_curvature),
         multiplied_in(config.precision, device),
