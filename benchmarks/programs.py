@@ -169,13 +169,14 @@ def seconds_of(work: Work, count: int, device: str) -> float:
     return time.perf_counter() - start
 
 
-def measured(way: Way, device: str) -> tuple[float, float]:
+def measured(way: Way, device: str, share: float) -> tuple[float, float]:
     """Return milliseconds a step and replica, and the seconds before the first timed step."""
     start = time.perf_counter()
-    work, (short, long) = way.make(), way.steps
+    work, (short, long) = way.make(), (1 + round(share * count) for count in way.steps)
+    long = max(long, short + 1)
     seconds_of(work, short, device)
     before = time.perf_counter() - start
-    few, many = (seconds_of(work, count, device) for count in way.steps)
+    few, many = (seconds_of(work, count, device) for count in (short, long))
     return 1e3 * (many - few) / (long - short) / way.replicas, before
 
 
@@ -184,6 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--preset", default="paper")
+    parser.add_argument("--share", type=float, default=1.0, help="of the steps, for a trial")
     parser.add_argument("--minutes", type=float, default=8.0, help="no way begins after them")
     options = parser.parse_args()
     end, device = time.monotonic() + 60 * options.minutes, options.device
@@ -198,7 +200,7 @@ def main() -> None:
         if device == "cuda":
             torch.cuda.reset_peak_memory_stats()
         try:
-            ms, before = measured(way, device)
+            ms, before = measured(way, device, options.share)
         except torch.OutOfMemoryError as error:
             print(way.work, way.way, error, file=sys.stderr, flush=True)
             continue

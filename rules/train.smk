@@ -48,8 +48,8 @@ for runs in PLAN.trained_together:
         name:
             f"train_{runs[0].variant}_{runs[0].seed}"
         output:
-            checkpoints=PLAN.stores("checkpoints.h5", [run.name for run in runs]),
-            trajectories=PLAN.stores("trajectory.h5", [run.name for run in runs]),
+            checkpoints=stores("checkpoints.h5", runs),
+            trajectories=stores("trajectory.h5", runs),
         log:
             f"{LOGS}/{runs[0].study}/{runs[0].name}/train_together.log",
         benchmark:

@@ -1,15 +1,21 @@
 """A GPU gives what the CPU gives, up to the rounding of float32; skipped where there is none."""
 
+import functools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from stagewise.core.devices import require_device
-from stagewise.core.network import NetworkTraining, network_descent
+from stagewise.core.network import NetworkTraining, network_descent, refuse_loss
+from stagewise.core.network_program import ProgramDescent
 from stagewise.core.replicas import ParameterLayout
 from stagewise.core.seeding import StreamKey
-from stagewise.core.training import train
-from stagewise.llc import sgld
+from stagewise.core.subject import Subject
+from stagewise.core.training import Memory, train
+from stagewise.llc import estimate, sgld
+from stagewise.llc.along import llc_shard
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.settings import SGLDConfig
 from stagewise.stores.journal import SegmentFiles
@@ -154,7 +160,8 @@ def test_measures_of_a_language_model_are_those_of_the_cpu():
 
 
 @needs_gpu
-def test_the_llc_is_that_of_the_cpu(same_numbers):
+def test_the_llc_is_that_of_the_cpu(same_numbers, monkeypatch):
+    monkeypatch.setattr(estimate, "runs_in_blocks", lambda device: True)
     estimates = []
     for device in ("cpu", GPU):
         run = regression_on(device)
@@ -201,3 +208,77 @@ def test_without_a_gpu_the_key_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RuntimeError, match="set device: cpu in the config"):
         require_device("cuda")
+
+
+# Programs
+
+
+def program_of(run, captured, networks=3):
+    """Return a descent of networks as a program, in blocks of seven steps."""
+    layout = ParameterLayout.of(run.initial())
+    initial = layout.flatten(run.initial()).expand(networks, -1).clone()
+    if isinstance(run, LanguageRun):
+        batches = [run.training_rows(TEXT).block]
+        initial = initial[:1]
+    else:
+        batches = [functools.partial(run.training_block, tasks=None)] * networks
+    refuse = functools.partial(refuse_loss, run.training)
+    return ProgramDescent(
+        *(run.loss, layout, initial, batches, run.training, 7, refuse), captured=captured
+    )
+
+
+@needs_gpu
+@pytest.mark.parametrize("run_on", [regression_on, language_on])
+def test_captured_training_is_the_eager_program(run_on, caplog):
+    ends = []
+    with caplog.at_level("INFO"):
+        for captured in (False, True):
+            descent = program_of(run_on(GPU), captured)
+            train(descent, 20, [], Memory())
+            ends.append(descent.vectors)
+    assert "replayed as a CUDA graph, compiled" in caplog.text
+    # As between the CPU and a GPU: compiled kernels sum in another order.
+    assert float((ends[0] - ends[1]).abs().median()) < 0.001 * 0.003 * 20
+
+
+@needs_gpu
+@pytest.mark.parametrize("run_on", [regression_on, language_on])
+def test_captured_training_goes_on_inside_a_block_to_the_bit(run_on):
+    whole, first, second = (program_of(run_on(GPU), True) for _ in range(3))
+    whole.advance_to(0, 20)
+    first.advance_to(0, 10)
+    second.restore({name: value.clone() for name, value in first.state.items()})
+    second.advance_to(10, 20)
+    assert torch.equal(whole.vectors, second.vectors)
+
+
+@needs_gpu
+@pytest.mark.parametrize("preconditioner", ["none", "lanczos"])
+def test_captured_chains_do_not_depend_on_shards(preconditioner):
+    run = regression_on(GPU)
+    _, data = run.llc_target("all_positions", 256)
+    params = {step: {n: v + step for n, v in run.initial().items()} for step in range(4)}
+    subject = Subject.of_checkpoints("toy", params, run.loss, data)
+    step_size = 0.1 if preconditioner == "lanczos" else SAMPLER.step_size
+    config = replace(SAMPLER, preconditioner=preconditioner, step_size=step_size)
+    whole = llc_shard(subject, [0, 1, 2, 3], config, checkpoints_at_a_time=2)
+    for steps in ([3], [2, 0, 1]):
+        found = llc_shard(subject, steps, config, checkpoints_at_a_time=2)
+        np.testing.assert_array_equal(found["loss"], whole["loss"].sel(step=steps))
+
+
+@needs_gpu
+@pytest.mark.parametrize(("precision", "bound"), [("tf32", 2e-3), ("bf16", 2e-2)])
+def test_precision_changes_losses_by_its_rounding_and_llcs_within_errors(precision, bound):
+    losses, llcs = [], []
+    for kind in ("float32", precision):
+        settings = {**SETTINGS, "training": {**SETTINGS["training"], "precision": kind}}
+        run = RegressionRun.of("base-s0", settings, 0, GPU)
+        losses.append(program_of(run, True).advance(0))
+        _, data = run.llc_target("all_positions", 256)
+        config = replace(SAMPLER, num_chains=16, num_draws=200, precision=kind)
+        llcs.append(estimate_llc(run.loss, run.initial(), data, config, key=0))
+    assert 0 < float((losses[1] / losses[0] - 1).abs().max()) < bound
+    error = float(np.hypot(*(llc["llc_stderr"] for llc in llcs)))
+    assert abs(float(llcs[0]["llc_mean"] - llcs[1]["llc_mean"])) < 4 * error

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.projects import Project
 
@@ -127,8 +128,30 @@ def test_results_may_lie_in_another_folder_than_the_project(project, tmp_path):
 
 def test_paper_preset_plans_one_job_a_checkpoint(project):
     jobs = project.planned("--configfile", "config/paper.yaml")
-    assert jobs["train"] == 10 + 2  # of regression and of language
+    assert (
+        jobs["train"] == 2
+    )  # of language; five seeds each of two variants of regression are a job
+    assert jobs["train_base_0"] == jobs["train_tasks16_0"] == 1
     # Of regression five seeds under two settings and one under two more, two language models under two;
     # eight checkpoints a job of the twenty networks of modular addition.
     steps = (jobs["llc_shard"] - 20 * 4) / (12 + 4)
     assert 180 <= steps <= 190
+
+
+@pytest.mark.parametrize("preset", ["workstation", "paper"])
+def test_presets_plan_as_many_jobs_as_the_readme_says(project, preset):
+    jobs = project.planned("--configfile", f"config/{preset}.yaml")
+    (said,) = re.findall(rf"\| {preset} \|.*plans ([\d,]+) jobs", (ROOT / "README.md").read_text())
+    assert sum(jobs.values()) + 1 == int(said.replace(",", ""))  # and `all`
+
+
+def test_on_a_gpu_seeds_train_together_and_a_run_alone_as_ever(project):
+    smoke = ("--configfile", "config/smoke.yaml")
+    alone = project.planned(*smoke)
+    together = project.planned(*smoke, "--config", "device=cuda")
+    some = [rule for rule in together if rule.startswith("train_")]
+    assert some
+    assert alone["train"] > together["train"]
+    apart = {"device": "cuda", "regression": {"seeds_together": 1}}
+    (project.path / "delta.yaml").write_text(yaml.safe_dump(apart))
+    assert project.planned(*smoke, "delta.yaml") == alone

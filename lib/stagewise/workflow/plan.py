@@ -54,7 +54,7 @@ class Plan:
             return []
         study, found = self.config["regression"], []
         for variant in study["variants"]:
-            own = [run for run in self.runs_of("regression") if run.variant == variant]
+            own = self.runs_of("regression", variant=variant)
             size = study["seeds_together"]
             found += [own[first : first + size] for first in range(0, len(own), size)]
         return [runs for runs in found if len(runs) > 1]
