@@ -172,7 +172,7 @@ def seconds_of(work: Work, count: int, device: str) -> float:
 def measured(way: Way, device: str, share: float) -> tuple[float, float]:
     """Return milliseconds a step and replica, and the seconds before the first timed step."""
     start = time.perf_counter()
-    work, (short, long) = way.make(), (1 + round(share * count) for count in way.steps)
+    work, (short, long) = way.make(), (2 + round(share * count) for count in way.steps)
     long = max(long, short + 1)
     seconds_of(work, short, device)
     before = time.perf_counter() - start
@@ -194,6 +194,8 @@ def main() -> None:
     table.writeheader()
     eager: dict[str, float] = {}
     for way in ways(configuration(options.preset), device):
+        if device == "cpu" and way.way == "captured":  # a trial of this file
+            way = replace(way, way="eager program", goal=None)
         if time.monotonic() > end:
             print(f"no time for {way.work}, {way.way}, {way.precision}", file=sys.stderr)
             continue
