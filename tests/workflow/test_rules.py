@@ -12,6 +12,7 @@ import yaml
 from tests.projects import Project
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
 RULES = [
     (path.name, block.split(":")[0], block)
     for path in sorted((ROOT / "rules").glob("*.smk"))
@@ -141,8 +142,8 @@ def test_paper_preset_plans_one_job_a_checkpoint(project):
 @pytest.mark.parametrize("preset", ["workstation", "paper"])
 def test_presets_plan_as_many_jobs_as_the_readme_says(project, preset):
     jobs = project.planned("--configfile", f"config/{preset}.yaml")
-    (said,) = re.findall(rf"\| {preset} \|.*plans ([\d,]+) jobs", (ROOT / "README.md").read_text())
-    assert sum(jobs.values()) + 1 == int(said.replace(",", ""))  # and `all`
+    (said,) = re.findall(rf"\| {preset} \|.*plans some ([\d,]+) jobs", README)
+    assert sum(jobs.values()) == pytest.approx(int(said.replace(",", "")), rel=0.05)
 
 
 def test_on_a_gpu_seeds_train_together_and_a_run_alone_as_ever(project):

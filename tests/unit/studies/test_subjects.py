@@ -14,8 +14,8 @@ import xarray as xr
 from stagewise.core.replicas import ParameterLayout, Params
 from stagewise.core.subject import Subject
 from stagewise.llc import along
-from stagewise.llc.along import audited, estimate_at, gathered, llc_shard, untrained_loss_of
-from stagewise.llc.estimate import full_loss
+from stagewise.llc.along import audited, gathered, llc_shard, untrained_loss_of
+from stagewise.llc.estimate import estimate_together, full_loss
 from stagewise.llc.kept import EstimateFiles
 from stagewise.llc.layout import AUDIT, LLC, LLC_SHARD
 from stagewise.llc.settings import SGLDConfig
@@ -191,11 +191,11 @@ def test_a_shard_goes_on_with_the_estimates_that_it_lacks(tmp_path, monkeypatch)
     )
     config, made = SGLDConfig(**SAMPLER), []
 
-    def estimate(subject, step, *arguments, **named):
-        made.append(step)
-        return estimate_at(subject, step, *arguments, **named)
+    def estimate(cases, *arguments):
+        made.extend(round(1 + float(case.params["w"][0])) for case in cases)
+        return estimate_together(cases, *arguments)
 
-    monkeypatch.setattr(along, "estimate_at", estimate)
+    monkeypatch.setattr(along, "estimate_together", estimate)
     shard = tmp_path / "shard-0000.nc"
 
     def bytes_with(**keeping):
