@@ -31,11 +31,15 @@ def main() -> None:
             part.expand(chains, *part.shape).clone() for part in data_of(network, size)[1]
         )
         loss = network.loss
+        today = partial(stacked_losses_and_gradients, loss, layout, vectors, batches)
         compiled = torch.compile(evaluation(loss, layout), dynamic=False)
         begin = time.process_time()
         compiled(vectors, *batches)
         seconds = time.process_time() - begin
-        today = partial(stacked_losses_and_gradients, loss, layout, vectors, batches)
+        for found, value in zip(compiled(vectors, *batches), today(), strict=True):
+            torch.testing.assert_close(
+                found, value, rtol=1e-5, atol=1e-4 * value.abs().max().item()
+            )
         variants: dict[str, Any] = {
             "today": today,
             "compiled": partial(compiled, vectors, *batches),

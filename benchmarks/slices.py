@@ -4,8 +4,8 @@
     .venv/bin/python -m benchmarks.slices --minutes 9 --keep OUT --start OUT    # until all is there
 
 Each slice asks Snakemake for some results. When the minutes are over its jobs are ended: training goes
-on from its last segment, the LLC from its last checkpoint. What is there goes to OUT, in parts of 15 MB, the
-small results first and no more than the megabytes given; `--start` unpacks them.
+on from its last segment, the LLC from its last checkpoint. What is there goes to OUT, in parts of 15 MB,
+the small results first and no more than the megabytes given; `--start` unpacks them.
 """
 
 import argparse

@@ -43,6 +43,9 @@ SAMPLER = SGLDConfig(
     **{"num_burnin": 5, "num_draws": 20, "batch_size": 32},
 )
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore"
+)  # of the compiler's own: as errors they would end it
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is visible")
 
 

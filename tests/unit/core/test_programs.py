@@ -226,3 +226,18 @@ def test_bf16_changes_losses_by_a_percent_and_tf32_none_on_a_cpu():
     # bfloat16 has 8 bits: a product is off by up to 2^-9, a loss of many by less; training adds to it.
     assert 1e-5 < change.max() < 2e-2
     assert change.mean() < 3e-3
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the compiler's own
+def test_a_compiler_takes_losses_and_gradients_whole():
+    """Traced without a break, and run as traced; what a compiler makes of it: `benchmarks.compiled`."""
+    (training,) = network_trainings(NAMES[:1], SETTINGS, 0, "cpu", {})
+    program = training.descent._program
+    vectors = training.descent.vectors.expand(3, -1).clone()
+    vectors += 0.1 * torch.randn(vectors.shape, generator=StreamKey(5).generator())
+    contexts = torch.randn(3, 4, 3, 2, generator=StreamKey(6).generator())
+    expected = program.evaluate(vectors, contexts, contexts.sum(-1))
+    traced = torch.compile(program.evaluate, backend="aot_eager", fullgraph=True, dynamic=False)
+    for found, value in zip(traced(vectors, contexts, contexts.sum(-1)), expected, strict=True):
+        torch.testing.assert_close(found, value, rtol=1e-5, atol=1e-5 * float(value.abs().max()))
