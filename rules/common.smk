@@ -182,7 +182,7 @@ def together_params(runs):
     training = runs[0].settings["training"]
     return {
         "study": runs[0].study,
-        "runs": {
+        "runs": lambda wildcards: {
             run.name: [run.seed, run_identity(run, config["root_seed"])] for run in runs
         },
         "settings": training_settings(runs[0]),

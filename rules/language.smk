@@ -215,7 +215,7 @@ rule language_token_changes:
     params:
         name=TWO_LAYERS.name,
         settings=training_settings(TWO_LAYERS),
-        identity=run_identity(TWO_LAYERS, config["root_seed"]),
+        identity=lambda wildcards: run_identity(TWO_LAYERS, config["root_seed"]),
         root_seed=config["root_seed"],
         device=config["device"],
         code=code("language_token_changes.py"),
