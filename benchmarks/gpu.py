@@ -4,19 +4,26 @@ Each piece runs twice and the second run is timed, so that the start of the GPU'
 `benchmarks.paper_cost` takes its hours of a GPU from the table that this prints:
 
     .venv/bin/python -m benchmarks.gpu > benchmarks/gpu.csv
+
+On a GPU training and SGLD are captured programs; `benchmarks.programs` measures them beside the eager
+loop. The table that is kept is older: all of it is the eager loop's.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import torch
 
 from benchmarks.paper_cost import configuration, estimate, pass_cost
-from stagewise.core.network import network_descent
+from stagewise.core.network import network_descent, refuse_loss
+from stagewise.core.network_program import ProgramDescent
+from stagewise.core.precisions import Precision
 from stagewise.core.replicas import Batch, LossFunction, ParameterLayout
 from stagewise.llc.estimate import estimate_llc
 from stagewise.llc.settings import SGLDConfig
@@ -29,6 +36,9 @@ from stagewise.workflow.runs import Run, expand_runs, training_settings
 UPDATES = {"regression": 500, "language": 20}
 DRAWS = {"regression": 100, "language": 10}
 METRIC_ROWS = {"regression": 8192, "language": 500}
+
+Work = Callable[[int], None]
+"""Makes so many steps of all replicas."""
 
 Piece = tuple[float, Callable[[], None]]
 """Floating-point operations, and what does them."""
@@ -50,24 +60,45 @@ def data_of(network: RegressionRun | LanguageRun, count: int) -> tuple[LossFunct
     return network.llc_target(rows, count)
 
 
-def training_piece(run: Run, device: str) -> Piece:
-    """Return some updates of a training run."""
-    count = UPDATES[run.study]
+def updates_of(run: Run, device: str, networks: int, precision: Precision, captured: bool) -> Work:
+    """Return updates of networks: the eager loop of one, or the captured program of all."""
     network = network_of(run, device)
-    layout, size = ParameterLayout.of(network.initial()), network.training.batch_size
+    settings = replace(network.training, precision=precision)
+    layout = ParameterLayout.of(network.initial())
     initial = layout.flatten(network.initial())
+    block_of: Callable[[int, int], Batch]
     if isinstance(network, RegressionRun):
-        batch_at = lambda step: network.training_batch(step, None)  # noqa: E731
+        batch_at = partial(network.training_batch, tasks=None)
+        block_of, block = partial(network.training_block, tasks=None), 500
     else:
-        rows = data_of(network, size)[1][0].cpu()
-        batch_at = lambda step: (rows.to(device),)  # noqa: E731
+        assert isinstance(network, LanguageRun)
+        rows = data_of(network, settings.batch_size)[1][0]
+        batch_at = lambda step: (rows.clone(),)  # noqa: E731
+        block_of, block = lambda number, count: (rows.expand(count, *rows.shape),), 20
+    if not captured:
+        descent = network_descent(network.loss, layout, initial, batch_at, settings)
+    else:
+        descent = ProgramDescent(
+            *(network.loss, layout, initial.expand(networks, -1).clone(), [block_of] * networks),
+            *(settings, block, partial(refuse_loss, settings)),
+            captured=device == "cuda",
+        )
+    done = 0
 
-    def work() -> None:
-        descent = network_descent(network.loss, layout, initial, batch_at, network.training)
-        for step in range(count):
-            descent.advance(step)
+    def work(count: int) -> None:
+        nonlocal done
+        descent.advance_to(done, done + count)
+        done += count
 
-    return count * size * pass_cost(run), work
+    return work
+
+
+def training_piece(run: Run, device: str) -> Piece:
+    """Return some updates of a training run, as its rule makes them on the device."""
+    count = UPDATES[run.study]
+    make = updates_of(run, device, 1, "float32", device == "cuda")
+    size = run.settings["training"]["batch_size"]
+    return count * size * pass_cost(run), lambda: make(count)
 
 
 def metrics_piece(run: Run, device: str) -> Piece:

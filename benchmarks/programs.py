@@ -18,25 +18,17 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu import data_of, network_of
+from benchmarks.gpu import Work, data_of, network_of, updates_of
 from benchmarks.paper_cost import configuration
 from stagewise.core.kernels import differentiable_kernels
-from stagewise.core.network import network_descent, refuse_loss
-from stagewise.core.network_program import ProgramDescent
 from stagewise.core.precision import multiplied_in
 from stagewise.core.precisions import Precision
-from stagewise.core.replicas import Batch, ParameterLayout
 from stagewise.core.seeding import StreamKey
 from stagewise.llc.posterior import Posterior
 from stagewise.llc.settings import SGLDConfig
 from stagewise.llc.sgld import Langevin, sample_chains
 from stagewise.llc.sgld_program import sample_programs
-from stagewise.studies.language.study import LanguageRun
-from stagewise.studies.regression.study import RegressionRun
 from stagewise.workflow.runs import Run, expand_runs
-
-Work = Callable[[int], None]
-"""Makes so many steps of all replicas."""
 
 COLUMNS = (
     *("work", "way", "precision", "replicas", "ms", "times_faster", "goal", "verdict"),
@@ -55,39 +47,6 @@ class Way:
     steps: tuple[int, int]
     make: Callable[[], Work]
     goal: float | None = None
-
-
-def training(run: Run, device: str, networks: int, precision: Precision, captured: bool) -> Work:
-    """Return updates of networks: the eager loop of one, or the captured program of all."""
-    network = network_of(run, device)
-    settings = replace(network.training, precision=precision)
-    layout = ParameterLayout.of(network.initial())
-    initial = layout.flatten(network.initial())
-    block_of: Callable[[int, int], Batch]
-    if isinstance(network, RegressionRun):
-        batch_at = partial(network.training_batch, tasks=None)
-        block_of, block = partial(network.training_block, tasks=None), 500
-    else:
-        assert isinstance(network, LanguageRun)
-        rows = data_of(network, settings.batch_size)[1][0]
-        batch_at = lambda step: (rows.clone(),)  # noqa: E731
-        block_of, block = lambda number, count: (rows.expand(count, *rows.shape),), 20
-    if not captured:
-        descent = network_descent(network.loss, layout, initial, batch_at, settings)
-    else:
-        descent = ProgramDescent(
-            *(network.loss, layout, initial.expand(networks, -1).clone(), [block_of] * networks),
-            *(settings, block, partial(refuse_loss, settings)),
-            captured=device == "cuda",
-        )
-    done = 0
-
-    def work(count: int) -> None:
-        nonlocal done
-        descent.advance_to(done, done + count)
-        done += count
-
-    return work
 
 
 def sampling(
@@ -129,7 +88,7 @@ def ways(config: Mapping[str, Any], device: str) -> Iterator[Way]:
     regression, language = runs["regression"], runs["language"]
     name, make = (
         "regression training, ms a network and update",
-        partial(training, regression, device),
+        partial(updates_of, regression, device),
     )
     yield Way(name, "eager", "float32", 1, (50, 250), partial(make, 1, "float32", False))
     for networks, precision, goal in (
@@ -147,7 +106,7 @@ def ways(config: Mapping[str, Any], device: str) -> Iterator[Way]:
     ):
         one = partial(make, checkpoints, 10, precision, True)
         yield Way(name, "captured", precision, 10 * checkpoints, (100, 300), one, goal)
-    name, make = "language training, ms an update", partial(training, language, device, 1)
+    name, make = "language training, ms an update", partial(updates_of, language, device, 1)
     yield Way(name, "eager", "float32", 1, (5, 25), partial(make, "float32", False))
     for precision in ("float32", "tf32", "bf16"):
         yield Way(name, "captured", precision, 1, (20, 60), partial(make, precision, True), 2.0)
