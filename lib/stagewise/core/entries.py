@@ -53,15 +53,42 @@ def marks_of(kind: Any) -> tuple[Any, ...]:
     return getattr(kind, "__metadata__", ())
 
 
+@functools.cache
 def settings_in(kind: Any) -> Any:
     """Return the settings that a type is, whatever its marks, or None."""
     plain = kind.__origin__ if get_origin(kind) is Annotated else kind
     return plain if isinstance(plain, type) and issubclass(plain, Settings) else None
 
 
-def left_out(kind: Any) -> set[str]:
+@functools.cache
+def left_out(kind: Any) -> frozenset[str]:
     """Return the names of the fields of settings that their entry does not hold."""
-    return {name for mark in marks_of(kind) if isinstance(mark, LeftOut) for name in mark.names}
+    marks = [mark for mark in marks_of(kind) if isinstance(mark, LeftOut)]
+    return frozenset(name for mark in marks for name in mark.names)
+
+
+@functools.cache
+def _plain(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return origin and arguments of a type without its marks."""
+    plain = kind.__origin__ if get_origin(kind) is Annotated else kind
+    return get_origin(plain), get_args(plain)
+
+
+@functools.cache
+def _parts(settings: Any) -> tuple[tuple[str, Any, bool], ...]:
+    """Return name and type of each field, and whether plain values of it are no values of it yet."""
+    return tuple((name, part, _holds_others(part)) for name, part in types_of(settings).items())
+
+
+def _holds_others(kind: Any) -> bool:
+    origin, arguments = _plain(kind)
+    inside = origin in (tuple, Mapping) or any(map(_holds_others, arguments))
+    return settings_in(kind) is not None or inside
+
+
+@functools.cache
+def _needed(settings: Any) -> frozenset[str]:
+    return frozenset(field.name for field in fields(settings) if field.default is MISSING)
 
 
 def schema_of(
@@ -150,8 +177,7 @@ def build(
     own = settings_in(kind)
     if own is not None and isinstance(value, Mapping):
         return _build_settings(own, kind, value, place, beside or {})
-    plain = kind.__origin__ if get_origin(kind) is Annotated else kind
-    origin, arguments = get_origin(plain), get_args(plain)
+    origin, arguments = _plain(kind)
     if NoneType in arguments:
         (other,) = (argument for argument in arguments if argument is not NoneType)
         return None if value is None else build(other, value, place)
@@ -171,12 +197,12 @@ def _build_settings(
 ) -> Any:
     elsewhere = {name: beside[name] for name in left_out(kind) if name in beside}
     values = {
-        name: build(part, entry[name], (*place, name), entry) if name in entry else elsewhere[name]
-        for name, part in types_of(settings).items()
-        if name in entry or name in elsewhere
+        name: build(part, entry[name], (*place, name), entry) if holds_others else entry[name]
+        for name, part, holds_others in _parts(settings)
+        if name in entry
     }
-    needed = {field.name for field in fields(settings) if field.default is MISSING}
-    if not needed <= set(values):
+    values |= {name: value for name, value in elsewhere.items() if name not in values}
+    if not _needed(settings) <= values.keys():
         return entry
     try:
         return settings(**values)

@@ -31,14 +31,20 @@ class Bounds(dict[str, Any]):
         return hash(tuple(self.items()))
 
 
-Seed = Annotated[int, Bounds(minimum=0)]
+LARGEST_COUNT = 10**9
+"""Above it no integer is a number of something, unless its type names a larger bound."""
+LARGEST, SMALLEST = 1e30, 1e-30
+"""Sizes between which numbers lie that are not 0: in single precision their products exist."""
+
+# Stores keep seeds as integers of 64 bits.
+Seed = Annotated[int, Bounds(minimum=0, maximum=2**63 - 1)]
 Count = Annotated[int, Bounds(minimum=1)]
 TwoOrMore = Annotated[int, Bounds(minimum=2)]
 Positive = Annotated[float, Bounds(exclusiveMinimum=0)]
 NotNegative = Annotated[float, Bounds(minimum=0)]
 Fraction = Annotated[float, Bounds(exclusiveMinimum=0, exclusiveMaximum=1)]
 Share = Annotated[float, Bounds(minimum=0, maximum=1)]
-Name = Annotated[str, Bounds(pattern="^[a-z][a-z0-9]*$")]
+Name = Annotated[str, Bounds(pattern="^[a-z][a-z0-9]{0,39}$")]
 Text = Annotated[str, Bounds(pattern=r"\S")]
 Several = Annotated[tuple[T, ...], Bounds(minItems=1, uniqueItems=True)]
 """At least one, none twice."""
@@ -69,7 +75,7 @@ class ContradictionError(ValueError):
             for part in match[1].split("."):
                 value = value[part] if isinstance(value, Mapping) else getattr(value, part)
             plain = list(value) if isinstance(value, tuple) else "null" if value is None else value
-            return f"{name(match[1])} ({plain})"
+            return f"{name(match[1])} ({shortened(str(plain))})"
 
         sentence = re.sub(r"\[([a-z][a-z0-9_.]*)\]", lambda match: name(match[1]), self.sentence)
         return re.sub(r"\{([a-z][a-z0-9_.]*)\}", shown, sentence)
@@ -89,8 +95,9 @@ class Settings:
         for name, allowed in limits_of(own).items():
             value = getattr(self, name)
             if not fits(value, allowed):
+                reason = out_of_reach(value, allowed)
                 raise ValueError(
-                    f"{type(self).__name__}.{name} must be {in_words(allowed)}, not {value!r}"
+                    f"{type(self).__name__}.{name} must be {in_words(allowed)}{reason}, not {value!r}"
                 )
         for sentence in self.contradictions():
             raise ContradictionError(sentence, self)
@@ -141,29 +148,75 @@ def limits(kind: Any) -> dict[str, Any]:
 
 
 def fits(value: Any, allowed: Mapping[str, Any]) -> bool:
-    """Return whether a value is allowed; a tuple is an array, and no number is infinite or a bool."""
+    """Return whether a value is allowed; a tuple is an array, and text is one line without controls."""
     if "enum" in allowed:
-        return value in allowed["enum"]
-    kind = allowed["type"]
-    if isinstance(kind, list):  # this or null
-        return value is None or fits(value, {**allowed, "type": kind[0]})
-    if kind == "array":
+        return isinstance(value, str) and value in allowed["enum"]
+    if not of_type(value, allowed):
+        return False
+    if isinstance(value, str):
+        return value.isprintable() and matches(allowed.get("pattern", ""), value)
+    if isinstance(value, list | tuple):
         return (
-            isinstance(value, list | tuple)
-            and allowed.get("minItems", 0) <= len(value) <= allowed.get("maxItems", math.inf)
-            and (not allowed.get("uniqueItems") or len(set(value)) == len(value))
+            allowed.get("minItems", 0) <= len(value) <= allowed.get("maxItems", math.inf)
+            and not (allowed.get("uniqueItems") and _has_twice(value))
             and all(fits(item, allowed["items"]) for item in value)
         )
-    if kind in ("integer", "number"):
-        number = isinstance(value, Integral if kind == "integer" else Real)
-        if not number or isinstance(value, bool) or not math.isfinite(value):
-            return False
-        return all(
-            holds(value, allowed[key]) for key, (_, holds) in _BOUNDS.items() if key in allowed
-        )
-    if kind == "string":
-        return isinstance(value, str) and bool(re.search(allowed.get("pattern", ""), value))
-    return kind == "object" or isinstance(value, bool)
+    if value is None or isinstance(value, bool) or "object" in allowed["type"]:
+        return True
+    return not out_of_reach(value, allowed) and all(
+        holds(value, allowed[key]) for key, (_, holds) in _BOUNDS.items() if key in allowed
+    )
+
+
+def of_type(value: Any, allowed: Mapping[str, Any]) -> bool:
+    """Return whether a value is of one of the types that a JSON schema names.
+
+    Other than in JSON, 4.0 is no integer, for a count that arrives as a float breaks ranges and shapes;
+    neither nan nor a bool is a number, and an object is anything.
+    """
+    kinds = allowed["type"]
+    kind = _KINDS.get(type(value)) or _unusual_kind(value)
+    if kind == "number" and not math.isfinite(value):
+        return False
+    return kind in kinds or (kind == "integer" and "number" in kinds) or "object" in kinds
+
+
+_KINDS: Mapping[type, str] = {
+    **{NoneType: "null", bool: "boolean", int: "integer", float: "number", str: "string"},
+    **{list: "array", tuple: "array", dict: "object"},
+}
+
+
+def _unusual_kind(value: Any) -> str:
+    """Return the type of a value that is of no built-in one, as numbers of numpy are."""
+    kinds = {"integer": Integral, "number": Real, "string": str, "array": list | tuple}
+    return next((name for name, kind in kinds.items() if isinstance(value, kind)), "object")
+
+
+def out_of_reach(value: Any, allowed: Mapping[str, Any]) -> str:
+    """Say what a number must be, whatever it stands for; nothing if it is not too large or small."""
+    kinds, kind = allowed.get("type", ()), _KINDS.get(type(value)) or _unusual_kind(value)
+    if kind == "integer" and "integer" in kinds:
+        within = value <= LARGEST_COUNT or "maximum" in allowed
+        return "" if within else f" and at most {LARGEST_COUNT}"
+    if kind not in ("integer", "number") or "number" not in kinds:
+        return ""
+    within = value == 0 or SMALLEST <= abs(value) <= LARGEST
+    return "" if within else f", in size between {SMALLEST:g} and {LARGEST:g}"
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Return whether a JSON schema's pattern is in a text; its `$` is the end, after any line break."""
+    return re.search(_strict(pattern), text) is not None
+
+
+@functools.cache
+def _strict(pattern: str) -> str:
+    return pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern
+
+
+def _has_twice(values: Sequence[Any]) -> bool:
+    return any(value in values[:number] for number, value in enumerate(values))
 
 
 def in_words(allowed: Mapping[str, Any]) -> str:
@@ -181,6 +234,11 @@ def in_words(allowed: Mapping[str, Any]) -> str:
         "object": lambda: _mapping_in_words(allowed),
     }
     return " or ".join(words[kind]() for kind in sorted(kinds, key="null".__ne__))
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text, its beginning where it is long."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def some_of(names: Sequence[str], most: int = 9) -> str:

@@ -10,15 +10,19 @@ from stagewise.core.fields import (
     Bounds,
     Count,
     Fraction,
-    NotNegative,
     Positive,
     Settings,
-    TwoOrMore,
 )
 from stagewise.core.learning_rates import one_cycle_learning_rate
 from stagewise.core.precisions import Precision
 
 Optimiser = Literal["adam", "adamw", "sgd"]
+# Beyond these, parameters or losses leave single precision within a few updates.
+LearningRate = Annotated[float, Bounds(exclusiveMinimum=0, maximum=1000)]
+WeightDecay = Annotated[float, Bounds(minimum=0, maximum=1000)]
+Scale = Annotated[float, Bounds(exclusiveMinimum=0, maximum=1000)]
+"""Of initial parameters, or of data."""
+
 Momentum = Annotated[float, Bounds(minimum=0, exclusiveMaximum=1)]
 
 
@@ -33,7 +37,7 @@ class TrainingSettings(Settings):
     """[T] Updates of a run."""
     batch_size: Count
     """Samples in a batch, new ones at each step."""
-    max_learning_rate: Positive
+    max_learning_rate: LearningRate
     """Peak of the learning-rate schedule."""
     warmup_fraction: Fraction | None
     """Share of the run in which the learning rate rises; null keeps it at its peak."""
@@ -43,7 +47,7 @@ class TrainingSettings(Settings):
     """Adam's guard against division by zero."""
     segment_steps: Count
     """Updates between two saves of the resumable state; no effect on results."""
-    weight_decay: NotNegative = 0.0
+    weight_decay: WeightDecay = 0.0
     """Share of the learning rate by which an update shrinks the parameters, apart from the gradient."""
     precision: Precision = "float32"
     """In what losses and gradients multiply: float32; tf32, with factors of 10 bits on a GPU and as
@@ -90,9 +94,9 @@ class OptimiserSettings(Settings):
 class StepGrids(Settings):
     """Steps at which something is kept, on two grids at once."""
 
-    num_linear: TwoOrMore
+    num_linear: Annotated[int, Bounds(minimum=2, maximum=100_000)]
     """Evenly spaced steps, both ends included."""
-    num_logarithmic: Count
+    num_logarithmic: Annotated[int, Bounds(minimum=1, maximum=10_000)]
     """Steps evenly spaced in log step; those in both grids count once."""
 
 
@@ -100,3 +104,12 @@ def uneven_heads(num_heads: int, embed_dim: int) -> Iterator[str]:
     """Yield what is wrong with heads that share a width, as `core.fields.Settings.contradictions`."""
     if embed_dim % num_heads:
         yield "{num_heads} must divide {embed_dim}; change one of the two"
+
+
+def crowded(num_steps: str, grid: str, most: int, count: int) -> Iterator[str]:
+    """Yield that a logarithmic grid has more steps than there are, as `uneven_heads`."""
+    if count > most:
+        yield (
+            f"{{{grid}.num_logarithmic}} is more than the steps of {{{num_steps}}}; set it to at most "
+            f"{most}"
+        )

@@ -51,9 +51,9 @@ class StageSettings(Settings):
     min_change: Fraction = 0.01
     """Least change of the LLC between milestones, or a milestone and an end, as a share of the curve's
     range."""
-    num_draws: TwoOrMore = 200
+    num_draws: Annotated[int, Bounds(minimum=2, maximum=100_000)] = 200
     """Posterior draws behind each milestone's interval."""
-    grid_points: Annotated[int, Bounds(minimum=10)] = 400
+    grid_points: Annotated[int, Bounds(minimum=10, maximum=5000)] = 400
     """Points of the even grid in log(1 + step) on which the fitted curve is evaluated."""
     match_width: Positive = 0.5
     """Largest distance between a draw's milestone and its match. Unit: log step."""

@@ -64,7 +64,7 @@ class SecondOpinionSettings(Settings):
     """Moves of a chain of Hamiltonian Monte Carlo, a quarter of them burn-in."""
     leapfrog_steps: Count
     """Most leapfrog steps of a move."""
-    step_bias: Fraction
+    step_bias: Annotated[float, Bounds(minimum=1e-6, exclusiveMaximum=1)]
     """Share by which SGLD's step size puts the stiffest direction's variance wrong: epsilon c / 4 for
     the curvature c = n_beta h + gamma."""
     num_samples: TwoOrMore

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from stagewise.core.entries import Derived, LeftOut
-from stagewise.core.fields import Bounds, Count, Name, Seed, Settings, Several
-from stagewise.core.settings import StepGrids
-from stagewise.development.settings import FormSettings
+from stagewise.core.fields import Bounds, Count, Name, Seed, Settings, Several, TwoOrMore
+from stagewise.core.settings import StepGrids, crowded
+from stagewise.development.settings import MIN_CHECKPOINTS, FormSettings
 from stagewise.llc.settings import SGLDConfig
 
 Analysis = Literal["metrics", "llc", "essential_dynamics"]
@@ -57,8 +57,9 @@ class SamplerSettings(NamedSampler):
 class LlcSettings(Settings):
     """Local learning coefficients along training."""
 
-    num_checkpoints: Count
-    """How many of the checkpoints get an LLC; a larger number only adds estimates."""
+    num_checkpoints: Annotated[int, Bounds(minimum=MIN_CHECKPOINTS)]
+    """How many of the checkpoints get an LLC, enough for stages; a larger number only adds
+    estimates."""
     shard_size: Count
     """Checkpoints that one job estimates; no effect on results."""
 
@@ -67,7 +68,7 @@ class LlcSettings(Settings):
 class SampledLlc(LlcSettings):
     """Local learning coefficients along training, on samples drawn for them."""
 
-    num_samples: Count
+    num_samples: TwoOrMore
     """[n] Samples in the fixed set on which L_n is defined."""
     settings: Mapping[Name, Annotated[SamplerSettings, Derived("like")]]
     """Named sampler settings; each one gives an LLC curve of its own, and may be like another."""
@@ -86,9 +87,27 @@ class Published(Settings):
     forms: Several[Count]
     """Steps of the published forms."""
 
+    def contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with the stages."""
+        if len(self.types) != len(self.milestones) + 1:
+            yield "{types} must have one letter more than {milestones} has steps; correct one of the two"
+        for steps in ("milestones", "forms"):
+            if list(getattr(self, steps)) != sorted(getattr(self, steps)):
+                yield f"{{{steps}}} must ascend; order it"
+
 
 Experiments = Mapping[str, Mapping[str, Settings]]
 """Settings by experiment and name."""
+
+
+def unknown_seeds(samplers: Mapping[str, NamedSampler], num_seeds: int) -> Iterator[str]:
+    """Yield which sampler settings are for seeds that no run has."""
+    for name, sampler in samplers.items():
+        if any(seed >= num_seeds for seed in sampler.seeds or ()):
+            yield (
+                f"{{llc.settings.{name}.seeds}} must stay below {{llc.num_seeds}}; lower the first or "
+                "set it to null for all"
+            )
 
 
 def missing_settings(
@@ -104,6 +123,16 @@ def missing_settings(
                 yield f"[experiments.{experiment}] lacks {name!r}, which figures compare; add it"
 
 
+def without_and_with_decay(
+    place: str, experiments: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Yield what a comparison over weight decay lacks; the place is experiment.setting."""
+    experiment, setting = place.split(".")
+    decays = experiments[experiment][setting].weight_decays
+    if 0.0 not in decays or not any(decays):
+        yield f"{{experiments.{place}.weight_decays}} must hold 0.0 and another, to compare; add it"
+
+
 def renamed(experiments: Experiments) -> Iterator[str]:
     """Yield which settings have the name of another one."""
     seen: set[str] = set()
@@ -112,6 +141,15 @@ def renamed(experiments: Experiments) -> Iterator[str]:
             if name in seen:
                 yield f"[experiments.{experiment}.{name}] has the name of another setting; rename one"
             seen.add(name)
+
+
+def more_components_than_steps(num_recorded: int, num_components: int) -> Iterator[str]:
+    """Yield what a trajectory is too short for, as `core.fields.Settings.contradictions` of a run."""
+    if num_recorded <= num_components:
+        yield (
+            f"{{trajectory.num_steps}} must be above the {num_components} of "
+            "[essential_dynamics.num_components]; raise the first or lower the second"
+        )
 
 
 def more_than_trained(num_steps: int, checkpoints: StepGrids, num_recorded: int) -> Iterator[str]:
@@ -125,11 +163,7 @@ def more_than_trained(num_steps: int, checkpoints: StepGrids, num_recorded: int)
     num_recorded : int
         ``trajectory.num_steps``.
     """
-    if checkpoints.num_logarithmic > num_steps:
-        yield (
-            "{checkpoints.num_logarithmic} is more than the steps of {training.num_steps}; "
-            f"set it to at most {num_steps}"
-        )
+    yield from crowded("training.num_steps", "checkpoints", num_steps, checkpoints.num_logarithmic)
     if num_recorded > num_steps + 1:
         yield (
             "{trajectory.num_steps} is more than the steps of {training.num_steps} and the start; "

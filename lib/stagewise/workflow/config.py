@@ -7,19 +7,21 @@ they become. Every problem is one sentence that names the key, its value and the
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, get_args, get_origin
 
 from stagewise.core.entries import Derived, build, left_out, marks_of, settings_in
-from stagewise.core.fields import ContradictionError, types_of
+from stagewise.core.fields import ContradictionError, some_of, types_of
+from stagewise.studies.sections import more_components_than_steps
 from stagewise.workflow.configuration import (
     OPTIONAL,
     RUN_SETTINGS,
     Configuration,
     whole_schema,
 )
-from stagewise.workflow.schema_errors import first_problem
+from stagewise.workflow.schema_errors import first_problem, shown
 
 STUDIES = tuple(RUN_SETTINGS)
 SECTIONS = {study: tuple(types_of(settings)) for study, settings in RUN_SETTINGS.items()}
@@ -48,7 +50,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
         With one line that names the key, its value and what is allowed.
     """
     complete = completed(config)
-    problem = first_problem(complete, whole_schema())
+    problem = first_problem(complete, _schema())
     if problem is not None:
         raise ConfigError(f"config: {problem}")
     try:
@@ -57,17 +59,27 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
             build(OPTIONAL[section], complete[section], (section,))
     except ContradictionError as error:
         place = error.place
-        raise ConfigError(f"config: {error.told(lambda key: _quoted(*place, key))}") from None
+        told = error.told(lambda key: _named(config, (*place, *key.split("."))))
+        raise ConfigError(f"config: {told}") from None
     for study in STUDIES:
         for variant in complete[study]["variants"]:
             _check_variant(study, variant, complete[study])
     return complete
 
 
+@functools.cache
+def _schema() -> Mapping[str, Any]:
+    return whole_schema()
+
+
 def _check_variant(study: str, variant: str, section: Mapping[str, Any]) -> None:
     """Check a run's settings; a key is named where it is written, in the variant if that changes it."""
+    analysed = "essential_dynamics" in section["variants"][variant]["analyses"]
+    components = section["essential_dynamics"]["num_components"] if analysed else 0
     try:
-        build(RUN_SETTINGS[study], variant_settings(study, section, variant))
+        run = build(RUN_SETTINGS[study], variant_settings(study, section, variant))
+        for sentence in more_components_than_steps(run.trajectory.num_steps, components):
+            raise ContradictionError(sentence, run)
     except ContradictionError as error:
         changes = section["variants"][variant]["settings"]
 
@@ -77,6 +89,20 @@ def _check_variant(study: str, variant: str, section: Mapping[str, Any]) -> None
             return _quoted(study, *(("variants", variant, "settings") if changed else ()), *path)
 
         raise ConfigError(f"config: {error.told(name)}") from None
+
+
+def _named(config: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    """Name a key where the file states it, and the setting that has it from there if it does not."""
+    stated = path
+    while not _holds(config, [*stated]):
+        holder = _part(config, *stated[:4])
+        if stated[1:2] == ("experiments",):
+            stated = (stated[0], "base", *stated[4:])
+        elif stated[1:3] == ("llc", "settings") and isinstance(holder.get("like"), str):
+            stated = (*stated[:3], holder["like"], *stated[4:])
+        else:
+            return _quoted(*path)
+    return _quoted(*stated) + (f" of {_quoted(*path[:4])}" if stated != path else "")
 
 
 def _quoted(*path: str) -> str:
@@ -158,9 +184,10 @@ def _resembled(samplers: Mapping[str, Any], names: tuple[str, ...], place: str) 
     if not isinstance(entry, Mapping) or "like" not in entry:
         return entry
     own, other = {key: value for key, value in entry.items() if key != "like"}, entry["like"]
-    problem = f"config: '{place}.{names[-1]}.like' is {other!r}"
-    if other not in samplers:
-        raise ConfigError(f"{problem}, which is none of {', '.join(samplers)}; correct the name")
+    problem = f"config: {_quoted(place, str(names[-1]), 'like')} is {shown(other)}"
+    if not isinstance(other, str) or other not in samplers:
+        known = some_of([str(name) for name in samplers], most=5)
+        raise ConfigError(f"{problem}, which is none of {known}; correct the name")
     if other in names:
         raise ConfigError(f"{problem}, which leads back to itself; state one of them in full")
     model = _resembled(samplers, (*names, other), place)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from stagewise.core.entries import Derived, schema_of
-from stagewise.core.fields import Bounds, Name, Seed, Settings
+from stagewise.core.fields import Bounds, Name, Seed, Settings, some_of
 from stagewise.development.settings import FormRateSettings
 from stagewise.exact.settings import SecondOpinionSettings, ValidationSettings
 from stagewise.studies.instruments.configuration import CalibrationSettings
@@ -74,12 +74,25 @@ class Configuration(Settings):
         for study in RUN_SETTINGS:
             yield from _missing_variants(study, getattr(self, study).variants)
             yield from _samplers(study, getattr(self, study))
-        seeds = list(self.regression.variants["base"].seeds)
-        if self.figures.shown_seed not in seeds:
+        if all(sampler.seeds is not None for sampler in self.regression.llc.settings.values()):
+            yield (
+                "[regression.llc.settings] has no setting for all seeds, which figures start from; set "
+                "seeds of one to null"
+            )
+        seeds = some_of([str(seed) for seed in self.regression.variants["base"].seeds])
+        if self.figures.shown_seed not in self.regression.variants["base"].seeds:
             yield (
                 f"{{figures.shown_seed}} has no run; choose one of the seeds {seeds} of "
                 "[regression.variants.base] or add it there"
             )
+        shown = self.figures.shown_seed
+        for name in ("local", "fresh", "likelihood"):
+            sampler = self.regression.llc.settings.get(name)
+            if sampler is not None and shown not in (sampler.seeds or [shown]):
+                yield (
+                    f"{{regression.llc.settings.{name}.seeds}} leaves out {{figures.shown_seed}}, whose "
+                    "curves figures compare; add it there"
+                )
 
 
 OPTIONAL: Mapping[str, Any] = {"own": Annotated[OwnStudy, Derived()]}
@@ -120,14 +133,17 @@ def _samplers(study: str, section: Any) -> Iterator[str]:
         if name not in samplers:
             yield f"[{study}.llc.settings] lacks {name!r}, which figures compare; add it"
     seeds = {
-        name: list(variant.seeds)
+        name: set(variant.seeds)
         for name, variant in section.variants.items()
         if "llc" in variant.analyses
     }
-    present = "; ".join(f"{name}: {some}" for name, some in seeds.items())
+    present = "; ".join(
+        f"{name}: {some_of([str(seed) for seed in sorted(some)], most=5)}"
+        for name, some in [*seeds.items()][:3]
+    )
     for name, sampler in samplers.items():
         wanted = set(sampler.seeds or ())
-        if not any(wanted <= set(some) for some in seeds.values()):
+        if not any(wanted <= some for some in seeds.values()):
             yield (
                 f"{{{study}.llc.settings.{name}.seeds}} are not all seeds of one variant with the "
                 f"analysis llc ({present}); choose among these, or null for all"

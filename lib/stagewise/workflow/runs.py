@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stagewise.core.fields import shortened
 from stagewise.development.settings import MIN_CHECKPOINTS
 from stagewise.stores.identity import digest_of
 from stagewise.stores.provenance import ROOT
@@ -122,10 +123,16 @@ def own_runs(config: Mapping[str, Any]) -> list[Run]:
                     f"{folder} has {len(steps)} checkpoints, too few for stages; give at least "
                     f"{MIN_CHECKPOINTS}"
                 )
+            components = own["essential_dynamics"]["num_components"]
+            if len(steps) <= components:
+                raise OwnError(
+                    f"{folder} has {len(steps)} checkpoints, too few for the {components} of "
+                    "'own.essential_dynamics.num_components'; lower that"
+                )
             settings = {**shared, "folder": folder, "steps": steps}
             runs.append(Run(name, OWN, OWN, 0, settings, ANALYSES))
     except (CodeError, OwnError) as error:
-        raise ConfigError(f"config: {place!r} is {given!r}: {error}") from None
+        raise ConfigError(f"config: {place!r} is {shortened(repr(given))}: {error}") from None
     return runs
 
 

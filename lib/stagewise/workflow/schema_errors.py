@@ -5,16 +5,29 @@ from __future__ import annotations
 import difflib
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
-
-from stagewise.core.fields import in_words, some_of
+from stagewise.core.fields import fits, in_words, matches, of_type, out_of_reach, shortened, some_of
 
 # A mistyped key is the cause of what else is wrong, so it is reported first.
-_ORDER = ("additionalProperties", "required", "type")
+_UNREADABLE, _UNKNOWN, _MISSING, _TYPE, _VALUE = range(5)
+
+_CONTROL = "holds a line break or another control character; take it out"
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Something that is wrong: its place in the order of reports, where, and the schema there.
+
+    The value is that of a key, or a key that is unreadable itself.
+    """
+
+    kind: int
+    path: tuple[Any, ...]
+    value: Any
+    level: Mapping[str, Any]
 
 
 def first_problem(content: Any, schema: Mapping[str, Any]) -> str | None:
@@ -28,98 +41,89 @@ def first_problem(content: Any, schema: Mapping[str, Any]) -> str | None:
     content : object
         What a YAML file holds.
     schema : mapping
-        JSON schema, draft 2020-12, with references into its own ``$defs`` only.
+        JSON schema, draft 2020-12, of the keywords that `core.fields.fits` knows and those of mappings,
+        closed at every level, with references into its own ``$defs`` only.
     """
-    if not isinstance(content, Mapping):
-        return f"the file must be a mapping of keys, not {_shown(content)}"
-    for path in _keys_that_are_not_text(content):
-        return f"the key {_dotted(path)!r} is not text; put it in quotes"
-    for path in _with_line_breaks(content):
-        return f"{_dotted(path)!r} holds a line break or another control character; take it out"
-    if "$defs" in schema:
-        rest = {key: value for key, value in schema.items() if key != "$defs"}
-        schema = _inlined(rest, schema["$defs"])
-    errors = _Validator(schema).iter_errors(content)
-    first = min(errors, key=lambda error: _rank(error, content), default=None)
+    schema = _plain(schema)
+    first = min(_problems(content, schema, ()), key=lambda one: one.kind, default=None)
     return None if first is None else _message(first, schema)
 
 
-def _is_integer(_: Any, value: Any) -> bool:
-    """Unlike JSON, tell 4 from 4.0: a count that arrives as a float breaks ranges and shapes."""
-    return isinstance(value, int) and not isinstance(value, bool)
+def problems(content: Any, schema: Mapping[str, Any]) -> list[str]:
+    """Return a sentence on each thing that is wrong with `content`; see `first_problem`."""
+    schema = _plain(schema)
+    return [_message(one, schema) for one in _problems(content, schema, ())]
 
 
-def _is_number(_: Any, value: Any) -> bool:
-    """Unlike JSON schema, refuse nan and inf, which pass every range."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _plain(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$defs" not in schema:
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "$defs"}
+    return _inlined(rest, schema["$defs"])
 
 
-_Validator = jsonschema.validators.extend(
-    jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {"integer": _is_integer, "number": _is_number}
-    ),
-)
+def _problems(value: Any, level: Mapping[str, Any], path: tuple[Any, ...]) -> Iterator[_Problem]:
+    """Yield what is wrong with one value, or with those inside it, in the order of the file."""
+    if level.get("type") == "object":
+        if isinstance(value, Mapping):
+            yield from _problems_of_mapping(value, level, path)
+        else:
+            yield _Problem(_TYPE, path, value, level)
+        return
+    items = level.get("items", {})
+    if (unfit := not fits(value, level)) or items.get("type") == "object":
+        inside = enumerate(value if isinstance(value, list) and items else ())
+        found = [one for n, part in inside for one in _problems(part, items, (*path, n))]
+        typed = "type" not in level or of_type(value, level)
+        kind = _UNREADABLE if _holds_controls(value) else _VALUE if typed else _TYPE
+        yield from found or ([_Problem(kind, path, value, level)] if unfit else [])
 
 
-def _keys_that_are_not_text(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    if isinstance(value, Mapping):
-        for key, child in value.items():
-            if not isinstance(key, str):
-                yield (*path, str(key))
-            yield from _keys_that_are_not_text(child, (*path, key))
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            yield from _keys_that_are_not_text(child, (*path, index))
+def _problems_of_mapping(
+    value: Mapping[Any, Any], level: Mapping[str, Any], path: tuple[Any, ...]
+) -> Iterator[_Problem]:
+    own, named = level.get("properties", {}), level.get("patternProperties", {})
+    for key in level.get("required", ()):
+        if key not in value:
+            yield _Problem(_MISSING, (*path, key), None, own[key])
+    for key, part in value.items():
+        if not isinstance(key, str) or _holds_controls(key):
+            yield _Problem(_UNREADABLE, (*path, str(key)), key, level)
+        elif key in own:
+            yield from _problems(part, own[key], (*path, key))
+        else:
+            inner = next((some for name, some in named.items() if matches(name, key)), None)
+            if inner is None:
+                yield _Problem(_UNKNOWN, (*path, key), None, level)
+            else:
+                yield from _problems(part, inner, (*path, key))
 
 
-def _with_line_breaks(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the paths of keys and texts that are not one line, as a pattern's ``$`` lets pass."""
-    if isinstance(value, Mapping | list):
-        items = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, child in items:
-            if isinstance(key, str) and key and not key.isprintable():
-                yield (*path, key)
-            yield from _with_line_breaks(child, (*path, key))
-    elif isinstance(value, str) and value and not value.isprintable():
-        yield path
+def _holds_controls(value: Any) -> bool:
+    return isinstance(value, str) and not value.isprintable()
 
 
-def _rank(error: jsonschema.ValidationError, content: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Order errors by kind and then by where in the file they are."""
-    kind = _ORDER.index(error.validator) if error.validator in _ORDER else len(_ORDER)
-    position: list[int] = []
-    value: Any = content
-    for part in error.absolute_path:
-        position.append(part if isinstance(value, list) else list(value).index(part))
-        value = value[part]
-    return kind, position
-
-
-def _message(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> str:
-    path = tuple(error.absolute_path)
-    if error.validator == "additionalProperties":
-        return _about_unknown_key(error, path, schema)
-    if error.validator == "required":
-        missing = next(key for key in error.schema["required"] if key not in error.instance)
-        allowed = in_words(error.schema["properties"][missing])
-        return f"missing key {_dotted((*path, missing))!r}; add it as {allowed}"
-    allowed = in_words(error.schema)
-    hint = _number_hint(error.instance, error.schema)
-    return f"{_dotted(path)!r} is {_shown(error.instance)}; it must be {allowed}{hint}"
+def _message(problem: _Problem, schema: Mapping[str, Any]) -> str:
+    place = repr(_dotted(problem.path))
+    if problem.kind == _UNREADABLE:
+        named = isinstance(problem.value, str)
+        return f"{place} {_CONTROL}" if named else f"the key {place} is not text; put it in quotes"
+    if not problem.path:
+        return f"the file must be a mapping of keys, not {shown(problem.value)}"
+    if problem.kind == _UNKNOWN:
+        return _about_unknown_key(problem.path, problem.level, schema)
+    allowed = in_words(problem.level)
+    if problem.kind == _MISSING:
+        return f"missing key {place}; add it as {allowed}"
+    hint = _number_hint(problem.value, problem.level) or out_of_reach(problem.value, problem.level)
+    return f"{place} is {shown(problem.value)}; it must be {allowed}{hint}"
 
 
 def _about_unknown_key(
-    error: jsonschema.ValidationError, path: tuple[Any, ...], schema: Mapping[str, Any]
+    path: tuple[Any, ...], level: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> str:
-    patterns = list(error.schema.get("patternProperties", {}))
-    valid = list(error.schema.get("properties", {}))
-    unknown = next(
-        key
-        for key in error.instance
-        if key not in valid and not any(re.search(pattern, key) for pattern in patterns)
-    )
-    dotted = _dotted((*path, unknown))
+    patterns, valid = list(level.get("patternProperties", {})), list(level.get("properties", {}))
+    unknown, dotted = path[-1], _dotted(path)
     if patterns:
         return f"{dotted!r} is not a valid name; names here match {patterns[0]}: rename it"
     close = difflib.get_close_matches(unknown, valid, n=1)
@@ -168,27 +172,28 @@ def _inlined(part: Any, definitions: Mapping[str, Any]) -> Any:
 
 def _number_hint(value: Any, level: Mapping[str, Any]) -> str:
     """Explain a number that arrived as text: YAML takes 3e-4 and 1e5 for words."""
-    named = level.get("type", ())
-    kinds = [named] if isinstance(named, str) else named
-    if not isinstance(value, str) or not {"integer", "number"} & set(kinds):
-        return ""
     try:
-        number = float(value)
+        number = float(value) if isinstance(value, str) else math.nan
     except ValueError:
         return ""
-    if not math.isfinite(number):
+    if number.is_integer() and "integer" in level.get("type", ()):
+        number = int(number)
+    if not fits(number, level):
         return ""
-    text = str(int(number)) if "integer" in kinds and number.is_integer() else repr(number)
+    text = repr(number)
     mantissa, exponent_mark, exponent = text.partition("e")
     if exponent_mark and "." not in mantissa:
         text = f"{mantissa}.0e{exponent}"
     return f" (YAML read it as text: write {text}, without quotes)"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return a value as YAML would write it on one line, shortened."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):  # keys that JSON has not; an integer of thousands of digits
+        return "what cannot be shown"
+    return shortened(text if text.isprintable() else ascii(text)[1:-1])
 
 
 def _dotted(path: Sequence[Any]) -> str:

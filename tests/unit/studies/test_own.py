@@ -218,7 +218,7 @@ def test_loss_norm_and_outputs_along_training(folder):
         ({"factory": "net.py"}, "'own.factory' is \"net.py\"; it must be text that matches"),
         (
             {"llc": {"num_checkpoints": 3}},
-            r"'own.llc.num_checkpoints' \(3\) are too few for stages",
+            "'own.llc.num_checkpoints' is 3; it must be an integer of at least 5",
         ),
         ({"llc": {"shards": 3}}, "unknown key 'own.llc.shards'; did you mean 'shard_size'"),
         (

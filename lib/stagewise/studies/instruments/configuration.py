@@ -14,13 +14,12 @@ from stagewise.core.fields import (
     Bounds,
     Count,
     Fraction,
-    NotNegative,
-    Positive,
     Settings,
     Several,
     Share,
     TwoOrMore,
 )
+from stagewise.core.settings import LearningRate, Scale, WeightDecay
 from stagewise.llc.settings import AXES, Grid, SGLDConfig
 from stagewise.studies.modular.settings import NetworkSettings, TaskSettings
 
@@ -55,8 +54,16 @@ class ReducedRankSettings(Settings):
     """[r] Rank of the true map."""
     num_samples: TwoOrMore
     """[n] Samples."""
-    noise_std: Positive
+    noise_std: Scale
     """Standard deviation of the noise in each output."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what no map of these sizes has."""
+        if self.rank > (most := min(self.num_inputs, self.num_outputs, self.num_hidden)):
+            yield (
+                "{rank} is more than a map through {num_inputs}, {num_hidden} and {num_outputs} units "
+                f"can have; set it to at most {most}"
+            )
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,9 @@ class SmallTraining(Settings):
     """[T] Updates."""
     batch_size: Count
     """Pairs in a batch."""
-    learning_rate: Positive
+    learning_rate: LearningRate
     """Learning rate of Adam."""
-    weight_decay: NotNegative
+    weight_decay: WeightDecay
     """Coefficient of the weights in the gradient."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from stagewise.core.entries import Changes, LeftOut
-from stagewise.core.fields import Count, Name, Seed, Settings, Several, Text, TwoOrMore
+from stagewise.core.fields import Bounds, Count, Name, Seed, Settings, Several, Text, TwoOrMore
 from stagewise.core.settings import StepGrids
 from stagewise.development.settings import EssentialDynamicsSettings, StageSettings
 from stagewise.studies.language.settings import (
@@ -83,9 +83,9 @@ class CorpusSettings(Settings):
 class EvaluationSettings(Settings):
     """What metrics are measured on."""
 
-    num_rows: Count
+    num_rows: TwoOrMore
     """Validation rows behind all measures on text."""
-    num_synthetic: Count
+    num_synthetic: TwoOrMore
     """Rows of random tokens behind each head's scores."""
     match_distance: Count
     """Most tokens between the places of a token that completes a repeated bigram and of its control."""
@@ -116,7 +116,7 @@ class RunSettings(Settings):
     corpus: CorpusSettings
     vocab_size: VocabSize
     """[V] Tokens that are kept of GPT-2's, end-of-text among them."""
-    context_length: TwoOrMore
+    context_length: Annotated[int, Bounds(minimum=8)]
     """[n_ctx] Tokens in a row."""
     network: Annotated[NetworkSettings, LeftOut(("vocab_size", "context_length"))]
     training: LanguageTraining
@@ -135,6 +135,10 @@ class RunSettings(Settings):
             yield "{evaluation.icl_positions} must ascend and stay below {context_length}"
         if max(self.evaluation.ablation_positions) >= self.context_length:
             yield "{evaluation.ablation_positions} must stay below {context_length}"
+        if max(self.evaluation.ngram_lengths) > self.context_length:
+            yield "{evaluation.ngram_lengths} must stay below {context_length}"
+        if self.network.embed_dim < 3:
+            yield "{network.embed_dim} must be at least 3, for the shape of positions"
         if (
             self.training.repeated_share
             and max(self.training.repeated_tokens) > self.context_length

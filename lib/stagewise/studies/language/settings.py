@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from stagewise.core.fields import Bounds, Count, Fraction, NotNegative, Positive, Settings, Share
+from stagewise.core.fields import Bounds, Count, Fraction, Positive, Settings, Share
 from stagewise.core.precisions import Precision
-from stagewise.core.settings import TrainingSettings, uneven_heads
+from stagewise.core.settings import LearningRate, Scale, TrainingSettings, WeightDecay, uneven_heads
 
 SPLITS = ("train", "validation", "sampling")
 """Trained on; measured on; seen by the LLC's chains alone."""
@@ -30,9 +30,9 @@ class NetworkSettings(Settings):
     """[H] Attention heads in a layer; must divide embed_dim."""
     embed_dim: Count
     """[d] Width of the residual stream; a head has d / H dimensions."""
-    init_scale: Positive = 0.8
+    init_scale: Scale = 0.8
     """Standard deviation of initial weights, times the root of embed_dim; TransformerLens takes 0.8."""
-    position_scale: Positive = 0.8
+    position_scale: Scale = 0.8
     """The same for the positional embedding alone."""
 
     def contradictions(self) -> Iterator[str]:
@@ -67,9 +67,9 @@ class LanguageTraining(Settings):
     """[T] Updates of a run."""
     batch_size: Count
     """Rows in a batch."""
-    learning_rate: Positive
+    learning_rate: LearningRate
     """Learning rate of every update."""
-    weight_decay: NotNegative
+    weight_decay: WeightDecay
     """Share of the learning rate by which an update shrinks the parameters; 0 for none."""
     betas: tuple[Fraction, Fraction]
     """Decay rates of AdamW's first and second moment."""

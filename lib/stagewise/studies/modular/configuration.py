@@ -15,7 +15,14 @@ from stagewise.development.settings import StageSettings
 from stagewise.studies.modular.experiments import FOLLOWED, REQUIRED, SLINGSHOTS
 from stagewise.studies.modular.settings import SettingEntry
 from stagewise.studies.modular.thresholds import MeasureSettings, SlingshotSettings
-from stagewise.studies.sections import LlcSettings, NamedSampler, missing_settings, renamed
+from stagewise.studies.sections import (
+    LlcSettings,
+    NamedSampler,
+    missing_settings,
+    renamed,
+    unknown_seeds,
+    without_and_with_decay,
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class ModularStudy(Settings):
         if not missing:
             yield from self._of_scales()
             yield from self._of_slingshots()
+        yield from unknown_seeds(self.llc.settings, self.llc.num_seeds)
         if "local" not in self.llc.settings:
             yield "[llc.settings] lacks 'local', which figures show; add it"
         for analysis, key in (
@@ -94,17 +102,17 @@ class ModularStudy(Settings):
         place, entry = "experiments.scales.scaled", self.experiments["scales"]["scaled"]
         if 1.0 not in entry.initial_scales or min(entry.initial_scales) >= 1.0:
             yield f"{{{place}.initial_scales}} must hold 1.0 and a smaller one, to compare"
-        if 0.0 not in entry.weight_decays or not any(entry.weight_decays):
-            yield f"{{{place}.weight_decays}} must hold 0.0 and another"
+        yield from without_and_with_decay("scales.scaled", self.experiments)
 
     def _of_slingshots(self) -> Iterator[str]:
         for name in SLINGSHOTS:
             entry = self.experiments["stages"][name]
             apart = entry.num_steps / (entry.records.num_linear - 1)
             if self.slingshots.window < apart:
+                place = f"experiments.stages.{name}"
                 yield (
-                    f"{{slingshots.window}} is below the distance of records of {name!r}, {apart:g} "
-                    "updates; widen it, or raise that setting's records.num_linear"
+                    f"{{slingshots.window}} is below the {apart:g} updates between records by "
+                    f"{{{place}.num_steps}} and {{{place}.records.num_linear}}; widen it"
                 )
 
     def _of_analysis(
@@ -122,13 +130,13 @@ class ModularStudy(Settings):
                 )
             elif analysis != "llc" and stages[name].modulus % 2 == 0:
                 yield (
-                    f"{listed} names {name!r}, whose modulus {stages[name].modulus} is even: Fourier "
-                    "modes need an odd one; change the modulus or take it out"
+                    f"{listed} names {name!r}, but {{experiments.stages.{name}.modulus}} is even: "
+                    "Fourier modes need an odd one; change the modulus or take the name out"
                 )
             elif num_seeds > stages[name].num_seeds:
                 yield (
-                    f"{{{analysis}.num_seeds}} is more than the {stages[name].num_seeds} seeds of "
-                    f"{name!r}; lower it"
+                    f"{{{analysis}.num_seeds}} is more than {{experiments.stages.{name}.num_seeds}}; "
+                    "lower it"
                 )
         if self.shown_seed >= num_seeds:
             yield (

@@ -17,7 +17,17 @@ from stagewise.core.fields import (
     Several,
     TwoOrMore,
 )
-from stagewise.core.settings import Momentum, Optimiser, OptimiserSettings, StepGrids, uneven_heads
+from stagewise.core.settings import (
+    LearningRate,
+    Momentum,
+    Optimiser,
+    OptimiserSettings,
+    Scale,
+    StepGrids,
+    WeightDecay,
+    crowded,
+    uneven_heads,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +44,7 @@ _TYPES = {"single": "float32", "double": "float64"}
 class TaskSettings(Settings):
     """The table to be learned, and how much of it is shown."""
 
-    modulus: Annotated[int, Bounds(minimum=3)]
+    modulus: Annotated[int, Bounds(minimum=3, maximum=2000)]
     """[p] Number of residues; odd for Fourier modes, prime for modes that all look alike."""
     train_fraction: Fraction
     """Share of the p^2 pairs in the training set; the rest are the test set."""
@@ -43,10 +53,10 @@ class TaskSettings(Settings):
 
     def contradictions(self) -> Iterator[str]:
         """Yield what leaves one of the two sets empty."""
-        if not 0 < self.num_train < self.modulus**2:
+        if not 2 <= self.num_train < self.modulus**2:
             yield (
-                f"{{train_fraction}} of {self.modulus**2} pairs leaves the training or the test set "
-                "empty; change one of fraction and modulus"
+                f"{{train_fraction}} of {self.modulus**2} pairs leaves the training set with less than "
+                "two, or the test set empty; change one of fraction and modulus"
             )
 
     @property
@@ -69,9 +79,9 @@ class NetworkSettings(Settings):
     """Whether outputs are read by the embedding's transpose."""
     activation: Literal["gelu", "relu", "quadratic"] = "gelu"
     """Of the hidden layer."""
-    scale_embedding: Positive = 1.0
+    scale_embedding: Scale = 1.0
     """Multiplies the embedding as PyTorch draws it."""
-    scale_weights: Positive = 1.0
+    scale_weights: Scale = 1.0
     """Multiplies the linear maps, biases included, as PyTorch draws them."""
     freeze_sides: bool = False
     """Whether the maps of the residues stay as they were drawn."""
@@ -191,11 +201,11 @@ class SettingEntry(TaskSettings):
     """[T] Updates."""
     precision: Precision
     """Floating-point numbers."""
-    learning_rates: Several[Positive]
+    learning_rates: Several[LearningRate]
     """Learning rates; each one is a case of its own."""
-    weight_decays: Several[NotNegative]
+    weight_decays: Several[WeightDecay]
     """Weight decays; each one is a case of its own."""
-    initial_scales: Several[Positive]
+    initial_scales: Several[Scale]
     """Factors of all initial parameters; each one is a case of its own."""
     num_seeds: Count
     """Seeds 0, 1, ... of every case."""
@@ -209,11 +219,8 @@ class SettingEntry(TaskSettings):
         yield from super().contradictions()
         _ = self.program  # checks itself
         for grid in ("records", "checkpoints"):
-            if getattr(self, grid).num_logarithmic > self.num_steps:
-                yield (
-                    f"{{{grid}.num_logarithmic}} is more than the steps of {{num_steps}}; "
-                    "change one of the two"
-                )
+            count = getattr(self, grid).num_logarithmic
+            yield from crowded("num_steps", grid, self.num_steps, count)
 
     @property
     def program(self) -> Program:

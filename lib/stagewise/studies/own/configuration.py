@@ -36,7 +36,7 @@ class OwnLlc(LlcSettings):
 
     settings: Mapping[Name, Annotated[OwnSampler, Derived("like"), LeftOut(("seeds",))]]
     """Named sampler settings; each one gives an LLC curve of its own, and may be like another."""
-    num_checkpoints: Count = 33
+    num_checkpoints: Annotated[int, Bounds(minimum=MIN_CHECKPOINTS)] = 33
     """How many of the checkpoints get an LLC, spread over training, by default 33; a larger number only
     adds estimates."""
     shard_size: Count = 4
@@ -48,10 +48,6 @@ class OwnLlc(LlcSettings):
         """Yield what is too little for stages."""
         if not self.settings:
             yield "[settings] is empty; name at least one setting of the sampler"
-        if self.num_checkpoints < MIN_CHECKPOINTS:
-            yield (
-                f"{{num_checkpoints}} are too few for stages; set it to at least {MIN_CHECKPOINTS}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

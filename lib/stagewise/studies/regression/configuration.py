@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 from stagewise.core.entries import Changes, LeftOut
 from stagewise.core.fields import (
+    LARGEST,
+    SMALLEST,
     Bounds,
     Count,
     Name,
@@ -22,7 +24,7 @@ from stagewise.core.fields import (
     Share,
     TwoOrMore,
 )
-from stagewise.core.settings import StepGrids, TrainingSettings
+from stagewise.core.settings import Scale, StepGrids, TrainingSettings
 from stagewise.development.settings import EssentialDynamicsSettings, StageSettings
 from stagewise.llc.scale_settings import HessianSizes, ScaleSettings
 from stagewise.studies.regression.settings import NetworkSettings, TaskSettings
@@ -40,13 +42,13 @@ from stagewise.studies.sections import (
 class EvaluationSettings(Settings):
     """The fixed set on which metrics are measured."""
 
-    num_contexts: Count
+    num_contexts: TwoOrMore
     """Contexts in the fixed set."""
-    num_scaled_contexts: Count
+    num_scaled_contexts: TwoOrMore
     """Contexts at each other standard deviation of inputs or tasks, the first of the fixed set."""
-    input_scales: Several[Positive]
+    input_scales: Several[Scale]
     """[g] Standard deviations of the inputs at which the ICL score is measured."""
-    task_scales: Several[Positive]
+    task_scales: Several[Scale]
     """[g] Standard deviations of the tasks' entries at which it is measured."""
 
     def contradictions(self) -> Iterator[str]:
@@ -133,7 +135,7 @@ class FailureSettings(Settings):
 class StructureSettings(Settings):
     """What is looked at inside the network along training."""
 
-    num_contexts: Count
+    num_contexts: TwoOrMore
     """Contexts over which attention is averaged."""
     label_threshold: Annotated[float, Bounds(exclusiveMinimum=0.5, maximum=1)]
     """Share of its attention that a head gives to what it is named after."""
@@ -158,6 +160,22 @@ class RegressionLlc(SampledLlc):
     hessian: HessianSizes
     scale: ScaleSettings
     by_position: PositionSettings
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what the setting local lacks for the LLC over its scale."""
+        if "local" not in self.settings:
+            return
+        local, extremes = self.settings["local"], (min(self.scale.factors), max(self.scale.factors))
+        if local.n_beta is None:
+            yield "{settings.local.n_beta} must be a number, for [scale] goes up and down from it"
+        elif local.localization == 0:
+            yield "{settings.local.localization} must be above 0, for [scale] goes up and down from it"
+        elif any(
+            not SMALLEST <= value <= LARGEST
+            for factor in extremes
+            for value in (local.n_beta * factor, local.localization / factor)
+        ):
+            yield "{scale.factors} go beyond what numbers can be; bring them closer to 1"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from stagewise.core.fields import Count, Positive, Settings
-from stagewise.core.settings import uneven_heads
+from stagewise.core.fields import Count, Settings, TwoOrMore
+from stagewise.core.settings import Scale, uneven_heads
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,20 @@ class TaskSettings(Settings):
 
     dimension: Count
     """[D] Entries of an input x."""
-    num_examples: Count
-    """[K] Examples in a context."""
-    noise_variance: Positive
+    num_examples: TwoOrMore
+    """[K] Examples in a context; at least dimension."""
+    noise_variance: Scale
     """[sigma^2] Variance of the label noise, not its standard deviation."""
     num_tasks: Count | None = None
     """[M] Size of a finite set of tasks; null draws a new task for every context."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what leaves no example at which a task of this dimension is known."""
+        if self.num_examples < self.dimension:
+            yield (
+                "{num_examples} must be at least {dimension}, the example at which ICL scores divide; "
+                "raise the first or lower the second"
+            )
 
 
 @dataclass(frozen=True)

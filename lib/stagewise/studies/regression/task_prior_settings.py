@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from stagewise.core.entries import LeftOut
-from stagewise.core.fields import Count, Seed, Settings, Several
-from stagewise.core.settings import StepGrids, TrainingSettings
+from stagewise.core.fields import Count, Seed, Settings, Several, TwoOrMore
+from stagewise.core.settings import StepGrids, TrainingSettings, crowded
 
 
 @dataclass(frozen=True)
@@ -22,5 +23,10 @@ class TaskPriorSettings(Settings):
     """Of all networks; Adam with the one-cycle learning rate."""
     records: StepGrids
     """Steps at which predictions are compared."""
-    num_contexts: Count
+    num_contexts: TwoOrMore
     """Contexts on which they are compared, of each network's own tasks."""
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield what asks for more steps than there are."""
+        steps = self.training.num_steps
+        return crowded("training.num_steps", "records", steps, self.records.num_logarithmic)

@@ -11,10 +11,10 @@ from typing import Annotated
 
 from stagewise.core.entries import Derived
 from stagewise.core.fields import Bounds, Count, Fraction, Name, Positive, Seed, Settings, Several
-from stagewise.core.settings import StepGrids
+from stagewise.core.settings import Scale, StepGrids, crowded
 from stagewise.studies.scurves.settings import SettingEntry
 from stagewise.studies.scurves.thresholds import MeasureSettings
-from stagewise.studies.sections import missing_settings, renamed
+from stagewise.studies.sections import missing_settings, renamed, without_and_with_decay
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "linear": ("scalar", "vector"),
@@ -69,7 +69,7 @@ class ScurvesStudy(Settings):
 
     dimension: Count
     """[d] Entries of a vector."""
-    init_scale: Positive
+    init_scale: Scale
     """Length of an initial vector, in expectation of its square."""
     num_seeds: SeedNumbers
     seeds_per_batch: Count
@@ -90,27 +90,28 @@ class ScurvesStudy(Settings):
 
     def contradictions(self) -> Iterator[str]:
         """Yield what is missing, and which settings do not fit the study."""
-        yield from missing_settings(self.experiments, REQUIRED)
+        missing = [*missing_settings(self.experiments, REQUIRED)]
+        yield from missing
         yield from renamed(self.experiments)
         for experiment, entries in self.experiments.items():
             for name, entry in entries.items():
                 yield from self._of_setting(f"experiments.{experiment}.{name}", entry)
         if self.shown_seed >= min(self.num_seeds.few, self.num_seeds.many):
-            yield "{shown_seed} has no run; choose one below {num_seeds.few}"
+            yield "{shown_seed} has no run; choose one below {num_seeds.few} and {num_seeds.many}"
         yield from self._of_flow()
+        if not missing:
+            yield from without_and_with_decay("variants.decay1", self.experiments)
 
     def _of_setting(self, place: str, entry: SettingEntry) -> Iterator[str]:
         dimension = entry.dimension or self.dimension
         if (entry.rank or 1) > dimension:
+            of = f"{place}.dimension" if entry.dimension else "dimension"
             yield (
-                f"{{{place}.rank}} is more than the dimension {dimension}; set it to at most "
-                f"{dimension}, or to null for full rank"
+                f"{{{place}.rank}} is more than {{{of}}}; set it to at most {dimension}, or to null for "
+                "full rank"
             )
-        if self.records.num_logarithmic > entry.num_steps:
-            yield (
-                f"{{records.num_logarithmic}} is more than the steps of {{{place}.num_steps}}; "
-                "change one of the two"
-            )
+        count = self.records.num_logarithmic
+        yield from crowded(f"{place}.num_steps", "records", entry.num_steps, count)
 
     def _of_flow(self) -> Iterator[str]:
         entries = {n: entry for named in self.experiments.values() for n, entry in named.items()}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any, Literal
 
-from stagewise.core.fields import Bounds, Count, NotNegative, Positive, Settings, Several
-from stagewise.core.settings import Optimiser
+from stagewise.core.fields import Bounds, Count, Settings, Several
+from stagewise.core.settings import LearningRate, Optimiser, Scale, WeightDecay
 
 GROUPS: Mapping[str, tuple[int, ...]] = {"attention": (2, 2)}
 """Components in each factor of the learned tensor, where there is more than one factor."""
@@ -31,15 +31,15 @@ class SettingEntry(Settings):
     rank: Count | None
     """[r] Terms in the sum over products, for attention the inner dimension; null is full rank, the
     dimension."""
-    num_components: Count
+    num_components: Annotated[int, Bounds(minimum=1, maximum=20)]
     """[c] Vectors in a product; 1 is a vector, 2 a matrix, 4 an attention head."""
     optimiser: Optimiser
     """How the full loss is minimised."""
-    learning_rates: Several[Positive]
+    learning_rates: Several[LearningRate]
     """Learning rates; each one is a case of its own."""
-    weight_decays: Several[NotNegative]
+    weight_decays: Several[WeightDecay]
     """[lambda] Weight decays; added to the gradient by sgd, apart from it by adamw."""
-    logit_scale: Positive | None
+    logit_scale: Scale | None
     """[s] Factor in front of the logits of cross-entropy; null for other tasks."""
     num_steps: Annotated[int, Bounds(minimum=3)]
     """Updates."""
