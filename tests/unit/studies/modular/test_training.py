@@ -325,7 +325,7 @@ class KilledError(Exception):
 @pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
 def test_an_interrupted_program_goes_on_bit_identically(tmp_path, monkeypatch, optimiser):
     program = replace(PROGRAM, optimiser=optimiser, momentum=0.9 if optimiser == "sgd" else 0.0)
-    replicas = [*REPLICAS, replace(REPLICAS[0], learning_rate=1e200)]  # the last one diverges
+    replicas = [*REPLICAS, replace(REPLICAS[0], learning_rate=1e29)]  # the last one diverges
     steps = [0, 2, 5, 9, 12]
     whole = train(program, replicas, KEY, steps, [0, 5, 12])
     advance = Descent.advance

@@ -38,7 +38,7 @@ def message_after(path: str, value: Any) -> str:
             101,
             ("'scurves.experiments.lowrank.rank10.rank' (101)", "at most 100"),
         ),
-        ("dimension", 8, ("lowrank.rank10.rank' (10) is more than the dimension 8",)),
+        ("dimension", 8, ("lowrank.rank10.rank' (10) is more than 'scurves.dimension' (8)",)),
         (
             "num_seeds.few",
             0,
