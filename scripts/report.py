@@ -30,14 +30,15 @@ def main(
     """Write the report of `facts`; that of one study has no costs, claims and corpus if any."""
     corpus = CORPUS.read(path_to_corpus) if path_to_corpus else None
     milestones = [found(MILESTONES.read, path) for path in paths_to_milestones]
-    summaries = [found(SUMMARY.read, path) for path in paths_to_summaries]
     html = render_report(
         *(Path(path).read_text(encoding="utf-8") for path in paths_to_page),
         figures=load_figures(paths_to_figures, paths_to_captions, facts, corpus),
         claims=CLAIMS.read(path_to_claims) if path_to_claims else CLAIMS.empty(),
         cost=COST.read(path_to_cost) if path_to_cost else None,
         milestones=[(*curve, own) for curve, own in zip(facts["curves"], milestones, strict=True)],
-        quality=quality_table(facts["estimates"], summaries),
+        quality=quality_table(
+            facts["estimates"], [found(SUMMARY.read, p) for p in paths_to_summaries]
+        ),
         corpus=corpus,
         origin=provenance(),
         **{name: facts[name] for name in ("config", "changes", "runs")},
