@@ -87,8 +87,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         figures=load_figures([image], [caption], {"bound": [{}], "config": config}),
         claims=claims,
         changes={},
-        milestones=[("base-s0", "published", milestones), ("base-s1", "local", milestones[:0])],
-        quality=quality_table([summary]),
+        milestones=[
+            ("regression", "base-s0", "published", milestones),
+            ("regression", "base-s1", "local", milestones[:0]),
+        ],
+        quality=quality_table([("regression", "base-s0", "published")], [summary]),
         corpus=pd.DataFrame(
             {
                 **{"source": ["bible"], "split": ["train"], "licence": ["public domain"]},
