@@ -109,7 +109,8 @@ def test_every_analysis_that_a_variant_asks_for_is_made(project):
     smoke = ("--configfile", "config/smoke.yaml")
     before = project.planned(*smoke)
     (project.path / "delta.yaml").write_text(
-        "regression: {variants: {tasks16: {analyses: [metrics, llc, essential_dynamics]},"
+        "regression: {variants: {tasks16: {analyses: [metrics, llc, essential_dynamics],"
+        " settings: {trajectory: {num_steps: 5}}},"
         " other: {seeds: [5], settings: {}, analyses: [metrics]}}}"
     )
     after = project.planned(*smoke, "delta.yaml")
