@@ -36,9 +36,7 @@ def main(
         claims=CLAIMS.read(path_to_claims) if path_to_claims else CLAIMS.empty(),
         cost=COST.read(path_to_cost) if path_to_cost else None,
         milestones=[(*curve, own) for curve, own in zip(facts["curves"], milestones, strict=True)],
-        quality=quality_table(
-            facts["estimates"], [found(SUMMARY.read, p) for p in paths_to_summaries]
-        ),
+        quality=quality_table(facts["llcs"], [found(SUMMARY.read, p) for p in paths_to_summaries]),
         corpus=corpus,
         origin=provenance(),
         **{name: facts[name] for name in ("config", "changes", "runs")},

@@ -70,7 +70,7 @@ def contents(
         "bound": [figure.bound for figure in shown],
         "changes": {claim: e["changed"] for claim, e in entries.items() if "changed" in e},
         "curves": plan.curves_of(divided),
-        "estimates": plan.curves_of(curved),
+        "llcs": plan.curves_of(curved),
         "runs": [_row(run) for run in runs if "training" in run.settings],
         "config": dict(plan.config),
     }
