@@ -16,7 +16,7 @@ from stagewise.development import stages
 
 ROOT = Path(__file__).parents[2]
 STUBS = sorted((ROOT / "lib/stagewise").rglob("__init__.pyi"))
-WORKFLOW_ONLY = ("snakemake", "pandera", "jinja2", "markupsafe", "jsonschema", "matplotlib")
+WORKFLOW_ONLY = ("snakemake", "pandera", "jinja2", "markupsafe", "matplotlib")
 
 ESTIMATE = """
 import torch
