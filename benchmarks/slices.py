@@ -9,6 +9,7 @@ the small results first and no more than the megabytes given; `--start` unpacks 
 """
 
 import argparse
+import functools
 import io
 import os
 import shutil
@@ -54,7 +55,9 @@ def slices(plan: Plan) -> dict[str, list[str]]:
 
 def run(command: list[str], end: float) -> bool:
     """Run until it ends or the time does; return whether it ended by itself, well."""
-    process = subprocess.Popen(command, start_new_session=True)
+    # Started in the background of a shell, this process ignores interrupts, and so would its child.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, start_new_session=True, preexec_fn=heed)
     try:
         return process.wait(max(0.0, end - time.monotonic())) == 0
     except subprocess.TimeoutExpired:

@@ -1,13 +1,24 @@
 """Slices of the published scale: they end in time, and what they carry on is what was there."""
 
+import signal
 import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from benchmarks.slices import CONFIGS, pack, plan_of, run, slices, unpack
 
 
-def test_a_run_ends_when_its_time_is_over():
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["heeds", "ignores"])
+def interrupts(request):
+    """How this process takes interrupts; one in the background of a shell ignores them."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_run_ends_when_its_time_is_over(interrupts):
     sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
     began = time.monotonic()
     assert not run(sleeping, began + 0.3)
