@@ -1,5 +1,7 @@
 """SIGKILL in the middle of training and of an LLC shard: the next run ends with the same numbers."""
 
+import shutil
+
 from tests.projects import kill_when
 from tests.stores import differences
 
@@ -23,14 +25,19 @@ def test_training_killed_and_continued(project, finished):
     assert not partial.exists()
 
 
-def test_llc_shard_killed_and_done_again(edited, finished):
+def test_llc_shard_killed_goes_on_with_the_checkpoints_that_it_lacks(edited, finished):
     target = f"{RUN}/llc/local/shard-0000.nc"
     (edited.path / target).unlink()
+    estimates = (edited.path / target).parent / ".estimates"
+    shutil.rmtree(estimates)
     log = edited.path / "logs/smoke/regression/base-s0/llc/local/shard-0000.log"
     log.unlink()
     process = edited.start(target, *SMOKE)
     kill_when(process, lambda: log.exists() and "checkpoint 1/5" in log.read_text())
     assert not (edited.path / target).exists()
+    kept = {path: path.stat().st_mtime_ns for path in estimates.glob("*.nc")}
+    assert kept
     edited.snakemake("--unlock", *SMOKE)
     edited.snakemake(target, *SMOKE)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert differences(finished.path / target, edited.path / target) == []
