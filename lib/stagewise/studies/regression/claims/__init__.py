@@ -1,6 +1,12 @@
 """Checks of the claims on in-context linear regression; importing the package registers them."""
 
-from stagewise.studies.regression.claims import behaviour, development, sampling, structure
+from stagewise.studies.regression.claims import (
+    behaviour,
+    degeneracy,
+    development,
+    sampling,
+    structure,
+)
 from stagewise.studies.regression.claims.evidence import read
 
-__all__ = ["behaviour", "development", "read", "sampling", "structure"]
+__all__ = ["behaviour", "degeneracy", "development", "read", "sampling", "structure"]

@@ -17,6 +17,7 @@ from stagewise.development.settings import StageSettings
 from stagewise.llc.layout import AGREEMENT
 from stagewise.llc.scale_layout import HESSIAN
 from stagewise.stores.layout import StoreLayout
+from stagewise.studies.regression.degeneracy_layout import DEGENERACY
 from stagewise.studies.regression.layout import METRICS
 from stagewise.studies.regression.structure_layout import STRUCTURE
 
@@ -43,6 +44,8 @@ class RegressionEvidence:
         Seed of the posterior draws behind milestones.
     structure : mapping of str to Dataset
         Layout `regression.structure_layout.STRUCTURE`, by run.
+    degeneracy : mapping of str to Dataset
+        Layout `regression.degeneracy_layout.DEGENERACY`, by run.
     """
 
     runs: Sequence[RunEvidence]
@@ -53,6 +56,7 @@ class RegressionEvidence:
     stage_settings: StageSettings
     draw_seed: int
     structure: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    degeneracy: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     def of(self, variant: str, *settings: str) -> list[RunEvidence]:
         """Return the runs of a variant that have an LLC under all of the settings named."""
@@ -84,6 +88,7 @@ def read(
     agreement: Paths,
     hessian: Paths,
     structure: Paths,
+    degeneracy: Paths,
     *,
     runs: Sequence[Mapping[str, Any]],
     curves: Sequence[Sequence[str]],
@@ -112,6 +117,7 @@ def read(
         StageSettings(**{**stage_settings, **listed}),
         draw_seed,
         _by_run(STRUCTURE, structure),
+        _by_run(DEGENERACY, degeneracy),
     )
 
 
