@@ -24,11 +24,12 @@ weight frees nothing, for a product of two vanishing numbers has the coefficient
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 import xarray as xr
+from torch import Tensor
 
 from stagewise.core.replicas import Batch, ParameterLayout, Params
 from stagewise.studies.regression.degeneracy_layout import DEGENERACY, SOURCES
@@ -40,7 +41,7 @@ def degeneracy(
     checkpoints: Iterable[tuple[int, Params]],
     network: NetworkSettings,
     contexts: Batch,
-    tolerances: Sequence[float],
+    shares: Sequence[float],
 ) -> xr.Dataset:
     """Count the parameters that no input reaches, at several steps.
 
@@ -51,7 +52,7 @@ def degeneracy(
     network : NetworkSettings
     contexts : tuple of Tensor
         Inputs (context, K, D) and labels (context, K).
-    tolerances : sequence of float
+    shares : sequence of float
         An input direction carries nothing if its root mean square is below this share of the mean
         direction's at the first step.
 
@@ -67,13 +68,17 @@ def degeneracy(
         moments, _ = input_moments(params, network, contexts)
         scales = scales or {name: _mean_square(moment) for name, moment in moments.items()}
         steps.append(step)
-        rows.append([lost(params, network, moments, scales, one) for one in tolerances])
+        by_map = [
+            _lost(name, moment, scales[name], _norm_weight(params, name), network, shares)
+            for name, moment in moments.items()
+        ]
+        rows.append(np.stack(by_map, axis=1))
         norms.append(float(ParameterLayout.of(params).flatten(params).norm()))
     return DEGENERACY.dataset(
         {"lost": np.array(rows), "weight_norm": norms},
         {
             "step": xr.Variable("step", steps, {"units": "updates"}),
-            "tolerance": list(tolerances),
+            "below": list(shares),
             "map": list(scales),
             "source": list(SOURCES),
         },
@@ -81,26 +86,27 @@ def degeneracy(
     )
 
 
-def lost(
-    params: Params,
+def _lost(
+    name: str,
+    moment: Moments,
+    scale: float,
+    norm_weight: Tensor | None,
     network: NetworkSettings,
-    moments: Mapping[str, Moments],
-    scales: Mapping[str, float],
-    tolerance: float,
+    shares: Sequence[float],
 ) -> np.ndarray:
-    """Return the parameters lost by each map and each of `SOURCES`, shape (map, source)."""
+    """Return the parameters that a map has lost, shape (share, source)."""
+    freed, heads = freed_by_direction(name, network), len(moment.seen)
+    seen, unattended = (
+        torch.linalg.eigvalsh(matrix) for matrix in (moment.seen, moment.unattended)
+    )
     found = []
-    for name, moment in moments.items():
-        freed = freed_by_direction(name, network)
-        level = tolerance**2 * scales[name]
-        seen, unattended = (
-            int((torch.linalg.eigvalsh(matrix) < level).sum())
-            for matrix in (moment.seen, moment.unattended)
-        )
-        channels = _collapsed(params, name, tolerance) * len(moment.seen)
-        channels = min(channels, unattended)
-        found.append((freed * channels, freed * (unattended - channels), freed * (seen - unattended)))
-    return np.array(found, dtype=float)
+    for below in shares:
+        level = below**2 * scale
+        least, without = (int((values < level).sum()) for values in (seen, unattended))
+        collapsed = 0 if norm_weight is None else int((norm_weight.abs() < below).sum())
+        channels = min(collapsed * heads, without)
+        found.append((channels, without - channels, least - without))
+    return freed * np.array(found, dtype=float)
 
 
 def freed_by_direction(name: str, network: NetworkSettings) -> int:
@@ -122,19 +128,14 @@ def freed_by_direction(name: str, network: NetworkSettings) -> int:
     return (network.mlp_dim if part == "input" else width) - 1
 
 
-def _collapsed(params: Params, name: str, tolerance: float) -> int:
-    """Return how many channels of the layer norm before a map are collapsed; 0 without one.
-
-    Layer norms begin at one.
-    """
-    block, _, rest = name.partition(".attention.")
-    if rest in ("query", "key", "value"):
-        norm = f"{block}.attention_norm"
-    elif name.endswith(".mlp.input"):
-        norm = name.removesuffix(".mlp.input") + ".mlp_norm"
-    else:
-        return 0
-    return int((params[f"{norm}.weight"].abs() < tolerance).sum())
+def _norm_weight(params: Params, name: str) -> Tensor | None:
+    """Return the weights of the layer norm right before a map, which begin at one."""
+    block, _, part = name.partition(".attention.")
+    if part in ("query", "key", "value"):
+        return params[f"{block}.attention_norm.weight"]
+    if name.endswith(".mlp.input"):
+        return params[f"{name.removesuffix('.mlp.input')}.mlp_norm.weight"]
+    return None
 
 
 def _mean_square(moment: Moments) -> float:

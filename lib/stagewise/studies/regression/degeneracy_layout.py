@@ -13,7 +13,7 @@ DEGENERACY = StoreLayout(
     "degeneracy",
     {
         "lost": Variable(
-            ("step", "tolerance", "map", "source"),
+            ("step", "below", "map", "source"),
             "parameters",
             "parameters of a linear map that no input reaches",
         ),

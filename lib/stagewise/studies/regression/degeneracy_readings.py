@@ -5,14 +5,14 @@ from __future__ import annotations
 import xarray as xr
 
 
-def lost_along(degeneracy: xr.Dataset, tolerance: float) -> xr.DataArray:
+def lost_along(degeneracy: xr.Dataset, below: float) -> xr.DataArray:
     """Return the parameters lost by all maps together, along ``step``.
 
     Parameters
     ----------
     degeneracy : Dataset
         Layout `degeneracy_layout.DEGENERACY`.
-    tolerance : float
+    below : float
         One of its tolerances.
     """
-    return degeneracy["lost"].sel(tolerance=tolerance, method="nearest").sum(("map", "source"))
+    return degeneracy["lost"].sel(below=below).sum(("map", "source"))

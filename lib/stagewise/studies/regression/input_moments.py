@@ -135,6 +135,6 @@ def _values(normed: Tensor, here: Tensor, pattern: Tensor) -> Tensor:
 def _keys(normed: Tensor, here: Tensor, pattern: Tensor) -> Tensor:
     """Return the mean over queries of the covariance of keys under their attention."""
     received = pattern.double().mean(-2)  # (context, head, key)
-    keys = normed.double()
-    square = torch.einsum("nhk,nkd,nke->hde", received, keys, keys) / len(keys)
+    weighted = received.sqrt()[..., None] * normed.double()[:, None]
+    square = _second(weighted.transpose(0, 1)) * received.shape[-1]
     return square - _values(normed, here, pattern)

@@ -21,7 +21,7 @@ from stagewise.studies.regression.degeneracy_readings import lost_along
 def follows_degeneracy(
     found: RegressionEvidence,
     *,
-    tolerance: float,
+    below: float,
     min_points: int,
     min_share: float,
     min_correlation: float,
@@ -34,7 +34,7 @@ def follows_degeneracy(
         if run.name not in found.degeneracy:
             continue
         try:
-            curves = _sound(run, found.degeneracy[run.name], tolerance)
+            curves = _sound(run, found.degeneracy[run.name], below)
         except UnansweredError as error:
             outcomes[run.seed], texts[run.seed] = None, str(error)
             continue
@@ -73,7 +73,7 @@ class _Curves(NamedTuple):
     lost: np.ndarray
 
 
-def _sound(run: RunEvidence, degeneracy: xr.Dataset, tolerance: float) -> _Curves:
+def _sound(run: RunEvidence, degeneracy: xr.Dataset, below: float) -> _Curves:
     """Return the sound estimates of local chains and the count at their steps."""
     llc = run.curves["local"].llc
     sound = llc.isel(step=np.flatnonzero(llc["verdict"].to_numpy().astype(str) == "ok"))
@@ -82,5 +82,5 @@ def _sound(run: RunEvidence, degeneracy: xr.Dataset, tolerance: float) -> _Curve
         steps,
         sound["llc_mean"].to_numpy(),
         sound["llc_stderr"].to_numpy(),
-        lost_along(degeneracy, tolerance).sel(step=steps).to_numpy(),
+        lost_along(degeneracy, below).sel(step=steps).to_numpy(),
     )
