@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS under results/<preset>/regression/<run>/: checkpoints.h5.
 OUTPUTS under results/<preset>/regression/<run>/: metrics.nc, structure.nc, ed_variants.nc, hessian.nc, llc/agreement.csv,
-llc_failures.nc, llc_by_position.nc, llc_scale.nc, llc_meaning.csv, llc_statements.csv; and regression/task_prior.nc
+degeneracy.nc, llc_failures.nc, llc_by_position.nc, llc_refined.nc, llc_scale.nc, llc_meaning.csv, llc_statements.csv; and regression/task_prior.nc
 """
 
 
@@ -224,6 +224,70 @@ rule regression_positions:
         code=code("regression_positions.py"),
     script:
         "../scripts/regression_positions.py"
+
+
+rule regression_refined:
+    """Estimate the LLC of parts of a run's network."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        store=f"{RESULTS}/regression/{{run}}/llc_refined.nc",
+    log:
+        f"{LOGS}/regression/{{run}}/refined.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/refined.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(4000),
+        runtime=480,
+    params:
+        subject=lambda wildcards: subject_settings(
+            run_of(wildcards, "regression"), "local", PLAN
+        ),
+        sampler=lambda wildcards: sampler_settings(
+            run_of(wildcards, "regression"), "local", PLAN
+        ),
+        steps=lambda wildcards: steps_of_entry(
+            "refined", run_of(wildcards, "regression"), PLAN
+        ),
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_refined.py"),
+    script:
+        "../scripts/regression_refined.py"
+
+
+rule regression_degeneracy:
+    """Count the parameters that no input reaches, at the checkpoints that have an LLC."""
+    input:
+        checkpoints=f"{RESULTS}/regression/{{run}}/checkpoints.h5",
+    output:
+        store=f"{RESULTS}/regression/{{run}}/degeneracy.nc",
+    log:
+        f"{LOGS}/regression/{{run}}/degeneracy.log",
+    benchmark:
+        f"{LOGS}/regression/{{run}}/degeneracy.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        **gpu(),
+        mem_mb=memory(2000),
+        runtime=60,
+    params:
+        **run_params("settings", "identity", study="regression"),
+        steps=lambda wildcards: sorted(
+            sum(llc_shards(run_of(wildcards, "regression"), PLAN), [])
+        ),
+        num_contexts=config["regression"]["structure"]["num_contexts"],
+        root_seed=config["root_seed"],
+        device=config["device"],
+        code=code("regression_degeneracy.py"),
+    script:
+        "../scripts/regression_degeneracy.py"
 
 
 rule regression_ed_variants:

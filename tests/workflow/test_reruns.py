@@ -35,6 +35,7 @@ SHOW_STAGES_OF_REGRESSION = {
     *("fig27_icl_scores", "fig28_scaled_data", "fig13_evolutes", "fig14_form_potentials"),
     *("fig29_embeddings", "fig30_unembedding", "fig31_layer_norms", "fig24_position_llc"),
     *("fig32_attention_entropy", "fig33_attention_variability", "fig34_heads", "ed_variants"),
+    "degeneracy",
     *claims("regression"),
 }
 SHOW_STAGES_OF_LANGUAGE = {
@@ -56,8 +57,8 @@ AFTER_TRAINING_OF_REGRESSION = {
     *of("regression", "essential_dynamics", "forms", "llc_shard"),
     *SHOW_FORMS_OF_REGRESSION,
     *("regression_metrics", "regression_hessian", "regression_failures", "fig41_failures"),
-    *("regression_scale", "llc_over_scale", "regression_positions"),
-    *("regression_structure", "attention_maps", "regression_ed_variants"),
+    *("regression_scale", "llc_over_scale", "regression_positions", "regression_refined"),
+    *("regression_structure", "attention_maps", "regression_ed_variants", "regression_degeneracy"),
     *("calibration_sweep", "calibration_choice", "fig40_calibration_transformer"),
     *AFTER_ESTIMATES_OF_REGRESSION,
 }
@@ -66,7 +67,7 @@ AFTER_THE_SAMPLER = {
     *of("language", "llc_shard", "llc", "stages"),
     *of("modular", "llc_shard", "llc"),
     *("regression_failures", "fig41_failures", "validation", "fig07_exact_values"),
-    *("regression_scale", "llc_over_scale", "regression_positions"),
+    *("regression_scale", "llc_over_scale", "regression_positions", "regression_refined"),
     *("second_opinion", "calibration_sweep", "calibration_choice", *CALIBRATIONS),
     *("g09_llc_and_modes", *claims("modular")),
     *(AFTER_ESTIMATES_OF_REGRESSION | SHOW_STAGES_OF_LANGUAGE),
@@ -232,11 +233,11 @@ def test_a_new_seed_runs_its_own_jobs_alone(edited):
         **{"essential_dynamics": 1, "forms": 1},
         # Two sampler settings of two shards each.
         **{"llc_shard": 4, "llc": 2, "llc_audit": 1, "stages": 2},
-        **{"regression_agreement": 1, "regression_hessian": 1},
+        **{"regression_agreement": 1, "regression_hessian": 1, "regression_degeneracy": 1},
     }
     over_all_seeds = {
         *("fig01b_loss_and_llc", "fig25_curvature", "milestones", "attention_maps"),
-        *("fig27_icl_scores", "fig28_scaled_data"),
+        *("fig27_icl_scores", "fig28_scaled_data", "degeneracy"),
         *("fig29_embeddings", "fig30_unembedding", "fig31_layer_norms"),
         *claims("regression", "instruments"),
     }

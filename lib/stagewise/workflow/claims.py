@@ -46,6 +46,7 @@ def _regression(plan: Plan) -> Asked:
         "agreement": plan.stores("llc/agreement.csv", followed),
         "hessian": plan.stores("hessian.nc", followed),
         "structure": plan.stores("structure.nc", followed),
+        "degeneracy": plan.stores("degeneracy.nc", followed),
     }
     return Asked(own.stores | further, own.facts | facts)
 

@@ -149,6 +149,14 @@ class PositionSettings(Settings):
     """Shares of training at which the checkpoints lie."""
 
 
+@dataclass(frozen=True)
+class RefinedSettings(Settings):
+    """The LLC of parts of the network, by the setting `local` on the shown run."""
+
+    at: Several[Share]
+    """Shares of training at which the checkpoints lie."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RegressionLlc(SampledLlc):
     """Local learning coefficients along training."""
@@ -160,6 +168,7 @@ class RegressionLlc(SampledLlc):
     hessian: HessianSizes
     scale: ScaleSettings
     by_position: PositionSettings
+    refined: RefinedSettings
 
     def contradictions(self) -> Iterator[str]:
         """Yield what the setting local lacks for the LLC over its scale."""

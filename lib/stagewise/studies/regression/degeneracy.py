@@ -8,18 +8,18 @@ parameters on which the function is constant, of dimension C. From that follows,
 
 - in singular learning theory, at a minimum, lambda ≤ (d - C) / 2, d parameters in all (the learning
   coefficient is at most half the codimension of the set of equal loss);
-- of the estimate at finite n_beta and gamma, the quadratic part 1/2 tr H (H + s)^-1, with s = gamma / n_beta,
-  is at most (d - C) / 2, for H vanishes there;
+- of the estimate at finite n_beta and gamma, the quadratic part 1/2 tr H (H + s)^-1, with
+  s = gamma / n_beta, is at most (d - C) / 2, for H vanishes there;
 - so directions that become free while C rises by dC contributed at most dC / 2 before: this is the
   largest fall of the LLC that they explain. They explain less where they were soft already.
 
 d / 2 is far above every estimate, so the count bounds no level: what can be compared are changes, and
 their times. Only inputs are looked at; what outputs nobody reads is not counted, so C is from below.
 
-Symmetries that are always there are no loss: a channel's scale can be moved between layer norm and map,
-which leaves m - 1 of m, and the inner basis of a head's values is free, which leaves m - h for its output
-map. For the prediction m = 1: a channel of the last layer norm that collapses together with its linear
-weight frees nothing, for a product of two vanishing numbers has the coefficient of one number, 1/2.
+Symmetries that are always there are no loss: a channel's scale can be moved between layer norm and
+map, which leaves m - 1 of m, and the inner basis of a head's values is free, which leaves m - h for its
+output map. For the prediction m = 1: a channel of the last layer norm that collapses together with its
+linear weight frees nothing, for a product of two vanishing numbers has the coefficient of one, 1/2.
 """
 
 from __future__ import annotations
@@ -36,12 +36,16 @@ from stagewise.studies.regression.degeneracy_layout import DEGENERACY, SOURCES
 from stagewise.studies.regression.input_moments import Moments, input_moments
 from stagewise.studies.regression.settings import NetworkSettings
 
+SHARES = (0.05, 0.1, 0.2)
+"""Below which share of its first size an input direction carries nothing: that of claim R7 (0.1), and
+others that show how much hangs on it."""
+
 
 def degeneracy(
     checkpoints: Iterable[tuple[int, Params]],
     network: NetworkSettings,
     contexts: Batch,
-    shares: Sequence[float],
+    shares: Sequence[float] = SHARES,
 ) -> xr.Dataset:
     """Count the parameters that no input reaches, at several steps.
 

@@ -21,8 +21,8 @@ DEGENERACY = StoreLayout(
     },
 )
 
-REFINED_LLC = StoreLayout(
-    "refined_llc",
+LLC_REFINED = StoreLayout(
+    "llc_refined",
     {
         **with_errors(
             {"llc": Variable(("step", "part"), "1", "LLC of a part of the parameters")},

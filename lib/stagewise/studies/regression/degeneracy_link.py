@@ -31,13 +31,13 @@ class Link:
     Parameters
     ----------
     correlation, low, high : float
-        Of the rate of the loss of parameters with minus the LLC's rate, and 95 % bounds over the noise of
-        the LLC.
+        Of the rate of the loss of parameters with minus the LLC's rate, and 95 % bounds over the noise
+        of the LLC.
     chance : float
         Share of all shifts in time, none included, at which the correlation is as large.
     lag, lag_low, lag_high : float
-        In log time, by how much the LLC moves later than the count: the shift of the largest correlation,
-        and 95 % bounds.
+        In log time, by how much the LLC moves later than the count: the shift of the largest
+        correlation, and 95 % bounds.
     start : float
         Step of the top.
     fall, fall_stderr : float
@@ -57,6 +57,45 @@ class Link:
     fall: float
     fall_stderr: float
     explained: float
+
+
+@dataclass(frozen=True)
+class Moves:
+    """When two curves move, from the LLC's top on.
+
+    Parameters
+    ----------
+    step : ndarray, shape (point,)
+        Even in log time.
+    losing, falling : ndarray, shape (point,)
+        Rates per unit of log time: of the loss of parameters, and minus that of the LLC.
+    shift : ndarray, shape (point,)
+        Of the count, later by so much log time; what leaves the window comes in on its other side.
+    correlation : ndarray, shape (point,)
+        Of the rates at each shift.
+    """
+
+    step: np.ndarray
+    losing: np.ndarray
+    falling: np.ndarray
+    shift: np.ndarray
+    correlation: np.ndarray
+
+
+def moves(steps: np.ndarray, llc: np.ndarray, lost: np.ndarray) -> Moves:
+    """Return when an LLC and a count move; parameters as for `link`."""
+    top = int(np.argmax(llc))
+    time = np.log1p(steps[top:].astype(float))
+    losing, falling = _rates(time, lost[top:]), -_rates(time, llc[top:])
+    shifts = _signed(np.arange(POINTS)) * (time[-1] - time[0]) / (POINTS - 1)
+    order = np.argsort(shifts)
+    return Moves(
+        np.expm1(np.linspace(time[0], time[-1], POINTS)),
+        losing,
+        falling,
+        shifts[order],
+        _correlations(losing, falling)[order],
+    )
 
 
 def falls(
@@ -163,5 +202,8 @@ def _correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _lags(over_shifts: np.ndarray) -> np.ndarray:
     """Return the shift of the largest correlation, to either side."""
-    best = np.argmax(over_shifts, axis=-1)
-    return np.where(best <= POINTS // 2, best, best - POINTS)
+    return _signed(np.argmax(over_shifts, axis=-1))
+
+
+def _signed(shift: np.ndarray) -> np.ndarray:
+    return np.where(shift <= POINTS // 2, shift, shift - POINTS)

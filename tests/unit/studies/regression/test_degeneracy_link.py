@@ -5,14 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 import yaml
 
-from stagewise.claims.verdicts import SUPPORTED, overall
+from stagewise.claims.registry import checks_of
+from stagewise.claims.run_evidence import Curve, RunEvidence
+from stagewise.claims.verdicts import MIXED, NOT_TESTABLE, REFUTED, SUPPORTED, overall
+from stagewise.development.layout import MILESTONES, STAGES
+from stagewise.development.settings import StageSettings
 from stagewise.studies.regression.claims.degeneracy import judged
+from stagewise.studies.regression.claims.evidence import RegressionEvidence
 from stagewise.studies.regression.degeneracy_link import falls, link
 
 LEDGER = yaml.safe_load((Path(__file__).parents[4] / "config/claims.yaml").read_text())
+CHECKS = checks_of("stagewise.studies.regression.claims")
 RULE = LEDGER["R16"]["thresholds"]
 LAST = 25_000
 STEPS = np.unique(np.r_[np.geomspace(30, LAST, 17), np.linspace(1000, LAST, 17)].round())
@@ -120,3 +128,43 @@ def test_a_count_that_does_not_change_correlates_with_nothing() -> None:
     steps, llc, error, lost = simulated(0, 1.0, 0.02)
     seen = link(steps, llc, error, np.full_like(lost, 8000.0), seed=0, num_draws=4)
     assert (seen.correlation, seen.chance, seen.explained) == (0, 1, 0)
+
+
+def verdict_on(*networks):
+    """Return the verdict on networks given by the arguments of `simulated`."""
+    runs, counts = [], {}
+    for seed, how in enumerate(networks):
+        steps, llc, error, lost = simulated(**how)
+        estimates = xr.Dataset(
+            {
+                "llc_mean": ("step", llc),
+                "llc_stderr": ("step", error),
+                "verdict": ("step", np.where(steps < 50, "escaped", "ok").astype(object)),
+            },
+            {"step": steps},
+        )
+        curve = Curve(estimates, MILESTONES.empty(), STAGES.empty())
+        runs.append(RunEvidence(f"base-s{seed}", "base", seed, xr.Dataset(), {"local": curve}))
+        counts[f"base-s{seed}"] = xr.Dataset(
+            {"lost": (("step", "below", "map", "source"), lost[:, None, None, None])},
+            {"step": steps, "below": [RULE["below"]]},
+        )
+    evidence = RegressionEvidence(
+        runs, pd.DataFrame(), {}, 0.125, "AABBA", StageSettings(), 0, degeneracy=counts
+    )
+    return CHECKS["R16"](evidence, **RULE)
+
+
+FOLLOWS, OWN = (
+    {"seed": 1, "share": 1.0, "noise": 0.01},
+    {"seed": 4, "share": 0.0, "noise": 0.01},
+)
+
+
+def test_r16_can_be_supported_refuted_mixed_and_declined() -> None:
+    assert verdict_on(FOLLOWS, FOLLOWS).verdict == SUPPORTED
+    assert verdict_on(OWN).verdict == REFUTED
+    found = verdict_on(FOLLOWS, OWN)
+    assert (found.verdict, found.seeds) == (MIXED, (0, 1))
+    assert "explained at most" in found.value
+    assert verdict_on().verdict == NOT_TESTABLE

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import xarray as xr
 
 from stagewise.claims.registry import claim
-from stagewise.claims.run_evidence import RunEvidence
 from stagewise.claims.verdicts import Verdict, overall
 from stagewise.claims.words import listed
 from stagewise.core.unanswered import UnansweredError
 from stagewise.studies.regression.claims.evidence import RegressionEvidence
 from stagewise.studies.regression.degeneracy_link import Link, falls, link
-from stagewise.studies.regression.degeneracy_readings import lost_along
+from stagewise.studies.regression.degeneracy_readings import sound_curves
 
 
 @claim("R16")
@@ -34,7 +30,7 @@ def follows_degeneracy(
         if run.name not in found.degeneracy:
             continue
         try:
-            curves = _sound(run, found.degeneracy[run.name], below)
+            curves = sound_curves(run.curves["local"].llc, found.degeneracy[run.name], below)
         except UnansweredError as error:
             outcomes[run.seed], texts[run.seed] = None, str(error)
             continue
@@ -64,23 +60,3 @@ def judged(seen: Link, min_correlation: float, max_chance: float) -> bool | None
     if enough and seen.correlation >= min_correlation and seen.chance <= max_chance:
         return True
     return False if not enough or seen.high < min_correlation else None
-
-
-class _Curves(NamedTuple):
-    steps: np.ndarray
-    llc: np.ndarray
-    stderr: np.ndarray
-    lost: np.ndarray
-
-
-def _sound(run: RunEvidence, degeneracy: xr.Dataset, below: float) -> _Curves:
-    """Return the sound estimates of local chains and the count at their steps."""
-    llc = run.curves["local"].llc
-    sound = llc.isel(step=np.flatnonzero(llc["verdict"].to_numpy().astype(str) == "ok"))
-    steps = sound["step"].to_numpy()
-    return _Curves(
-        steps,
-        sound["llc_mean"].to_numpy(),
-        sound["llc_stderr"].to_numpy(),
-        lost_along(degeneracy, below).sel(step=steps).to_numpy(),
-    )

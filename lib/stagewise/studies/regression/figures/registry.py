@@ -162,6 +162,21 @@ FIGURES: Mapping[str, Figure] = {
             "stages": _STAGES,
         },
     ),
+    "degeneracy": Figure(
+        inputs={
+            "degeneracies": Input(
+                "regression/{llc_runs}/degeneracy.nc",
+                "studies.regression.degeneracy_layout:DEGENERACY",
+            ),
+            "llc": _llc("local"),
+            "refined": Input(
+                "regression/{shown_run}/llc_refined.nc",
+                "studies.regression.degeneracy_layout:LLC_REFINED",
+            ),
+            "stages": _STAGES,
+        },
+        settings={"run": "shown_run"},
+    ),
     "fig25_curvature": Figure(
         inputs={
             "hessians": Input("regression/{llc_runs}/hessian.nc", "llc.scale_layout:HESSIAN"),
