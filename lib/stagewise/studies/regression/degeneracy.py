@@ -9,12 +9,15 @@ parameters on which the function is constant, of dimension C. From that follows,
 - in singular learning theory, at a minimum, lambda ≤ (d - C) / 2, d parameters in all (the learning
   coefficient is at most half the codimension of the set of equal loss);
 - of the estimate at finite n_beta and gamma, the quadratic part 1/2 tr H (H + s)^-1, with
-  s = gamma / n_beta, is at most (d - C) / 2, for H vanishes there;
+  s = gamma / n_beta, is at most (d - C) / 2, for directions of positive curvature and those of this
+  space have none in common;
 - so directions that become free while C rises by dC contributed at most dC / 2 before: this is the
   largest fall of the LLC that they explain. They explain less where they were soft already.
 
 d / 2 is far above every estimate, so the count bounds no level: what can be compared are changes, and
 their times. Only inputs are looked at; what outputs nobody reads is not counted, so C is from below.
+Nothing ever vanishes exactly: what is counted is below a share of its first size, where curvature is
+below the square of that share of what it would be, and the bounds hold as far as that is nothing.
 
 Symmetries that are always there are no loss: a channel's scale can be moved between layer norm and
 map, which leaves m - 1 of m, and the inner basis of a head's values is free, which leaves m - h for its
