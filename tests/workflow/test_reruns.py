@@ -265,7 +265,7 @@ def test_a_denser_llc_grid_computes_what_is_new(edited):
     # The last shard of each of six curves; the two that the audit repeats are in the first.
     assert jobs["llc_shard"] == jobs["llc"] == jobs["stages"] == 6
     work = edited.planned_work(*SMOKE)
-    new = {*of("regression", "llc_shard"), "regression_hessian"}
+    new = {*of("regression", "llc_shard"), "regression_hessian", "regression_degeneracy"}
     assert work == new | AFTER_ESTIMATES_OF_REGRESSION
 
 
