@@ -8,7 +8,7 @@ import h5py
 from stagewise.stores.seals import write_seal
 
 # The time, and what NetCDF writes to link a variable with its dimensions: places in the file.
-# An estimate's identity holds the digest of its checkpoints' file, in which it stands when that was made.
+# An estimate's identity holds the digest of its checkpoints' file, which says when that was made.
 NOT_COMPARED = {"created", "estimate_identity", "DIMENSION_LIST", "REFERENCE_LIST"}
 
 
